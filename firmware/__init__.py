@@ -1,0 +1,1 @@
+"""Everything that touches the pins of the Pi."""

@@ -1,0 +1,1 @@
+"""One file per chip family; identify() finds which one answers."""
