@@ -181,9 +181,10 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RecordingError(f"{path}: expected a recording (.npz), found no file there")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.lib.npyio.NpzFile):
-                return {name: file[name] for name in _ARRAYS if name in file.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
+                return {name: loaded[name] for name in _ARRAYS if name in loaded.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise RecordingError(f"{path}: expected a recording (.npz), cannot read it: {error}") from error
     raise RecordingError(f"{path}: expected an .npz of several arrays, found a single array")
