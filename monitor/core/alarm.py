@@ -1,0 +1,289 @@
+"""What becomes of what the detector saw: stories, told one alert per stage, until a person answers.
+
+Everything that can happen stands in three tables: ``OPENS`` (what begins a story), ``STAGES`` (what
+moves it) and ``PRIORITY``. A pair that is not in a table changes nothing. The axes are independent:
+armed, each story, sound paused; a fault is a story of its own and can neither end nor hide another.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Event,
+    EventKind,
+    Evidence,
+    Input,
+    InputKind,
+    Priority,
+    Stage,
+    Status,
+    setting,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    armed_at_start: bool = setting(
+        True, "", None, None, "watch from the first second on, without being asked"
+    )
+    stumble_over_s: float = setting(
+        10.0,
+        "s",
+        2.0,
+        60.0,
+        "time without a further stumble after which the alert ends by itself",
+        "the spotter may miss it",
+        "it stands longer on the phone",
+    )
+    unsafe_step_over_s: float = setting(
+        5.0,
+        "s",
+        1.0,
+        60.0,
+        "time without a further unsafe step after which the alert ends by itself",
+        "the spotter may miss it",
+        "it stands longer on the phone",
+    )
+    button_deaf_s: float = setting(
+        1.0,
+        "s",
+        0.0,
+        5.0,
+        "time after an impact in which the button cannot cancel, for a fall may press it",
+        "a fall may cancel itself",
+        "the walker must wait before saying I'm OK",
+    )
+    pause_sound_s: float = setting(
+        120.0,
+        "s",
+        10.0,
+        600.0,
+        "how long a paused sound stays paused, unless something new happens",
+        "it sounds again sooner",
+        "a standing alert stays silent longer",
+    )
+
+
+TEST_OVER_S: Final = 5.0
+
+PRIORITY: Final[dict[AlertKind, Priority]] = {
+    AlertKind.FALL: Priority.HIGH,
+    AlertKind.SOS: Priority.HIGH,
+    AlertKind.STUMBLE: Priority.MEDIUM,
+    AlertKind.SENSOR: Priority.MEDIUM,  # LOW while disarmed
+    AlertKind.LINK: Priority.MEDIUM,  # LOW while disarmed
+    AlertKind.FAULT: Priority.MEDIUM,  # LOW while disarmed
+    AlertKind.UNSAFE_STEP: Priority.LOW,
+    AlertKind.BATTERY: Priority.LOW,
+    AlertKind.TEST: Priority.LOW,
+}
+FAULTS: Final = frozenset({AlertKind.SENSOR, AlertKind.LINK, AlertKind.FAULT})
+
+LADDER: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL)
+"""One story may climb: a stumble that becomes a fall keeps its id. It never steps down."""
+
+Trigger = EventKind | InputKind
+OVER: Final = "over"
+"""The trigger of a story that has lasted its time without news."""
+
+OPENS: Final[dict[Trigger, tuple[AlertKind, Stage]]] = {
+    EventKind.UNSAFE_STEP: (AlertKind.UNSAFE_STEP, Stage.CONFIRMED),
+    EventKind.STUMBLE: (AlertKind.STUMBLE, Stage.CONFIRMED),
+    EventKind.FALLING: (AlertKind.FALL, Stage.SUSPECTED),
+    EventKind.IMPACT: (AlertKind.FALL, Stage.SUSPECTED),
+    EventKind.DOWN: (AlertKind.FALL, Stage.CONFIRMED),
+    EventKind.SENSOR_LOST: (AlertKind.SENSOR, Stage.CONFIRMED),
+    InputKind.LINK_LOST: (AlertKind.LINK, Stage.CONFIRMED),
+    InputKind.BUTTON_LONG: (AlertKind.SOS, Stage.CONFIRMED),
+    InputKind.TEST: (AlertKind.TEST, Stage.CONFIRMED),
+}
+NEEDS_ARMING: Final = frozenset(
+    {EventKind.UNSAFE_STEP, EventKind.STUMBLE, EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN}
+)
+
+_S = Stage
+_OPEN = (_S.SUSPECTED, _S.CONFIRMED, _S.ANSWERED)
+
+
+def _for_each(
+    kinds: Iterable[AlertKind], stages: Iterable[Stage], trigger: Trigger | str, to: Stage
+) -> dict[tuple[AlertKind, Stage, Trigger | str], Stage]:
+    return {(kind, stage, trigger): to for kind in kinds for stage in stages}
+
+
+_DANGER = (*LADDER, AlertKind.SOS)
+
+STAGES: Final[dict[tuple[AlertKind, Stage, Trigger | str], Stage]] = {
+    # a fall is suspected, then confirmed, or the facts take it back
+    (AlertKind.FALL, _S.SUSPECTED, EventKind.DOWN): _S.CONFIRMED,
+    (AlertKind.FALL, _S.SUSPECTED, EventKind.UPRIGHT): _S.RECOVERED,
+    (AlertKind.FALL, _S.ANSWERED, EventKind.DOWN): _S.ANSWERED,  # they are coming, and now it is certain
+    (AlertKind.FALL, _S.ANSWERED, EventKind.FALLING): _S.SUSPECTED,  # another fall: it sounds again
+    # a new stumble or unsafe step sounds again, also after an answer
+    **_for_each([AlertKind.STUMBLE], (_S.CONFIRMED, _S.ANSWERED), EventKind.STUMBLE, _S.CONFIRMED),
+    **_for_each([AlertKind.UNSAFE_STEP], (_S.CONFIRMED, _S.ANSWERED), EventKind.UNSAFE_STEP, _S.CONFIRMED),
+    # what is not high ends by itself
+    **_for_each([AlertKind.STUMBLE, AlertKind.UNSAFE_STEP], (_S.CONFIRMED, _S.ANSWERED), OVER, _S.RECOVERED),
+    **_for_each([AlertKind.TEST], (_S.CONFIRMED, _S.ANSWERED), OVER, _S.CLEARED),
+    # the walker is well
+    **_for_each(_DANGER, _OPEN, InputKind.BUTTON_SHORT, _S.CANCELLED),
+    (AlertKind.SOS, _S.ANSWERED, InputKind.BUTTON_LONG): _S.CONFIRMED,  # called again: sounds again
+    # the spotters
+    **_for_each([*PRIORITY], (_S.SUSPECTED, _S.CONFIRMED), InputKind.COMING, _S.ANSWERED),
+    **_for_each([*_DANGER, AlertKind.TEST], _OPEN, InputKind.FALSE_ALARM, _S.CANCELLED),
+    **_for_each([*_DANGER, AlertKind.TEST], _OPEN, InputKind.CLEAR, _S.CLEARED),
+    # a fault ends when its cause does, and not by anybody's wish
+    **_for_each([AlertKind.SENSOR], (_S.CONFIRMED, _S.ANSWERED), EventKind.SENSOR_BACK, _S.RECOVERED),
+    **_for_each([AlertKind.LINK], (_S.CONFIRMED, _S.ANSWERED), InputKind.LINK_BACK, _S.RECOVERED),
+}
+
+ANSWERS: Final = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR})
+"""Inputs that must name the story they are for."""
+
+
+class Alarm:
+    """The stories that stand, moved by events and inputs. ``boot`` makes ids unique over restarts."""
+
+    def __init__(self, settings: AlarmSettings, boot: str) -> None:
+        self._settings = settings
+        self._boot = boot
+        self._sequence = 0
+        self._stories: dict[AlertKind, Alert] = {}
+        self._armed = settings.armed_at_start
+        self._sound_paused_until_s = float("-inf")
+        self._impact_s = float("-inf")
+        self._now_s = 0.0
+        self.ignored = 0
+        """Answers to stories that do not stand: late, repeated or foreign ones."""
+
+    @property
+    def status(self) -> Status:
+        """The axes as they stand after the last update."""
+        standing = sorted(self._stories.values(), key=lambda alert: (-alert.priority, -alert.sequence))
+        return Status(self._armed, self._now_s < self._sound_paused_until_s, tuple(standing), self._now_s)
+
+    def update(self, now_s: float, events: Iterable[Event], inputs: Iterable[Input]) -> list[Alert]:
+        """The alerts that these events and inputs, and the time ``now_s``, bring about, in order."""
+        self._now_s = now_s
+        alerts: list[Alert] = []
+        for event in events:
+            if event.kind is EventKind.IMPACT:
+                self._impact_s = event.time_s
+            alerts += self._meet(event.kind, event.time_s, event.evidence, event.reason)
+        for word in inputs:
+            alerts += self._hear(word)
+        for kind, over_s in (
+            (AlertKind.STUMBLE, self._settings.stumble_over_s),
+            (AlertKind.UNSAFE_STEP, self._settings.unsafe_step_over_s),
+            (AlertKind.TEST, TEST_OVER_S),
+        ):
+            story = self._stories.get(kind)
+            if story and now_s - story.time_s >= over_s:
+                alerts += self._move(story, OVER, now_s)
+        return alerts
+
+    def _hear(self, word: Input) -> list[Alert]:
+        match word.kind:
+            case InputKind.ARM | InputKind.DISARM:
+                return self._arm(word.kind is InputKind.ARM)
+            case InputKind.BUTTON_DOUBLE:
+                return self._arm(not self._armed)
+            case InputKind.PAUSE_SOUND:
+                self._sound_paused_until_s = self._now_s + self._settings.pause_sound_s
+                return []
+            case InputKind.BUTTON_SHORT:
+                if self._now_s - self._impact_s < self._settings.button_deaf_s:
+                    return []
+                return [
+                    told
+                    for story in list(self._stories.values())
+                    for told in self._move(story, word.kind, self._now_s, who="walker")
+                ]
+            case kind if kind in ANSWERS:
+                for story in list(self._stories.values()):
+                    if story.id == word.alert_id and (
+                        told := self._move(story, kind, self._now_s, who=word.who)
+                    ):
+                        return told
+                self.ignored += 1
+                return []
+            case _:
+                return self._meet(word.kind, self._now_s, {}, word.reason, word.who)
+
+    def _arm(self, armed: bool) -> list[Alert]:
+        """Faults weigh more while armed: those that stand are told anew."""
+        if armed == self._armed:
+            return []
+        self._armed = armed
+        return [
+            self._tell(replace(story, time_s=self._now_s), story.stage)
+            for story in list(self._stories.values())
+            if story.kind in FAULTS
+        ]
+
+    def _meet(
+        self, trigger: Trigger, time_s: float, evidence: Evidence, reason: str, who: str = ""
+    ) -> list[Alert]:
+        """Open a story, let one climb, or move those that stand."""
+        moved = [
+            told
+            for story in list(self._stories.values())
+            for told in self._move(story, trigger, time_s, evidence, reason, who)
+        ]
+        if moved or trigger not in OPENS or (trigger in NEEDS_ARMING and not self._armed):
+            return moved
+        kind, stage = OPENS[trigger]
+        if kind in self._stories:
+            return []
+        story_id = ""
+        if kind in LADDER:
+            rung = LADDER.index(kind)
+            if any(above in self._stories for above in LADDER[rung + 1 :]):
+                return []
+            for below in reversed(LADDER[:rung]):
+                if below in self._stories:
+                    story_id = self._stories.pop(below).id
+                    break
+        story_id = story_id or f"{self._boot}-{self._sequence + 1}"
+        self._sound_paused_until_s = float("-inf")
+        return [
+            self._tell(Alert(story_id, 0, kind, Priority.LOW, stage, time_s, evidence, reason, who), stage)
+        ]
+
+    def _move(
+        self,
+        story: Alert,
+        trigger: Trigger | str,
+        time_s: float,
+        evidence: Evidence | None = None,
+        reason: str = "",
+        who: str = "",
+    ) -> list[Alert]:
+        stage = STAGES.get((story.kind, story.stage, trigger))
+        if stage is None:
+            return []
+        if stage in (Stage.SUSPECTED, Stage.CONFIRMED):
+            self._sound_paused_until_s = float("-inf")
+        news = replace(
+            story,
+            time_s=time_s,
+            evidence=evidence or story.evidence,
+            reason=reason or story.reason,
+            who=who or story.who,
+        )
+        return [self._tell(news, stage)]
+
+    def _tell(self, story: Alert, stage: Stage) -> Alert:
+        self._sequence += 1
+        priority = PRIORITY[story.kind]
+        if story.kind in FAULTS and not self._armed:
+            priority = Priority.LOW
+        alert = replace(story, sequence=self._sequence, priority=priority, stage=stage)
+        if stage.ended:
+            self._stories.pop(alert.kind, None)
+        else:
+            self._stories[alert.kind] = alert
+        return alert
