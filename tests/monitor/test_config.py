@@ -1,0 +1,154 @@
+"""Settings: every mistake is named with file, line, key, what was found and what is allowed."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import jsonschema
+import pytest
+
+from monitor import config
+from monitor.core.vocabulary import setting
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    amber: float = setting(
+        0.5, "", 0.0, 1.0, "score from which a step is flagged", "more flags", "fewer flags"
+    )
+    red: float = setting(0.8, "", 0.0, 1.0, "score from which a step is red", "more reds", "fewer reds")
+
+    def __post_init__(self) -> None:
+        if self.amber >= self.red:
+            raise ValueError(f"amber ({self.amber:g}) must be below red ({self.red:g})")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    profile: Literal["belt", "treadmill"] = setting("belt", "", None, None, "where the sensor is clipped")
+    rate_hz: int = setting(100, "Hz", 50, 200, "samples per second", "less load", "more detail")
+    window_s: float = setting(1.0, "s", 0.1, 5.0, "how far back to look", "quicker", "steadier")
+    armed: bool = setting(True, "", None, None, "watch from the start")
+    name: str = setting("rearguard", "", None, None, "what the device is called")
+    pins: tuple[int, ...] = setting((17, 27), "", 0, 27, "lamp pins")
+    limits: Limits = field(default_factory=Limits, metadata={"meaning": "what counts as unsafe"})
+
+
+def load(tmp_path: Path, text: str) -> Shape:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return config.load(path, Shape)
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(config.ConfigError) as refused:
+        load(tmp_path, text)
+    return [line.replace(f"{tmp_path}/", "") for line in refused.value.problems]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n"])
+def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text) == Shape()
+
+
+def test_what_is_given_is_taken_and_the_rest_keeps_its_default(tmp_path: Path) -> None:
+    got = load(tmp_path, "rate_hz: 200\nwindow_s: 2\npins: [5, 6]\nlimits:\n  red: 0.9\n")
+    assert got == Shape(rate_hz=200, window_s=2.0, pins=(5, 6), limits=Limits(red=0.9))
+    assert type(got.window_s) is float
+    assert type(got.rate_hz) is int
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\nrate_hz: 201\n", "config.yaml:2: rate_hz: found 201, allowed: a whole number 50 to 200 Hz"),
+        ("rate_hz: 49\n", "config.yaml:1: rate_hz: found 49, allowed: a whole number 50 to 200 Hz"),
+        ("rate_hz: 100.0\n", "config.yaml:1: rate_hz: found 100.0, allowed: a whole number 50 to 200 Hz"),
+        ("rate_hz: true\n", "config.yaml:1: rate_hz: found true, allowed: a whole number 50 to 200 Hz"),
+        ("rate_hz: '100'\n", 'config.yaml:1: rate_hz: found "100", allowed: a whole number 50 to 200 Hz'),
+        ("rate_hz:\n", "config.yaml:1: rate_hz: found nothing, allowed: a whole number 50 to 200 Hz"),
+        ("window_s: .nan\n", "config.yaml:1: window_s: found nan, allowed: a number 0.1 to 5 s"),
+        ("window_s: .inf\n", "config.yaml:1: window_s: found inf, allowed: a number 0.1 to 5 s"),
+        ("window_s: 0.09\n", "config.yaml:1: window_s: found 0.09, allowed: a number 0.1 to 5 s"),
+        ("armed: 1\n", "config.yaml:1: armed: found 1, allowed: true or false"),
+        ("name: 5\n", "config.yaml:1: name: found 5, allowed: text"),
+        ("profile: shoe\n", 'config.yaml:1: profile: found "shoe", allowed: belt or treadmill'),
+        (
+            "pins: [5, 99]\n",
+            "config.yaml:1: pins: found [5, 99], allowed: a list, each a whole number 0 to 27",
+        ),
+        ("rate: 100\n", "config.yaml:1: rate: unknown key; did you mean rate_hz?"),
+        ("limits:\n  amber: 0.1\n  rde: 1\n", "config.yaml:3: limits.rde: unknown key; did you mean red?"),
+        (
+            "zebra: 1\n",
+            "config.yaml:1: zebra: unknown key; known here: profile, rate_hz, window_s, armed, name,",
+        ),
+        ("limits: 3\n", "config.yaml:1: limits: found 3, expected settings as 'key: value' lines"),
+        ("limits:\n", "config.yaml:1: limits: found nothing, expected settings as 'key: value' lines"),
+        ("- 1\n- 2\n", "config.yaml:1: the file: found [1, 2], expected settings as 'key: value' lines"),
+        ("limits:\n  amber: 0.9\n", "config.yaml:1: limits: amber (0.9) must be below red (0.8)"),
+        ("limits:\n  amber: 0.8\n", "config.yaml:1: limits: amber (0.8) must be below red (0.8)"),
+        ("rate_hz: 100\nrate_hz: 50\n", "config.yaml:2: not valid YAML: found duplicate key"),
+        ("rate_hz: [\n", "config.yaml:2: not valid YAML:"),
+        ("a:\n\t- b\n", "config.yaml:2: not valid YAML:"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(said)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    told = problems(tmp_path, "rate_hz: 1\nlimits:\n  red: 2\nwindow_s: x\n")
+    assert [line.split(":")[1] for line in told] == ["1", "3", "4"]
+
+
+@pytest.mark.parametrize("key", ["rate_hz", "window_s"])
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_limits_are_inclusive(tmp_path: Path, key: str, end: str) -> None:
+    limit = Shape.__dataclass_fields__[key].metadata[end]
+    assert getattr(load(tmp_path, f"{key}: {limit}\n"), key) == limit
+
+
+def test_a_file_that_is_not_there_or_no_text_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(config.ConfigError, match="cannot be read: No such file"):
+        config.load(tmp_path / "none.yaml", Shape)
+    binary = tmp_path / "config.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(config.ConfigError, match="not UTF-8"):
+        config.load(binary, Shape)
+
+
+def test_what_is_written_reads_back_equal_and_carries_its_comments(tmp_path: Path) -> None:
+    changed = Shape(profile="treadmill", window_s=0.25, pins=(), limits=Limits(amber=0.1))
+    text = config.as_yaml(changed)
+    assert load(tmp_path, text) == changed
+    moves = "smaller: less load; larger: more detail"
+    line = f"# samples per second [a whole number 50 to 200 Hz; default 100]; {moves}"
+    assert line in text.splitlines()
+    assert "# what counts as unsafe\nlimits:\n" in text
+
+
+def test_the_fingerprint_moves_with_any_setting() -> None:
+    prints = {config.fingerprint(s) for s in (Shape(), Shape(armed=False), Shape(limits=Limits(red=0.9)))}
+    assert len(prints) == 3
+    assert config.fingerprint(Shape()) == config.fingerprint(Shape())
+
+
+@pytest.mark.parametrize(
+    ("tree", "good"),
+    [
+        ({}, True),
+        ({"rate_hz": 100, "limits": {"red": 0.9}, "profile": "belt", "pins": [1]}, True),
+        ({"rate_hz": 10}, False),
+        ({"rate": 100}, False),
+        ({"limits": {"amber": "x"}}, False),
+        ({"profile": "shoe"}, False),
+        ({"pins": [99]}, False),
+    ],
+)
+def test_the_schema_agrees_with_the_reader(tree: dict[str, object], good: bool) -> None:
+    schema = config.schema(Shape)
+    json.dumps(schema)
+    assert jsonschema.Draft202012Validator(schema).is_valid(tree) is good
