@@ -145,11 +145,10 @@ ANSWERS: Final = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.C
 
 
 class Alarm:
-    """The stories that stand, moved by events and inputs. ``boot`` makes ids unique over restarts."""
+    """The stories that stand, moved by events and inputs. Ids are unique within one run."""
 
-    def __init__(self, settings: AlarmSettings, boot: str) -> None:
+    def __init__(self, settings: AlarmSettings) -> None:
         self._settings = settings
-        self._boot = boot
         self._sequence = 0
         self._stories: dict[AlertKind, Alert] = {}
         self._armed = settings.armed_at_start
@@ -247,7 +246,7 @@ class Alarm:
                 if below in self._stories:
                     story_id = self._stories.pop(below).id
                     break
-        story_id = story_id or f"{self._boot}-{self._sequence + 1}"
+        story_id = story_id or str(self._sequence + 1)
         self._sound_paused_until_s = float("-inf")
         return [
             self._tell(Alert(story_id, 0, kind, Priority.LOW, stage, time_s, evidence, reason, who), stage)
