@@ -1,0 +1,264 @@
+"""What goes over MQTT: the topics, and the JSON of states, alerts, answers and requests.
+
+Wall time enters here. What we are told to do is read strictly: an answer or a request with an unknown
+field is refused, because obeying half of it could be worse than obeying none. What we are told to know is
+read leniently: a spotter a version behind still understands the alert in a message with new fields.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Annotated, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Input,
+    InputKind,
+    Priority,
+    Reading,
+    Stage,
+    Status,
+)
+
+LIFETIME_S = {Priority.HIGH: 3600.0, Priority.MEDIUM: 600.0, Priority.LOW: 120.0}
+"""How long after the event an alert stage is still worth delivering."""
+
+WORD_BYTES = 1024
+"""Largest answer or request that is read."""
+
+STATE_BYTES = 65_536
+"""Largest state or alert that is read."""
+
+DEVICE_PATTERN = "[a-z0-9_-]{1,32}"
+
+Word = Annotated[str, msgspec.Meta(max_length=64)]
+Sentence = Annotated[str, msgspec.Meta(max_length=500)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
+class MessageError(ValueError):
+    """A message that cannot be understood, and why."""
+
+
+class Moment(NamedTuple):
+    """One instant on both clocks of a machine."""
+
+    mono_s: float
+    wall_s: float
+
+
+Clock = Callable[[], Moment]
+
+
+def now() -> Moment:
+    """The instant, on the clocks of this machine."""
+    return Moment(time.monotonic(), time.time())
+
+
+class Topics:
+    """The topics of one device. Raises ValueError for a name that is not ``[a-z0-9_-]{1,32}``."""
+
+    def __init__(self, device: str) -> None:
+        if not re.fullmatch(DEVICE_PATTERN, device):
+            raise ValueError(f"device name {device!r}: 1 to 32 of a-z, 0-9, _ and - are allowed")
+        root = f"rearguard/{device}"
+        self.availability = f"{root}/availability"
+        self.state = f"{root}/state"
+        self.alert = f"{root}/alert"
+        self.answer = f"{root}/answer"
+        self.request = f"{root}/request"
+
+
+ONLINE = b"online"
+OFFLINE = b"offline"
+
+
+class AlertMessage(msgspec.Struct, frozen=True):
+    """One stage of one alert. ``time_s`` is the sender's monotonic time of the sample that proved it.
+
+    ``wall_s`` is the same instant in wall time, ``age_s`` how long before sending it was, ``expires_s`` the
+    wall time after which nobody should be woken by it. (``boot``, ``sequence``) names the stage,
+    ``id`` the story; all stages of a story share it and no other story ever does.
+    """
+
+    id: Word
+    boot: Word
+    sequence: Count
+    kind: AlertKind
+    priority: Priority
+    stage: Stage
+    time_s: float
+    wall_s: float
+    age_s: float
+    expires_s: float
+    evidence: dict[str, Reading] = {}
+    reason: Sentence = ""
+    who: Word = ""
+
+    @property
+    def lifetime_s(self) -> float:
+        return self.expires_s - self.wall_s
+
+    def aged(self, age_s: float, wall_s: float) -> "AlertMessage":
+        """The same stage, sent at ``wall_s`` when it is ``age_s`` old."""
+        event_s = wall_s - age_s
+        return msgspec.structs.replace(self, age_s=age_s, wall_s=event_s, expires_s=event_s + self.lifetime_s)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """An open story as the heartbeat lists it."""
+
+    id: Word
+    sequence: Count
+    kind: AlertKind
+    priority: Priority
+    stage: Stage
+    age_s: float
+    reason: Sentence = ""
+    who: Word = ""
+
+
+class State(msgspec.Struct, frozen=True):
+    """The heartbeat. ``alerts`` is the sequence of the last alert: a receiver sees what it missed."""
+
+    boot: Word
+    sequence: Count
+    wall_s: float
+    uptime_s: float
+    armed: bool
+    sound_paused: bool
+    standing: tuple[Standing, ...] = ()
+    faults: tuple[Sentence, ...] = ()
+    alerts: Count = 0
+    block_age_s: float = 0.0
+    steps: Count = 0
+    walking: bool = False
+    waiting: Count = 0
+    expired: Count = 0
+    ignored: Count = 0
+    config: Word = ""
+    version: Word = ""
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A spotter's word on one story."""
+
+    id: Word
+    act: Literal["coming", "false_alarm", "clear"]
+    who: Word = ""
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A spotter's wish that belongs to no story."""
+
+    act: Literal["arm", "disarm", "pause_sound", "test"]
+    who: Word = ""
+
+
+def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
+    """``alert`` as it is sent at ``moment``; readings JSON has no word for (infinite) are left out."""
+    age_s = max(0.0, moment.mono_s - alert.time_s)
+    event_s = moment.wall_s - age_s
+    return AlertMessage(
+        id=story_id(alert.id, boot),
+        boot=boot,
+        sequence=alert.sequence,
+        kind=alert.kind,
+        priority=alert.priority,
+        stage=alert.stage,
+        time_s=alert.time_s,
+        wall_s=event_s,
+        age_s=age_s,
+        expires_s=event_s + LIFETIME_S[alert.priority],
+        evidence=_finite(alert.evidence),
+        reason=alert.reason[:500],
+        who=alert.who[:64],
+    )
+
+
+def story_id(alert_id: str, boot: str) -> str:
+    """The story's name outside this process: an answer meant for an earlier run never fits a later one."""
+    return f"{boot}-{alert_id}"
+
+
+def standing(status: Status, boot: str, mono_s: float) -> tuple[Standing, ...]:
+    """The open stories of ``status`` as the heartbeat lists them."""
+    return tuple(
+        Standing(
+            id=story_id(alert.id, boot),
+            sequence=alert.sequence,
+            kind=alert.kind,
+            priority=alert.priority,
+            stage=alert.stage,
+            age_s=max(0.0, mono_s - alert.time_s),
+            reason=alert.reason[:500],
+            who=alert.who[:64],
+        )
+        for alert in status.standing
+    )
+
+
+def encode(message: AlertMessage | State | Answer | Request) -> bytes:
+    """JSON, UTF-8."""
+    return msgspec.json.encode(message)
+
+
+def decode_alert(payload: bytes) -> AlertMessage:
+    """Raises MessageError."""
+    return _decode(_alerts, payload, STATE_BYTES)
+
+
+def decode_state(payload: bytes) -> State:
+    """Raises MessageError."""
+    return _decode(_states, payload, STATE_BYTES)
+
+
+def decode_answer(payload: bytes, boot: str) -> Input:
+    """A spotter's answer. Raises MessageError, also for a story of another run of the safety process."""
+    answer = _decode(_answers, payload, WORD_BYTES)
+    run, dash, alert_id = answer.id.partition("-")
+    if run != boot or not dash or not alert_id:
+        raise MessageError("the answer names an alert that is not of this run")
+    return Input(InputKind(answer.act), alert_id=alert_id, who=_printable(answer.who))
+
+
+def decode_request(payload: bytes) -> Input:
+    """A spotter's request. Raises MessageError."""
+    request = _decode(_requests, payload, WORD_BYTES)
+    return Input(InputKind(request.act), who=_printable(request.who))
+
+
+Message = TypeVar("Message", bound=msgspec.Struct)
+
+_alerts = msgspec.json.Decoder(AlertMessage)
+_states = msgspec.json.Decoder(State)
+_answers = msgspec.json.Decoder(Answer)
+_requests = msgspec.json.Decoder(Request)
+
+
+def _decode(decoder: msgspec.json.Decoder[Message], payload: bytes, limit: int) -> Message:
+    if len(payload) > limit:
+        raise MessageError(f"{len(payload)} bytes, at most {limit} are read")
+    try:
+        return decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(str(error)) from error
+
+
+def _printable(who: str) -> str:
+    # A name is shown on terminals and pages: no control or direction-changing characters.
+    if not who.isprintable():
+        raise MessageError("'who' has characters that cannot be printed")
+    return who
+
+
+def _finite(evidence: Mapping[str, Reading]) -> dict[str, Reading]:
+    return {
+        name: Reading(float(value), float(limit) if limit is not None and isfinite(limit) else None)
+        for name, (value, limit) in evidence.items()
+        if isfinite(value)
+    }

@@ -1,0 +1,274 @@
+"""The broker: settings, and a client whose every word comes to one thread. paho is known only here.
+
+paho's network thread dies of an exception in a callback and believes a silent link for 20 s, so callbacks
+here only put letters into a queue, a connection is used once, and its owner judges by acknowledgements
+whether it lives (docs/delivery.md).
+"""
+
+import socket
+import ssl
+import sys
+import time
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from monitor.core.vocabulary import setting
+from monitor.credentials import check_secret, password
+from monitor.messages import Topics
+
+RETRY_S = (1.0, 2.0, 4.0)
+"""Pause before each further attempt to connect; the last one stays."""
+
+PATIENCE_S = 5.0
+"""How long an attempt to connect may take."""
+
+UNREAD_LETTERS = 1000
+"""More than this unread and further messages are dropped: a flood costs messages, not memory."""
+
+
+@dataclass(frozen=True)
+class MqttSettings:
+    """Where the broker is and who we are there. Raises ValueError for an impossible device name."""
+
+    device: str = setting(
+        "walker", "", None, None, "name of this device in every topic: 1 to 32 of a-z 0-9 _ -"
+    )
+    host: str = setting("localhost", "", None, None, "name or address of the broker")
+    port: int = setting(1883, "", 1, 65535, "port of the broker: 1883 plain, 8883 with TLS")
+    protocol: int = setting(4, "", 4, 5, "version of MQTT: 4 is 3.1.1, 5 is 5.0")
+    keepalive_s: int = setting(
+        5,
+        "s",
+        2,
+        60,
+        "the broker reports us offline after one and a half times this silence",
+        "offline is reported sooner, a weak network is reported more often",
+        "offline is reported later",
+    )
+    username: str = setting("", "", None, None, "account at the broker; empty for none")
+    password_file: str = setting(
+        "",
+        "",
+        None,
+        None,
+        "file with the password, readable by its owner only; empty for systemd's credential",
+    )
+    tls: bool = setting(False, "", None, None, "encrypt, and check the broker's certificate")
+    ca_file: str = setting("", "", None, None, "certificate that signed the broker's; empty for the system's")
+    certificate_file: str = setting("", "", None, None, "our own certificate; empty for none")
+    key_file: str = setting("", "", None, None, "private key of our certificate, readable by its owner only")
+
+    def __post_init__(self) -> None:
+        Topics(self.device)
+
+
+class What(Enum):
+    """What a letter says."""
+
+    UP = auto()
+    DOWN = auto()
+    ACKED = auto()
+    RECEIVED = auto()
+    WOKEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A word from the network thread (or, WOKEN, from any other)."""
+
+    what: What
+    mid: int = 0
+    topic: str = ""
+    payload: bytes = b""
+    retained: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Will:
+    """What the broker says, retained, when we vanish."""
+
+    topic: str
+    payload: bytes
+
+
+class Client:
+    """Keeps a connection to the broker. All methods but ``wake`` belong to the one thread that owns it.
+
+    ``next`` must be called at least every second: it also opens the next connection when one is lost.
+    ``name`` must be the only client of that name at the broker, or the two throw each other out.
+    Raises SecretError, FileNotFoundError or ssl.SSLError if its secrets or certificates are unusable.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        name: str,
+        subscriptions: tuple[str, ...] = (),
+        will: Will | None = None,
+        largest_bytes: int = 65_536,
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._subscriptions = subscriptions
+        self._will = will
+        self._largest_bytes = largest_bytes
+        self._password = password(settings.username, settings.password_file) if settings.username else None
+        self._tls = _tls(settings) if settings.tls else None
+        self._letters: SimpleQueue[tuple[paho.Client | None, Letter]] = SimpleQueue()
+        self._paho: paho.Client | None = None
+        self._failures = 0
+        self._deadline_s = 0.0  # while connecting: give up; while apart: try again
+        self.up = False
+        self.dropped = 0
+
+    def next(self, timeout_s: float) -> Letter | None:
+        """The next letter, None after ``timeout_s`` without one."""
+        if not self.up and time.monotonic() >= self._deadline_s:
+            if self._paho is None:
+                self._open()
+            else:
+                self._give_up()
+                return Letter(What.DOWN, reason=f"no answer from {self._where} for {PATIENCE_S:.0f} s")
+        try:
+            sender, letter = self._letters.get(timeout=timeout_s)
+        except Empty:
+            return None
+        if sender is None:
+            return letter
+        if sender is not self._paho:
+            return None  # a late word from a connection already given up
+        if letter.what is What.UP:
+            self.up = True
+            self._failures = 0
+        elif letter.what is What.DOWN:
+            self._give_up()
+        return letter
+
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 1, retain: bool = False, expiry_s: float | None = None
+    ) -> int | None:
+        """Hand a message to the network; the number its ACKED letter will carry, or None if we are apart."""
+        if not self.up or self._paho is None:
+            return None
+        properties = None
+        if expiry_s is not None and self._settings.protocol == paho.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's own gap
+            properties.MessageExpiryInterval = max(1, int(expiry_s))
+        info = self._paho.publish(topic, payload, qos, retain, properties)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def reopen(self) -> None:
+        """Give the connection up as dead and open another at once."""
+        self._give_up()
+        self._deadline_s = 0.0
+
+    def wake(self) -> None:
+        """Let ``next`` return at once. From any thread; never blocks."""
+        self._letters.put((None, Letter(What.WOKEN)))
+
+    def close(self) -> None:
+        """Leave the broker in order: it will not announce our will."""
+        leaving = self._paho if self.up else None
+        self._give_up()
+        if leaving is not None:
+            leaving.loop_stop()
+
+    @property
+    def _where(self) -> str:
+        return f"the broker at {self._settings.host}:{self._settings.port}"
+
+    def _open(self) -> None:
+        settings = self._settings
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._name,
+            protocol=MQTTProtocolVersion(settings.protocol),
+            reconnect_on_failure=False,
+        )
+        if settings.username:
+            client.username_pw_set(settings.username, self._password)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        self._listen(client)
+        self._paho = client
+        self._deadline_s = time.monotonic() + PATIENCE_S
+        client.connect_timeout = PATIENCE_S
+        client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        client.loop_start()
+
+    def _listen(self, client: paho.Client) -> None:
+        """Attach callbacks that only put letters: nothing in them can raise or wait."""
+        letters = self._letters
+
+        def put(letter: Letter) -> None:
+            letters.put((client, letter))
+
+        def connected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+            if code.is_failure:
+                put(Letter(What.DOWN, reason=f"{self._where} refuses us: {code}"))
+                return
+            for topic in self._subscriptions:
+                client.subscribe(topic, qos=1)
+            put(Letter(What.UP))
+
+        def subscribed(_c: Any, _u: Any, _mid: int, codes: list[Any], _p: Any) -> None:
+            if any(code.is_failure for code in codes):
+                put(Letter(What.DOWN, reason=f"{self._where} refuses a subscription"))
+
+        def failed(_c: Any, _u: Any) -> None:
+            # paho calls this while it handles the error and does not pass it on.
+            client.disconnect()
+            put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {sys.exc_info()[1]}"))
+
+        def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}"))
+
+        def published(_c: Any, _u: Any, mid: int, _code: Any, _p: Any) -> None:
+            put(Letter(What.ACKED, mid=mid))
+
+        def received(_c: Any, _u: Any, message: paho.MQTTMessage) -> None:
+            if len(message.payload) > self._largest_bytes or letters.qsize() >= UNREAD_LETTERS:
+                self.dropped += 1
+                return
+            put(Letter(What.RECEIVED, 0, message.topic, bytes(message.payload), message.retain))
+
+        def opened(_c: Any, _u: Any, sock: Any) -> None:
+            # Small messages back to back would wait for each other's TCP acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        client.on_connect = connected
+        client.on_subscribe = subscribed
+        client.on_connect_fail = failed
+        client.on_disconnect = disconnected
+        client.on_publish = published
+        client.on_message = received
+        client.on_socket_open = opened
+
+    def _give_up(self) -> None:
+        if self._paho is not None:
+            # Its thread ends by itself, at the latest when its keepalive runs out; nobody waits for it.
+            self._paho.disconnect()
+            self._paho = None
+        self.up = False
+        self._deadline_s = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._failures += 1
+
+
+def _tls(settings: MqttSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.certificate_file:
+        check_secret(Path(settings.key_file or settings.certificate_file))
+        context.load_cert_chain(settings.certificate_file, settings.key_file or None)
+    return context
