@@ -1,0 +1,234 @@
+"""A block of samples every 50 ms, also when the sensor is silent."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware.bus import Bus
+from firmware.chips import ADDRESSES, identify
+from firmware.chips.chip import Chip
+from firmware.errors import FifoError, FirmwareError
+from firmware.mounting import Mounting
+from firmware.sample_clock import SampleClock
+from firmware.vitals import Vitals
+from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock, setting
+
+_BURST = 256  # samples in one read: 4 KB at most, half of what Linux lets through in one message
+_SILENCE_S = 0.25  # without a sample before the chip is started anew; 200 Hz to 25 Hz bring several
+_FAILURES = 4  # looks in a row that fail before the same; the FIFO bridges them without loss
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0)  # between attempts to bring the sensor back; then 2 s for ever
+_POWER_CYCLE_EVERY = 3  # attempts
+_WELL_S = 2.0  # of running before the next failure counts as a new one
+_POWER_ON_S = 0.1
+_POWER_OFF_S = 0.3  # for the chip's own capacitors to run empty
+
+
+@dataclass(frozen=True)
+class SensorSettings:
+    """The sensor and how it is worn."""
+
+    bus: int = setting(1, "", 0, 255, "number of the I2C bus: 1 is /dev/i2c-1, pins 3 and 5")
+    address: int = setting(0, "", 0, 0x77, "I2C address of the sensor; 0 looks at 0x68 to 0x6B")
+    rate_hz: int = setting(
+        100, "Hz", 100, 200, "samples per second, 100 or 200", "less bus time", "finer impacts, less slack"
+    )
+    allow_unknown: bool = setting(
+        False, "", None, None, "take a chip of unknown identity for an MPU clone, under a standing warning"
+    )
+    mounting: str = setting(
+        "+x +y +z",
+        "",
+        None,
+        None,
+        "the sensor's axes that point forward, left and up on the walker (docs/frames.md)",
+    )
+
+    def __post_init__(self) -> None:
+        if self.rate_hz not in (100, 200):
+            raise ValueError(f"rate_hz {self.rate_hz}: 100 or 200 expected")
+        Mounting(self.mounting)
+
+
+class Sampler:
+    """Iterate it: ``for block in Sampler(settings):`` yields a `SampleBlock` every 50 ms for ever.
+
+    It opens the bus, finds the chip and starts it by itself, and does so again whenever the sensor
+    fails: first the chip, then the bus, then the supply through ``power`` (called with False, then
+    True), waiting longer each time. Nothing it meets on the bus ends the iteration; `stop` does.
+    Samples are never invented: those that fell out are counted in ``lost`` of the next block that
+    has samples.
+    """
+
+    def __init__(
+        self,
+        settings: SensorSettings,
+        bus: Bus | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        power: Callable[[bool], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._bus = bus if bus is not None else Bus(settings.bus)
+        self._clock = clock
+        self._sleep = sleep
+        self._power = power
+        self._mounting = Mounting(settings.mounting)
+        self.chip: Chip | None = None  # what is read, once it has been found
+        self._timeline = SampleClock(1 / settings.rate_hz)
+        self._vitals = Vitals(settings.rate_hz)
+        self._stopped = False
+        self._starting: Iterator[float] | None = self._start()
+        self._resume_s = self._running_since_s = self._fresh_s = clock()
+        self._attempts = 0  # to start the sensor since it was last well
+        self._failures = 0  # looks in a row
+        self._torn = False  # a read broke off and may have taken bytes with it
+        self._taken = 0  # samples since the timeline's zero
+        self._last_time_s: float | None = None
+        self._fault = "the sensor is starting"
+
+    def __iter__(self) -> Iterator[SampleBlock]:
+        due_s = self._clock()
+        try:
+            while not self._stopped:
+                due_s = max(due_s + BLOCK_S, self._clock())
+                self._sleep(max(0.0, due_s - self._clock()))
+                yield self._block()
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """The iteration ends after the block in hand, and the chip is put to sleep."""
+        self._stopped = True
+
+    @property
+    def rate_hz(self) -> float:
+        """The sensor's true rate, as far as it is known."""
+        return 1 / self._timeline.period_s
+
+    def _block(self) -> SampleBlock:
+        if self._starting is not None:
+            self._go_on_starting()
+            return SampleBlock.silent(self._clock(), self._fault)
+        assert self.chip is not None
+        try:
+            return self._look(self.chip)
+        except FirmwareError as error:
+            self._fault = str(error)
+            self._torn = self._torn or isinstance(error, FifoError)
+            self._failures += 1
+            if self._failures >= _FAILURES:
+                self._start_over(self._fault)
+            return SampleBlock.silent(self._clock(), self._fault)
+
+    def _look(self, chip: Chip) -> SampleBlock:
+        if self._torn:
+            self._begin_anew(chip)
+        before_s = self._clock()
+        waiting = chip.waiting()
+        after_s = self._clock()
+        newest = self._taken + waiting - 1
+        missing_s = self._timeline.surprise_s(newest, before_s, after_s)
+        if missing_s:
+            self._timeline.restart()
+            self._taken, newest = 0, waiting - 1
+        if newest >= 0:
+            self._timeline.look(newest, before_s, after_s)
+        if not waiting:
+            if after_s - self._fresh_s > _SILENCE_S:
+                self._start_over(f"{chip} answers but brings no new samples: a dip of its supply stops it")
+            return SampleBlock.silent(self._clock(), self._fault or "no new sample yet")
+        count = min(waiting, _BURST)
+        self._torn = True
+        samples = chip.read(count)
+        self._torn = False
+        self._failures = 0
+        self._fresh_s = after_s
+        verdict = self._vitals.judge(samples)
+        if verdict.useless:
+            self._start_over(f"{chip}: {verdict.fault}")
+            return SampleBlock.silent(self._clock(), self._fault)
+        if after_s - self._running_since_s > _WELL_S:
+            self._attempts = 0
+        return self._of(samples, after_s, verdict.fault)
+
+    def _of(self, samples: Floats, after_s: float, fault: str) -> SampleBlock:
+        """The block of samples (n, 6), the latest of which was there at ``after_s``."""
+        period_s = self._timeline.period_s
+        numbers = np.arange(self._taken, self._taken + len(samples), dtype=float)
+        time_s = self._timeline.time_s(numbers)
+        time_s -= max(0.0, time_s[-1] - after_s)
+        lost = 0
+        if self._last_time_s is not None:
+            if not self._taken:
+                lost = max(0, round((time_s[0] - self._last_time_s) / period_s) - 1)
+            # The line moves by fractions of a period as it is learnt; time still only rises.
+            time_s = np.maximum(time_s, self._last_time_s + period_s / 10 * (1 + numbers - numbers[0]))
+        self._taken += len(samples)
+        self._last_time_s = float(time_s[-1])
+        self._fault = ""
+        return SampleBlock(
+            time_s,
+            self._mounting.to_body(samples[:, :3]),
+            self._mounting.to_body(samples[:, 3:]),
+            max(self._clock(), self._last_time_s),
+            lost,
+            fault,
+        )
+
+    def _begin_anew(self, chip: Chip) -> None:
+        chip.flush()
+        self._timeline.restart()
+        self._taken = 0
+        self._torn = False
+        self._fresh_s = self._clock()
+
+    def _start_over(self, fault: str) -> None:
+        self._fault = fault
+        self._starting = self._start()
+        self._resume_s = self._clock()
+
+    def _go_on_starting(self) -> None:
+        while self._starting is not None and self._clock() >= self._resume_s:
+            wait_s = next(self._starting, None)
+            if wait_s is None:
+                self._starting = None
+            else:
+                self._resume_s = self._clock() + wait_s
+
+    def _start(self) -> Iterator[float]:
+        """From nothing to a running chip, however often it takes; yields the seconds to wait."""
+        settings = self._settings
+        addresses = (settings.address,) if settings.address else ADDRESSES
+        while True:
+            try:
+                if self._attempts:
+                    yield _BACKOFF_S[min(self._attempts, len(_BACKOFF_S)) - 1]
+                    self._bus.close()
+                    if self._power is not None and self._attempts % _POWER_CYCLE_EVERY == 0:
+                        self._power(False)
+                        yield _POWER_OFF_S
+                        self._power(True)
+                        yield _POWER_ON_S
+                self._attempts += 1
+                chip = identify(self._bus, addresses, settings.rate_hz, settings.allow_unknown)
+                yield from chip.start()
+                break
+            except FirmwareError as error:
+                self._fault = str(error)
+        if self.chip is None or str(self.chip) != str(chip):
+            self._timeline = SampleClock(1 / chip.rate_hz)
+        self.chip = chip
+        self._timeline.restart()
+        self._vitals = Vitals(chip.rate_hz)
+        self._taken = self._failures = 0
+        self._torn = False
+        self._running_since_s = self._fresh_s = self._clock()
+
+    def _close(self) -> None:
+        if self.chip is not None:
+            with suppress(FirmwareError):  # it may be what failed
+                self.chip.close()
+        self._bus.close()

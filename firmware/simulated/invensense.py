@@ -1,0 +1,74 @@
+"""An InvenSense MPU as a register file; section numbers as in the register map RM-MPU-6000A-00."""
+
+from collections.abc import Callable
+
+from firmware.simulated.chip import Raw, SimulatedChip, Source
+
+_PWR_MGMT_1, _USER_CTRL, _FIFO_EN, _INT_STATUS = 0x6B, 0x6A, 0x23, 0x3A
+_FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I = 0x72, 0x73, 0x75
+_READ_ONLY = (_INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I)
+
+
+class SimulatedInvensense(SimulatedChip):
+    """MPU-6050 and kin. When the FIFO is full the oldest bytes go, packets or not (4.31)."""
+
+    fifo_register = 0x74
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Callable[[], float],
+        address: int = 0x68,
+        identity: int = 0x68,
+        rate_error: float = 0.0,
+    ) -> None:
+        self.fifo_bytes = 1024 if identity == 0x68 else 512
+        super().__init__(source, clock, address, identity, rate_error)
+
+    def _reset_registers(self) -> None:
+        self.registers[_PWR_MGMT_1] = 0x40  # asleep (3)
+        self.registers[_WHO_AM_I] = self.identity
+
+    def _store(self, register: int, value: int) -> None:
+        if register == _PWR_MGMT_1 and value & 0x80:  # DEVICE_RESET
+            self.brown_out()
+            return
+        if register == _USER_CTRL and value & 0x04:  # FIFO_RESET, clears itself
+            self.fifo.clear()
+            value &= ~0x04
+        if register not in _READ_ONLY:
+            self.registers[register] = value
+
+    def _load(self, register: int) -> int:
+        if register == _FIFO_COUNT_H:
+            self._counted = len(self.fifo)  # reading the high byte holds both (4.30)
+            return self._counted >> 8
+        if register == _FIFO_COUNT_L:
+            return self._counted & 0xFF
+        value = self.registers[register]
+        if register == _INT_STATUS:
+            self.registers[register] = 0  # 4.16
+        return value
+
+    def _rate_hz(self) -> float:
+        if self.registers[_PWR_MGMT_1] & 0x40:
+            return 0.0
+        filtered = 1 <= self.registers[0x1A] & 0x07 <= 6
+        return (1000 if filtered else 8000) / (1 + self.registers[0x19])  # 4.2
+
+    def _fill(self, raw: Raw) -> None:
+        accel_scale = 3 - (self.registers[0x1C] >> 3 & 3)  # 4.5: each step down doubles the figures
+        gyro_scale = 3 - (self.registers[0x1B] >> 3 & 3)
+        if accel_scale or gyro_scale:
+            raw = raw.copy()
+            raw[:, :3] = (raw[:, :3].astype(int) << accel_scale).clip(-32768, 32767)
+            raw[:, 3:] = (raw[:, 3:].astype(int) << gyro_scale).clip(-32768, 32767)
+        if not self.registers[_USER_CTRL] & 0x40:
+            return
+        enabled = self.registers[_FIFO_EN]
+        axes = [0, 1, 2] * bool(enabled & 0x08)  # 4.6; in register order
+        axes += [axis for axis, bit in ((3, 0x40), (4, 0x20), (5, 0x10)) if enabled & bit]
+        self.fifo += raw[:, axes].astype(">i2").tobytes()
+        if len(self.fifo) > self.fifo_bytes:
+            del self.fifo[: len(self.fifo) - self.fifo_bytes]
+            self.registers[_INT_STATUS] |= 0x10
