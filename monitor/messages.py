@@ -202,9 +202,19 @@ def standing(status: Status, boot: str, mono_s: float) -> tuple[Standing, ...]:
     )
 
 
-def encode(message: AlertMessage | State | Answer | Request) -> bytes:
+def encode(message: AlertMessage | State) -> bytes:
     """JSON, UTF-8."""
     return msgspec.json.encode(message)
+
+
+def encode_answer(story: str, kind: InputKind, who: str) -> bytes:
+    """COMING, FALSE_ALARM or CLEAR to the story of this id."""
+    return msgspec.json.encode({"id": story, "act": kind.value, "who": who[:64]})
+
+
+def encode_request(kind: InputKind, who: str) -> bytes:
+    """ARM, DISARM, PAUSE_SOUND or TEST."""
+    return msgspec.json.encode({"act": kind.value, "who": who[:64]})
 
 
 def decode_alert(payload: bytes) -> AlertMessage:

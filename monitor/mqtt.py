@@ -24,7 +24,7 @@ from monitor.core.vocabulary import setting
 from monitor.credentials import check_secret, password
 from monitor.messages import Topics
 
-RETRY_S = (1.0, 2.0, 4.0)
+RETRY_S = (0.5, 1.0, 2.0)
 """Pause before each further attempt to connect; the last one stays."""
 
 PATIENCE_S = 5.0

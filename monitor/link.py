@@ -1,0 +1,285 @@
+"""The safety process's link to the broker: heartbeat and alerts out, answers and requests in.
+
+One thread owns the MQTT client. The link is judged by the age of the last acknowledged round trip, which the
+heartbeat gives every second, and not by what the network library believes.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from monitor.core.vocabulary import Alert, Event, EventKind, Input, InputKind, SampleBlock, Status
+from monitor.messages import (
+    OFFLINE,
+    ONLINE,
+    WORD_BYTES,
+    Clock,
+    MessageError,
+    Moment,
+    State,
+    Topics,
+    decode_answer,
+    decode_request,
+    encode,
+    now,
+    standing,
+)
+from monitor.messages import alert_message as message_of
+from monitor.mqtt import Client, Letter, MqttSettings, What, Will
+from monitor.outbox import Key, Outbox
+
+BEAT_S = 1.0
+OVERDUE_S = 3.0
+"""A link without an acknowledgement for so long is lost."""
+
+HUNG_S = 1.5
+"""No block for so long and the heartbeat stops: it vouches for the sensor's loop, not for this thread."""
+
+IN_FLIGHT = 10
+"""Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
+
+WALKING_S = 2.0
+"""So long after a step the heartbeat says walking."""
+
+UNREAD_INPUTS = 100
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the loop knew after its latest block."""
+
+    status: Status
+    fault: str
+    alerts: int
+    steps: int
+    step_s: float
+
+
+class Link:
+    """A sink of the loop. ``link(block, events, alerts, status)`` costs microseconds and never waits.
+
+    ``inbox`` receives the spotters' words and LINK_LOST, LINK_BACK. ``store`` is the outbox's file, None
+    for memory only. ``config`` is the hash of the effective settings. ``clock`` is the one the blocks'
+    times are on. Raises what Client raises.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        inbox: "SimpleQueue[Input]",
+        store: Path | None = None,
+        config: str = "",
+        version: str = "",
+        clock: Clock = now,
+    ) -> None:
+        self.boot = secrets.token_hex(4)
+        self.inbox = inbox
+        self.ignored = 0
+        self._clock = clock
+        self._config, self._version = config, version
+        self._topics = Topics(settings.device)
+        self._client = Client(
+            settings,
+            f"rearguard-{settings.device}",
+            subscriptions=(self._topics.answer, self._topics.request),
+            will=Will(self._topics.availability, OFFLINE),
+            largest_bytes=WORD_BYTES,
+        )
+        self._outbox = Outbox(store, clock, self._client.wake)
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+        self._stopping = False
+        self._started_s = clock().mono_s
+        self._seen: _Seen | None = None
+        self._alerts = self._steps = 0
+        self._step_s = float("-inf")
+        self._changed = False
+        # All below belongs to the link's thread.
+        self._sent: dict[int, tuple[float, Key | None]] = {}
+        self._acked_s = self._started_s
+        self._lost = False
+        self._reason = ""
+        self._beat = 0
+        self._beat_s = self._started_s
+        self._complained: set[str] = set()
+
+    def start(self) -> None:
+        self._outbox.start()
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Say goodbye to the broker and end, within about ``timeout_s``."""
+        self._stopping = True
+        self._client.wake()
+        self._thread.join(timeout_s)
+        self._outbox.stop()
+
+    def __call__(
+        self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], status: Status
+    ) -> None:
+        """Take what the loop has just found out."""
+        steps = [event.time_s for event in events if event.kind is EventKind.STEP]
+        if steps:
+            self._steps += len(steps)
+            self._step_s = steps[-1]
+        if alerts:
+            moment = self._clock()
+            for alert in alerts:
+                self._alerts = max(self._alerts, alert.sequence)
+                self._outbox.put(message_of(alert, self.boot, moment))
+        before, self._seen = (
+            self._seen,
+            _Seen(status, block.fault, self._alerts, self._steps, self._step_s),
+        )
+        if alerts or before is None or _shown(before) != _shown(self._seen):
+            self._changed = True
+            self._client.wake()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                letter = self._client.next(self._pause_s())
+                if letter is not None:
+                    self._read(letter)
+                self._judge()
+                self._send()
+            except Exception:  # noqa: BLE001  the way to the spotter must outlive a defect of its own
+                _log.exception("the link stumbled and starts again")
+                self._apart("a defect in the link; see the log")
+                self._client.reopen()
+        self._say(self._topics.availability, OFFLINE)
+        self._client.close()
+
+    def _pause_s(self) -> float:
+        return min(0.1, max(0.0, self._beat_s - self._clock().mono_s))
+
+    def _read(self, letter: Letter) -> None:
+        if letter.what is What.UP:
+            self._reason = ""
+            self._say(self._topics.availability, ONLINE)
+            self._changed = True
+        elif letter.what is What.DOWN:
+            self._apart(letter.reason)
+        elif letter.what is What.ACKED:
+            _, key = self._sent.pop(letter.mid, (0.0, None))
+            if key is not None:
+                self._outbox.remove(key)
+            self._acked_s = self._clock().mono_s
+            if self._lost:
+                self._lost = False
+                _log.warning("the broker answers again")
+                self.inbox.put(Input(InputKind.LINK_BACK))
+        elif letter.what is What.RECEIVED:
+            self._hear(letter)
+
+    def _hear(self, letter: Letter) -> None:
+        """A spotter's word: into the inbox, or ignored, counted and, once per reason, logged."""
+        try:
+            if letter.retained:
+                raise MessageError("it was retained: an old wish is not obeyed")
+            if letter.topic == self._topics.request:
+                word = decode_request(letter.payload)
+            else:
+                word = decode_answer(letter.payload, self.boot)
+                standing_ids = {alert.id for alert in self._seen.status.standing} if self._seen else set()
+                if word.alert_id not in standing_ids:
+                    raise MessageError("the answer names an alert that does not stand")
+            if self.inbox.qsize() >= UNREAD_INPUTS:
+                raise MessageError("too many at once")
+        except MessageError as error:
+            self.ignored += 1
+            if letter.topic not in self._complained:
+                self._complained.add(letter.topic)
+                _log.warning(
+                    "a message on %s is ignored (further ones are only counted): %s", letter.topic, error
+                )
+            return
+        self.inbox.put(word)
+
+    def _judge(self) -> None:
+        """Is the link alive? Only acknowledgements say so."""
+        now_s = self._clock().mono_s
+        if self._hung(now_s):
+            self._acked_s = now_s  # no beat is sent, so none can be missing
+        oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=now_s)
+        if now_s - oldest_s > OVERDUE_S:
+            self._apart(f"no acknowledgement from the broker for {OVERDUE_S:.0f} s")
+            self._client.reopen()
+        if now_s - self._acked_s > OVERDUE_S and not self._lost:
+            self._lost = True
+            reason = self._reason or f"no acknowledgement from the broker for {OVERDUE_S:.0f} s"
+            _log.warning("link lost: %s", reason)
+            self.inbox.put(Input(InputKind.LINK_LOST, reason=reason))
+
+    def _apart(self, reason: str) -> None:
+        self._reason = reason
+        self._sent.clear()  # what was not acknowledged is due again
+
+    def _send(self) -> None:
+        moment = self._clock()
+        under_way = {key for _, key in self._sent.values() if key is not None}
+        for message in self._outbox.due():
+            key = (message.boot, message.sequence)
+            if len(under_way) >= IN_FLIGHT:
+                break
+            if key not in under_way:
+                left_s = message.lifetime_s - message.age_s
+                if self._say(self._topics.alert, encode(message), retain=False, key=key, expiry_s=left_s):
+                    under_way.add(key)
+        # A change is told after the alerts that go with it, so that they are heard first.
+        told = len(self._outbox) <= len(under_way)
+        if moment.mono_s >= self._beat_s or (self._changed and told):
+            self._changed = False
+            self._beat_s = moment.mono_s + BEAT_S
+            if self._seen is not None and not self._hung(moment.mono_s):
+                self._beat += 1
+                self._say(self._topics.state, encode(self._state(self._seen, moment)))
+
+    def _say(
+        self,
+        topic: str,
+        payload: bytes,
+        retain: bool = True,
+        key: Key | None = None,
+        expiry_s: float | None = None,
+    ) -> bool:
+        mid = self._client.publish(topic, payload, qos=1, retain=retain, expiry_s=expiry_s)
+        if mid is None:
+            return False
+        self._sent[mid] = (self._clock().mono_s, key)
+        return True
+
+    def _hung(self, now_s: float) -> bool:
+        return self._seen is None or now_s - self._seen.status.time_s > HUNG_S
+
+    def _state(self, seen: _Seen, moment: Moment) -> State:
+        return State(
+            boot=self.boot,
+            sequence=self._beat,
+            wall_s=moment.wall_s,
+            uptime_s=moment.mono_s - self._started_s,
+            armed=seen.status.armed,
+            sound_paused=seen.status.sound_paused,
+            standing=standing(seen.status, self.boot, moment.mono_s),
+            faults=tuple(fault[:500] for fault in (seen.fault, self._outbox.fault) if fault),
+            alerts=seen.alerts,
+            block_age_s=max(0.0, moment.mono_s - seen.status.time_s),
+            steps=seen.steps,
+            walking=moment.mono_s - seen.step_s < WALKING_S,
+            waiting=len(self._outbox),
+            expired=self._outbox.expired,
+            ignored=self.ignored + self._client.dropped,
+            config=self._config,
+            version=self._version,
+        )
+
+
+def _shown(seen: _Seen) -> tuple[object, ...]:
+    """What a spotter must see change at once, not at the next beat."""
+    status = seen.status
+    return status.armed, status.sound_paused, status.standing, bool(seen.fault)

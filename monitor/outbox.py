@@ -1,0 +1,228 @@
+"""Alert stages on their way to the broker: on disk before they are sent, gone when it has acknowledged them.
+
+Memory is what is sent from, the disk what a restart begins with. So a full, slow or broken disk delays an
+alert by no more than ``DISK_PATIENCE_S`` and takes none away; it is a fault that says so.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from monitor.messages import AlertMessage, Clock, MessageError, decode_alert, encode
+
+DISK_PATIENCE_S = 0.1
+"""An alert waits no longer than this for the disk."""
+
+RETRY_S = 2.0
+"""Pause before what could not be written is tried again."""
+
+Key = tuple[str, int]
+"""Names one stage: boot and sequence."""
+
+_TABLE = """CREATE TABLE IF NOT EXISTS outbox (
+    boot TEXT NOT NULL, sequence INTEGER NOT NULL, machine TEXT NOT NULL, payload BLOB NOT NULL,
+    PRIMARY KEY (boot, sequence)) WITHOUT ROWID"""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    message: AlertMessage
+    event_s: float  # this machine's monotonic time
+    put_s: float
+    stored: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.message.boot, self.message.sequence
+
+
+class Outbox:
+    """``put`` is for any thread and never waits; ``due``, ``remove`` and the figures are for one sender.
+
+    ``path`` None keeps everything in memory. ``fault`` says why the disk is not in use, "" if it is.
+    ``wake`` is called, from the outbox's thread, when something has become due.
+    """
+
+    def __init__(self, path: Path | None, clock: Clock, wake: Callable[[], None] = lambda: None) -> None:
+        self._path = path
+        self._wake = wake
+        self._clock = clock
+        self._arrived: SimpleQueue[_Entry] = SimpleQueue()
+        self._jobs: SimpleQueue[_Entry | Key | None] = SimpleQueue()
+        self._pending: dict[Key, _Entry] = {}
+        self._writer: threading.Thread | None = None
+        self.fault = ""
+        self.expired = 0
+
+    def start(self) -> None:
+        """Begin with what an earlier run left behind."""
+        if self._path is not None:
+            self._writer = threading.Thread(target=self._write, name="outbox", daemon=True)
+            self._writer.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Let the disk catch up, for at most ``timeout_s``."""
+        if self._writer is not None:
+            self._jobs.put(None)
+            self._writer.join(timeout_s)
+
+    def put(self, message: AlertMessage) -> None:
+        """Take a stage in. The clock of ``message.time_s`` is this outbox's."""
+        entry = _Entry(message, message.time_s, self._clock().mono_s, stored=self._path is None)
+        self._arrived.put(entry)
+        if self._path is not None:
+            self._jobs.put(entry)
+
+    def due(self) -> list[AlertMessage]:
+        """What is to be sent, the most urgent first, then the newest, aged to now. Drops the expired."""
+        moment = self._clock()
+        for entry in _drain(self._arrived):
+            self._pending.setdefault(entry.key, entry)
+        for entry in list(self._pending.values()):
+            if moment.mono_s - entry.event_s > entry.message.lifetime_s:
+                self.expired += 1
+                self.remove(entry.key)
+        ready = [
+            entry
+            for entry in self._pending.values()
+            if entry.stored or moment.mono_s - entry.put_s >= DISK_PATIENCE_S
+        ]
+        ready.sort(key=lambda entry: (-entry.message.priority, -entry.event_s))
+        return [entry.message.aged(max(0.0, moment.mono_s - entry.event_s), moment.wall_s) for entry in ready]
+
+    def remove(self, key: Key) -> None:
+        """The broker has it."""
+        if self._pending.pop(key, None) is not None and self._path is not None:
+            self._jobs.put(key)
+
+    def __len__(self) -> int:
+        return len(self._pending) + self._arrived.qsize()
+
+    def _write(self) -> None:
+        """The writer's thread: a batch of jobs is one transaction."""
+        assert self._path is not None
+        unsaved: list[_Entry | Key] = []
+        base: sqlite3.Connection | None = None
+        machine = machine_boot()
+        stopping = False
+        while not stopping:
+            try:
+                if base is None:
+                    base = _open(self._path)
+                    self._restore(base, machine)
+                if unsaved:
+                    _save(base, unsaved, machine)
+                    for job in unsaved:
+                        if isinstance(job, _Entry):
+                            job.stored = True
+                    unsaved = []
+                    self._wake()
+                if self.fault:
+                    _log.warning("the outbox is on disk again")
+                    self.fault = ""
+            except (sqlite3.Error, OSError) as error:
+                if not self.fault:
+                    _log.error("%s: alerts are kept in memory only: %s", self._path, error)
+                self.fault = f"alerts waiting to be sent are kept in memory only: {error}"
+                if base is not None:
+                    base.close()
+                    base = None
+            for new in _wait(self._jobs, RETRY_S if self.fault else None):
+                if new is None:
+                    stopping = True
+                else:
+                    unsaved.append(new)
+        if base is not None:
+            if unsaved:
+                _save(base, unsaved, machine)
+            base.close()
+
+    def _restore(self, base: sqlite3.Connection, machine: str) -> None:
+        moment = self._clock()
+        for boot, sequence, owner, payload in base.execute(
+            "SELECT boot, sequence, machine, payload FROM outbox"
+        ).fetchall():
+            try:
+                message = decode_alert(payload)
+            except MessageError as error:
+                _log.error("a waiting alert could not be read and is dropped: %s", error)
+                base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", (boot, sequence))
+                continue
+            event_s = message.time_s
+            if owner != machine:
+                # The monotonic clock began anew; wall time may have jumped, but is all there is.
+                event_s = moment.mono_s - max(0.0, moment.wall_s - message.wall_s)
+            self._arrived.put(_Entry(message, event_s, moment.mono_s, stored=True))
+
+
+def machine_boot() -> str:
+    """Changes when the machine, and with it the monotonic clock, starts anew."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open or make the database; one that is damaged is put aside, so that new alerts have a place."""
+    try:
+        return _prepare(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        aside = path.with_name(path.name + ".damaged")
+        _log.error("%s is damaged (%s): kept as %s, a new one is begun", path, error, aside)
+        path.replace(aside)
+        for rest in ("-wal", "-shm"):
+            path.with_name(path.name + rest).unlink(missing_ok=True)
+        return _prepare(path)
+
+
+def _prepare(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = sqlite3.connect(path, timeout=RETRY_S, isolation_level="IMMEDIATE")
+    try:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA synchronous = FULL")
+        base.execute(_TABLE)
+        base.commit()
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base
+
+
+def _save(base: sqlite3.Connection, jobs: list[_Entry | Key], machine: str) -> None:
+    with base:
+        for job in jobs:
+            if isinstance(job, _Entry):
+                base.execute(
+                    "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
+                    (*job.key, machine, encode(job.message)),
+                )
+            else:
+                base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", job)
+
+
+def _drain(queue: SimpleQueue[_Entry]) -> list[_Entry]:
+    entries = []
+    while not queue.empty():
+        entries.append(queue.get())
+    return entries
+
+
+def _wait(queue: SimpleQueue[_Entry | Key | None], timeout_s: float | None) -> list[_Entry | Key | None]:
+    """The next job and all that wait behind it; nothing after ``timeout_s``."""
+    try:
+        jobs = [queue.get(timeout=timeout_s)]
+    except Empty:
+        return []
+    while not queue.empty():
+        jobs.append(queue.get())
+    return jobs
