@@ -1,0 +1,120 @@
+"""What every state looks and sounds like: one table, distinct to eye and ear.
+
+Colours and pulse trains after IEC 60601-1-8 (red and fast for high, yellow for medium and low
+priority), without claiming conformity. No time is shorter than two blocks, so that a loop that
+steps every 50 ms keeps every rhythm. A single LED of any colour shows the rhythm alone.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.core.vocabulary import AlertKind, Priority, Stage, Status
+
+Colour = tuple[int, int, int]
+Rhythm = tuple[float, ...]
+
+_RED, _YELLOW, _GREEN, _BLUE, _MAGENTA, _CYAN, _WHITE = (
+    (1, 0, 0),
+    (1, 1, 0),
+    (0, 1, 0),
+    (0, 0, 1),
+    (1, 0, 1),
+    (0, 1, 1),
+    (1, 1, 1),
+)
+
+
+class Look(StrEnum):
+    """What the panel can show; one at a time, the most urgent."""
+
+    DISARMED = "disarmed"
+    ARMED = "armed"
+    LOW = "low alert"
+    MEDIUM = "medium alert"
+    HIGH = "high alert"
+    ANSWERED = "answered"
+    SENSOR = "sensor fault"
+    LINK = "link fault"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """``light`` and ``sound``: seconds on, off, on, off ... and again from the start; () is off."""
+
+    colour: Colour
+    light: Rhythm
+    light_words: str
+    sound: Rhythm
+    sound_words: str
+
+
+PATTERNS = {
+    Look.DISARMED: Pattern(_WHITE, (0.1, 4.9), "a white wink every 5 s: disarmed", (), "silent"),
+    Look.ARMED: Pattern(_GREEN, (0.1, 1.9), "a green wink every 2 s: watching", (), "silent"),
+    Look.LOW: Pattern(
+        _YELLOW, (1.8, 0.2), "steady yellow, winking", (0.1, 0.1, 0.1, 4.7), "two ticks every 5 s"
+    ),
+    Look.MEDIUM: Pattern(
+        _YELLOW,
+        (0.5, 0.5),
+        "yellow, flashing slowly",
+        (0.2, 0.2, 0.2, 0.2, 0.2, 2.0),
+        "three beeps, again and again",
+    ),
+    Look.HIGH: Pattern(
+        _RED,
+        (0.2, 0.2),
+        "red, flashing fast",
+        (0.15, 0.1, 0.15, 0.1, 0.15, 0.35, 0.15, 0.1, 0.15, 0.6),
+        "five urgent beeps without end",
+    ),
+    Look.ANSWERED: Pattern(
+        _BLUE, (1.0, 1.0), "blue, breathing: your spotter is coming", (0.6, 9.4), "one long tone every 10 s"
+    ),
+    Look.SENSOR: Pattern(
+        _MAGENTA,
+        (0.1, 0.1, 0.1, 0.7),
+        "magenta double flash: the sensor is blind",
+        (0.1, 0.3, 0.4, 4.2),
+        "short-long every 5 s",
+    ),
+    Look.LINK: Pattern(
+        _CYAN,
+        (0.1, 0.1, 0.1, 0.1, 0.1, 1.0),
+        "cyan triple flash: the spotter cannot hear",
+        (0.4, 0.3, 0.1, 9.2),
+        "long-short every 10 s",
+    ),
+    Look.TEST: Pattern(_WHITE, (0.3, 0.3), "white, flashing: a test", (0.3, 0.3), "even beeps: a test"),
+}
+
+_LOOK_OF_KIND = {
+    AlertKind.TEST: Look.TEST,
+    AlertKind.SENSOR: Look.SENSOR,
+    AlertKind.LINK: Look.LINK,
+    AlertKind.FAULT: Look.SENSOR,
+}
+_LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Priority.HIGH: Look.HIGH}
+
+
+def look_of(status: Status) -> Look:
+    """How the most urgent thing that stands is shown."""
+    if not status.standing:
+        return Look.ARMED if status.armed else Look.DISARMED
+    alert = status.standing[0]
+    if alert.stage is Stage.ANSWERED:
+        return Look.ANSWERED
+    return _LOOK_OF_KIND.get(alert.kind) or _LOOK_OF_PRIORITY[alert.priority]
+
+
+def is_on(rhythm: Rhythm, elapsed_s: float) -> bool:
+    """Whether a rhythm that began ``elapsed_s`` ago is in one of its on times."""
+    if not rhythm:
+        return False
+    left_s = (elapsed_s + 1e-6) % sum(rhythm)  # a step of the loop may fall a rounding short of its mark
+    for index, length_s in enumerate(rhythm):
+        if left_s < length_s:
+            return index % 2 == 0
+        left_s -= length_s
+    return False
