@@ -23,7 +23,7 @@ def butterworth(order: int, cutoff_hz: float | tuple[float, float], rate_hz: flo
     half the rate.
     """
     corners = np.atleast_1d(np.asarray(cutoff_hz, dtype=float))
-    if not (0 < corners[0] and corners[-1] < rate_hz / 2 and np.all(np.diff(corners) > 0)):
+    if not (corners[0] > 0 and corners[-1] < rate_hz / 2 and np.all(np.diff(corners) > 0)):
         raise ValueError(f"cutoffs must rise between 0 and {rate_hz / 2:g} Hz, found {cutoff_hz}")
     warped = 4 * np.tan(np.pi * corners / rate_hz)  # analogue corners for a bilinear transform at rate 2
     poles = np.exp(1j * np.pi * (2 * np.arange(order) + order + 1) / (2 * order))
@@ -38,8 +38,9 @@ def butterworth(order: int, cutoff_hz: float | tuple[float, float], rate_hz: flo
         gain *= 4.0**order  # the analogue zeros at 0, moved to z = 1
         zeros = np.concatenate([np.ones(order), np.full(order, -1.0)])
     gain = (gain / np.prod(4 - poles)).real
-    a = np.poly((4 + poles) / (4 - poles)).real
-    return gain * np.poly(zeros).real, a
+    b: Floats = gain * np.poly(zeros).real
+    a: Floats = np.poly((4 + poles) / (4 - poles)).real
+    return b, a
 
 
 def one_pole(time_constant_s: float, rate_hz: float) -> tuple[Floats, Floats]:

@@ -134,7 +134,8 @@ class UpVector:
             state = onward[c] @ (state @ power + gained[c])
         self._state = state
         low = still @ space.toeplitz[:length, :length] + begin.transpose(1, 0, 2) @ space.read[:, :length]
-        return np.einsum("iklc,kcl->icl", turns, low).reshape(3, -1)
+        result: Floats = np.einsum("iklc,kcl->icl", turns, low).reshape(3, -1)
+        return result
 
 
 class Posture:
@@ -185,7 +186,7 @@ class Posture:
 
 def _length(v: Floats) -> Floats:
     x, y, z = v
-    return np.sqrt(x * x + y * y + z * z)
+    return np.asarray(np.sqrt(x * x + y * y + z * z))
 
 
 def _cross(a: Floats, b: Floats) -> Floats:

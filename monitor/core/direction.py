@@ -1,0 +1,68 @@
+"""Which way the walker travels, from one sensor at the waist.
+
+The body gains speed along its travel while it falls and loses it while it rises (the pendulum of
+walking: Cavagna, Heglund and Taylor 1977, Am J Physiol 233:R243). So forward acceleration and
+vertical velocity go against each other walking forward and together walking backward. Running
+turns the sign round: a spring gains and loses both at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.core.filters import Filter, Tail, butterworth, one_pole
+from monitor.core.posture import GRAVITY_MPS2, Body
+from monitor.core.vocabulary import Direction, Floats, setting
+
+BAND_HZ = (0.7, 4.0)
+VELOCITY_TIME_CONSTANT_S = 1.0
+LEAD_S = 0.03  # vertical velocity is held against the forward acceleration of 30 ms before
+STILL = 0.01  # (m/s2)(m/s) below which nothing swings; sets the score of standing to 0
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionSettings:
+    """How sure the direction must be."""
+
+    memory_s: float = setting(
+        1.5,
+        "s",
+        0.5,
+        5.0,
+        "how long walking speaks for its direction",
+        "answers sooner",
+        "answers more steadily",
+    )
+    sure_score: float = setting(
+        0.3, "", 0.05, 0.9, "score that decides the direction", "decides sooner", "more steps stay unknown"
+    )
+    keep_score: float = setting(
+        0.1, "", 0.0, 0.9, "score that keeps a decided direction", "keeps it longer", "gives it up sooner"
+    )
+
+
+class DirectionSense:
+    """Follows the swing of the trunk and scores its direction: 1 surely forward, -1 surely backward."""
+
+    def __init__(self, settings: DirectionSettings, rate_hz: float) -> None:
+        self._settings = settings
+        b, a = one_pole(VELOCITY_TIME_CONSTANT_S, rate_hz)
+        self._velocity = Filter((b * VELOCITY_TIME_CONSTANT_S * GRAVITY_MPS2, a))
+        self._band = Filter(butterworth(1, BAND_HZ, rate_hz))
+        self._lead = round(LEAD_S * rate_hz)
+        self._earlier = Tail(self._lead)
+        self._mean = Filter(one_pole(settings.memory_s, rate_hz))
+
+    def scores(self, body: Body) -> Floats:
+        """Score at every sample (n,)."""
+        swing = self._band(np.array([self._velocity(body.vertical_g), body.forward_g * GRAVITY_MPS2]))
+        velocity = swing[0]
+        forward = self._earlier(swing[1])[: len(velocity)]
+        together, forces, speeds = self._mean(np.array([velocity * forward, forward**2, velocity**2]))
+        return np.asarray(-together / (np.sqrt(np.maximum(forces * speeds, 0.0)) + STILL))
+
+    def decide(self, score: float, before: Direction) -> Direction:
+        """The direction that ``score`` speaks for, where the step before went ``before``."""
+        if abs(score) >= self._settings.sure_score:
+            return Direction.FORWARD if score > 0 else Direction.BACKWARD
+        return before if score * before >= self._settings.keep_score else Direction.UNKNOWN

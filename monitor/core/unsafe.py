@@ -1,0 +1,210 @@
+"""Is this step like the walker's good ones? Every step judged by terms that say why.
+
+Each term runs from 0 (ordinary) to 1 (bad). Limits are the walker's own, learned from good steps,
+with those of ordinary walkers as a net; the score is the worst term, raised by what the others add.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from math import isnan
+from statistics import median
+
+import numpy as np
+
+from monitor.core.filters import Filter, butterworth, one_pole
+from monitor.core.posture import Body
+from monitor.core.steps import Step
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading, setting
+
+SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
+TRUNK_BAND_HZ = 5.0
+OTHERS = 0.25  # share of the other terms' mean that is added to the worst
+STEPS_BEFORE = 20  # steps before the walker's own limits speak
+
+
+@dataclass(frozen=True, slots=True)
+class UnsafeSettings:
+    """When a step is called unsafe."""
+
+    amber_score: float = setting(
+        0.5,
+        "",
+        0.1,
+        1.0,
+        "score from which a step is unsafe",
+        "more steps are flagged",
+        "fewer steps are flagged",
+    )
+    red_score: float = setting(
+        0.8,
+        "",
+        0.1,
+        1.0,
+        "score from which it is very unsafe",
+        "more steps count as red",
+        "fewer count as red",
+    )
+    both_directions: bool = setting(
+        False,
+        "",
+        None,
+        None,
+        "judge forward steps and those of unknown direction too, not only backward ones",
+    )
+    learning_s: float = setting(
+        60.0,
+        "s",
+        10.0,
+        600.0,
+        "walking from which the walker's own limits are learned",
+        "learns faster",
+        "learns longer",
+    )
+    forgetting_s: float = setting(
+        300.0,
+        "s",
+        60.0,
+        3600.0,
+        "how slowly the learned limits follow the walker",
+        "follow faster",
+        "follow slower",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing to see in a step. ``ok`` and ``bad`` are the net; ``ok_spreads`` and ``bad_spreads`` the
+    walker's own limits, in mean deviations from the own mean."""
+
+    name: str
+    words: str
+    ok: float
+    bad: float
+    ok_spreads: float = 6.0
+    bad_spreads: float = 12.0
+
+
+TERMS = (
+    Term("trunk_lean_deg", "trunk leaning", 30.0, 45.0),
+    Term("roll_range_deg", "swaying sideways", 16.0, 24.0),
+    Term("pitch_range_deg", "swaying forward and back", 14.0, 22.0),
+    Term("trunk_rate_dps", "trunk jerking", 220.0, 320.0),
+    Term("hesitation_percent", "hesitating", 35.0, 80.0),
+    Term("hurry_percent", "hurried step", 30.0, 50.0),
+    Term("cadence_surge_percent", "cadence surging", 15.0, 35.0),
+    Term("step_time_cv_percent", "uneven rhythm", 15.0, 30.0),
+    Term("asymmetry_percent", "limping", 30.0, 60.0),
+    Term("impact_g", "heavy step", 2.6, 3.6),
+)
+
+
+class Baseline:
+    """Mean and mean deviation of every term over the walker's good steps."""
+
+    def __init__(self, settings: UnsafeSettings) -> None:
+        self._settings = settings
+        self._walked_s = 0.0
+        self._steps = 0
+        self._mean = np.zeros(len(TERMS))
+        self._spread = np.zeros(len(TERMS))
+
+    def learn(self, values: Floats, step_s: float) -> None:
+        """Take a good step in: fast over the first minute, slowly from then on."""
+        self._walked_s += step_s
+        self._steps += 1
+        span_s = self._walked_s if self._walked_s < self._settings.learning_s else self._settings.forgetting_s
+        gain = (
+            max(step_s / span_s, 1 / self._steps)
+            if self._walked_s < self._settings.learning_s
+            else step_s / span_s
+        )
+        off = values - self._mean
+        self._mean += gain * off
+        self._spread += gain * (np.abs(off) - self._spread) if self._steps > 1 else 0.0
+
+    def limits(self) -> tuple[Floats, Floats]:
+        """Where every term begins to speak and where it is bad."""
+        if self._steps < STEPS_BEFORE:
+            return OK, BAD
+        ok = np.minimum(self._mean + OK_SPREADS * self._spread, OK)
+        return ok, np.minimum(np.maximum(self._mean + BAD_SPREADS * self._spread, ok + 0.5 * (BAD - OK)), BAD)
+
+
+OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
+OK_SPREADS, BAD_SPREADS = np.array([t.ok_spreads for t in TERMS]), np.array([t.bad_spreads for t in TERMS])
+
+
+class Unsafe:
+    """Judges steps as they come."""
+
+    def __init__(self, settings: UnsafeSettings, rate_hz: float) -> None:
+        self._settings = settings
+        b, a = one_pole(SWAY_TIME_CONSTANT_S, rate_hz)
+        self._sway = Filter((b * SWAY_TIME_CONSTANT_S, a))
+        self._trunk = Filter(butterworth(2, TRUNK_BAND_HZ, rate_hz))
+        self._largest = np.full(7, -np.inf)
+        self._own = {direction: Baseline(settings) for direction in Direction}
+        self._times: deque[float] = deque(maxlen=40)
+
+    def update(self, body: Body, steps: list[Step]) -> list[Event]:
+        """The unsafe ones among ``steps``, which the block behind ``body`` proved."""
+        rates = np.array([body.roll_dps, body.pitch_dps])
+        sway = self._sway(rates)
+        trunk = np.hypot(*self._trunk(rates))
+        rows = np.concatenate([sway, -sway, [trunk, body.extrapolated_lean_deg, body.magnitude_g]])
+        events = []
+        begin = 0
+        for step in steps:
+            part = rows[:, begin : step.proved + 1]
+            largest = np.maximum(self._largest, part.max(axis=1)) if part.size else self._largest
+            begin, self._largest = step.proved + 1, np.full(7, -np.inf)
+            event = self._judge(step, largest)
+            if event:
+                events.append(event)
+        if begin < rows.shape[1]:
+            self._largest = np.maximum(self._largest, rows[:, begin:].max(axis=1))
+        return events
+
+    def _judge(self, step: Step, largest: Floats) -> Event | None:
+        if isnan(step.step_s):
+            self._times.clear()
+            return None
+        times = self._times
+        usual = median(times) if times else step.step_s
+        times.append(step.step_s)
+        if len(times) < 4:
+            return None
+        if step.direction != Direction.BACKWARD and not self._settings.both_directions:
+            return None
+        values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), largest[6:]])
+        own = self._own[step.direction]
+        ok, bad = own.limits()
+        terms = np.clip((values - ok) / (bad - ok), 0.0, 1.0)
+        worst = float(terms.max())
+        score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
+        if score < self._settings.amber_score:
+            own.learn(values, step.step_s)
+            return None
+        limit = self._settings.red_score if score >= self._settings.red_score else self._settings.amber_score
+        spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
+        evidence = {"score": Reading(score, limit), "direction": Reading(int(step.direction))}
+        evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
+        return Event(EventKind.UNSAFE_STEP, step.proved_s, evidence, ", ".join(TERMS[i].words for i in spoke))
+
+
+def sway_ranges(largest: Floats) -> Floats:
+    """Lean, roll range, pitch range, trunk rate from the largest values within a step."""
+    roll, pitch, low_roll, low_pitch, trunk, lean, _ = largest
+    return np.array([lean, roll + low_roll, pitch + low_pitch, trunk])
+
+
+def rhythm(times: list[float], usual_s: float) -> list[float]:
+    """Hesitation, hurry, cadence surge, step-time variation and asymmetry, in percent, of step times in s."""
+    off = 100 * (times[-1] / usual_s - 1)
+    surge = 100 * (usual_s / (sum(times[-3:]) / 3) - 1)
+    last = np.array(times[-10:])
+    mean = float(last.mean())
+    stride = last[2:] - last[:-2]  # left against left: a limp is no variation
+    variation = 100 * float(np.sqrt((stride**2).mean() / 2)) / mean if len(last) >= 6 else 0.0
+    limp = 100 * abs(float(last[::2].mean() - last[1::2].mean())) / mean if len(last) >= 6 else 0.0
+    return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), variation, limp]
