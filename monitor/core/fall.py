@@ -1,0 +1,198 @@
+"""Falls: FALLING before the impact, IMPACT, DOWN when confirmed, UPRIGHT when the facts take it back.
+
+The network's scores decide, each held against a threshold over consecutive hops; posture decides
+whether an alarm may be taken back. Evidence says what the body did meanwhile.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+
+from monitor.core.network import HOP_S, Head, Hops, lasting
+from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading, setting
+
+STANDARD_GRAVITY_MPS2 = 9.80665
+UP = np.array([0.0, 0.0, 1.0])
+STARTING_HOPS = round(0.5 / HOP_S)  # nothing is judged before that: no history yet
+MEMORY_HOPS = round(6.0 / HOP_S)
+BEFORE_HOPS = round(1.5 / HOP_S)  # posture before a fall is taken from before that
+IMPACT_HOPS = round(2.5 / HOP_S)
+TURN_HOPS = round(1.0 / HOP_S)
+DROP_HOPS = round(0.5 / HOP_S)
+STANDING_HOPS = round(1.0 / HOP_S)
+UPRIGHT_CHECK_HOPS = 4
+IMPACT_WITHIN_S = 1.5  # after FALLING: descent to impact lasts 0.58 +- 0.26 s (Choi 2015)
+SETTLED_S = 3.0  # no sooner after a story's last word may the facts take it back
+REPEAT_S = 10.0  # a story is told anew no sooner, whatever the scores say
+TRUNK_LIMIT_DEG = 45.0  # from the body's z axis: further is not upright, whatever was before
+WALKING_HOPS = round(3.0 / HOP_S)
+WALKING_RISES = 3
+WALKING_SWING_G = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class FallSettings:
+    """When to call it a fall."""
+
+    falling_threshold: float = setting(
+        0.5,
+        "log-odds",
+        -20.0,
+        20.0,
+        "Score above which the motion is called FALLING, before the impact.",
+        "earlier alarms, more of them false",
+        "fewer false alarms, later ones, some falls only seen at the impact",
+    )
+    down_threshold: float = setting(
+        -5.0,
+        "log-odds",
+        -20.0,
+        20.0,
+        "Score above which what followed an impact is called a fall (DOWN).",
+        "fewer falls missed, more false alarms",
+        "fewer false alarms, more falls missed",
+    )
+    impact_g: float = setting(
+        1.8,
+        "g",
+        1.2,
+        8.0,
+        "Peak acceleration that counts as the IMPACT of a fall already suspected or confirmed.",
+        "soft landings count",
+        "only hard landings count",
+    )
+    upright_lean_deg: float = setting(
+        30.0,
+        "deg",
+        5.0,
+        60.0,
+        "How near the trunk must be to where it was before the fall, to take a suspicion back.",
+        "suspicions stand longer",
+        "suspicions are taken back sooner",
+    )
+
+
+class _Story(Enum):
+    NONE = auto()
+    SUSPECTED = auto()
+    DOWN = auto()
+
+
+class Fall:
+    """Turns hops into the events of a fall. Feed every hop once, in order."""
+
+    def __init__(self, settings: FallSettings) -> None:
+        self._settings = settings
+        self._memory: Hops | None = None
+        self._seen = 0  # hops before those in hand
+        self._story = _Story.NONE
+        self._told_s = 0.0  # when the story's last word was said
+        self._impact = False
+        self._before = UP
+
+    def update(self, hops: Hops) -> list[Event]:
+        """Events of these hops, in order; how the hops are split between calls changes nothing."""
+        track = hops if self._memory is None else self._memory.after(hops)
+        past = len(track.time_s) - len(hops.time_s)
+        falling = lasting(track.score[:, Head.FALLING]) >= self._settings.falling_threshold
+        fallen = lasting(track.score[:, Head.FALLEN]) >= self._settings.down_threshold
+        raised = np.flatnonzero(falling | fallen)
+        events: list[Event] = []
+        at = past + max(STARTING_HOPS - self._seen, 0)
+        while at < len(track.time_s):
+            if self._story is _Story.NONE:
+                later = raised[np.searchsorted(raised, at) :]
+                if not len(later):
+                    break
+                at = int(later[0])
+            check = (self._seen + at - past) % UPRIGHT_CHECK_HOPS == 0
+            events += self._judge(track.until(at, MEMORY_HOPS), bool(falling[at]), bool(fallen[at]), check)
+            at += 1
+        self._memory = track.until(len(track.time_s) - 1, MEMORY_HOPS)
+        self._seen += len(hops.time_s)
+        return events
+
+    def _judge(self, recent: Hops, falling: bool, fallen: bool, check: bool) -> list[Event]:
+        """What the latest hop of ``recent`` adds to the story."""
+        since_s = recent.time_s[-1] - self._told_s
+        again = self._story is _Story.NONE or since_s > REPEAT_S
+        kinds: list[EventKind] = []
+        if falling and again:
+            kinds.append(EventKind.FALLING)
+            self._begin(recent)
+        if self._story is _Story.SUSPECTED and not self._impact:
+            soon = recent.time_s[-1] - self._told_s <= IMPACT_WITHIN_S
+            if soon and recent.peak_accel_g[-1] >= self._settings.impact_g:
+                kinds.append(EventKind.IMPACT)
+        if fallen and (again or self._story is _Story.SUSPECTED):
+            if self._story is not _Story.SUSPECTED:
+                self._begin(recent)
+            hit = recent.peak_accel_g[-IMPACT_HOPS:].max() >= self._settings.impact_g
+            if hit and not self._impact and EventKind.IMPACT not in kinds:
+                kinds.append(EventKind.IMPACT)
+            kinds.append(EventKind.DOWN)
+            self._story = _Story.DOWN
+            self._told_s = float(recent.time_s[-1])
+        self._impact |= EventKind.IMPACT in kinds
+        if not kinds and check and self._stands(recent, since_s):
+            kinds.append(EventKind.UPRIGHT)
+            self._story = _Story.NONE
+        evidence = self._evidence(recent) if kinds else {}
+        return [Event(kind, float(recent.time_s[-1]), evidence) for kind in kinds]
+
+    def _begin(self, recent: Hops) -> None:
+        self._story = _Story.SUSPECTED
+        self._told_s = float(recent.time_s[-1])
+        self._impact = False
+        before = recent.accel_g[:-BEFORE_HOPS]
+        self._before = before.mean(axis=0) if len(before) else UP
+
+    def _stands(self, recent: Hops, since_s: float) -> bool:
+        """Whether the trunk is back where it was; after DOWN the person must also walk."""
+        if since_s < SETTLED_S:
+            return False
+        now = recent.accel_g[-STANDING_HOPS:].mean(axis=0)
+        if (
+            angle_deg(now, self._before) > self._settings.upright_lean_deg
+            or angle_deg(now, UP) > TRUNK_LIMIT_DEG
+        ):
+            return False
+        return self._story is _Story.SUSPECTED or _walks(recent)
+
+    def _evidence(self, recent: Hops) -> Evidence:
+        settings = self._settings
+        turned_deg = np.linalg.norm(recent.gyro_dps[-TURN_HOPS:, :2].sum(axis=0)) * HOP_S
+        vertical_g = (
+            recent.accel_g[-DROP_HOPS:] @ (self._before / max(np.linalg.norm(self._before), 0.1)) - 1.0
+        )
+        now = recent.accel_g[-STANDING_HOPS // 2 :].mean(axis=0)
+        return {
+            "falling_score": Reading(
+                float(lasting(recent.score[:, Head.FALLING])[-1]), settings.falling_threshold
+            ),
+            "fallen_score": Reading(
+                float(lasting(recent.score[:, Head.FALLEN])[-1]), settings.down_threshold
+            ),
+            "peak_accel_g": Reading(float(recent.peak_accel_g[-IMPACT_HOPS:].max()), settings.impact_g),
+            "trunk_turn_deg": Reading(float(turned_deg)),
+            "downward_speed_mps": Reading(float(-vertical_g.sum() * HOP_S * STANDARD_GRAVITY_MPS2)),
+            "tilt_change_deg": Reading(angle_deg(now, self._before), settings.upright_lean_deg),
+        }
+
+
+def angle_deg(a: Floats, b: Floats) -> float:
+    """Between two vectors; 180 where one is hardly there: an unknown posture is never upright."""
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    if lengths < 0.1:
+        return 180.0
+    return math.degrees(math.acos(min(max(float(a @ b) / lengths, -1.0), 1.0)))
+
+
+def _walks(recent: Hops) -> bool:
+    """Whether |a| goes up and down like steps: some crossings of its mean, none of them faint."""
+    height = np.linalg.norm(recent.accel_g[-WALKING_HOPS:], axis=1)
+    swing = height - height.mean()
+    rises = int(np.count_nonzero((swing[:-1] < 0.0) & (swing[1:] >= 0.0)))
+    return bool(rises >= WALKING_RISES and swing.std() > WALKING_SWING_G)

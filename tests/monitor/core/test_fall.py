@@ -1,0 +1,156 @@
+"""Falls: the story from the first suspicion to lying confirmed or standing again."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.core.fall import Fall, FallSettings
+from monitor.core.network import HOP_S, Head, Hops, Network, load_weights
+from monitor.core.vocabulary import Event, EventKind, Floats
+from tests.monitor.core.enacted import fall, standing, walking
+
+FALLING, IMPACT, DOWN, UPRIGHT = EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN, EventKind.UPRIGHT
+STANDING_UP = (0.0, 0.0, 1.0)
+LYING = (1.0, 0.0, 0.0)
+SITTING_BACK = (-0.35, 0.0, 0.94)
+
+
+class Course:
+    """Hops by hand: posture and scores over time."""
+
+    def __init__(self, length_s: float) -> None:
+        count = round(length_s / HOP_S)
+        self.time_s = np.arange(1, count + 1) * HOP_S
+        self.score = np.full((count, len(Head)), -9.0)
+        self.accel_g = np.tile(np.array(STANDING_UP), (count, 1))
+        self.peak_g = np.ones(count)
+
+    def at(self, start_s: float, stop_s: float) -> slice:
+        return slice(round(start_s / HOP_S), round(stop_s / HOP_S))
+
+    def says(self, head: Head, start_s: float, stop_s: float, score: float = 9.0) -> "Course":
+        self.score[self.at(start_s, stop_s), head] = score
+        return self
+
+    def posture(self, accel_g: tuple[float, float, float], start_s: float, stop_s: float) -> "Course":
+        self.accel_g[self.at(start_s, stop_s)] = accel_g
+        return self
+
+    def hit(self, when_s: float, height_g: float) -> "Course":
+        self.peak_g[self.at(when_s, when_s + HOP_S)] = height_g
+        return self
+
+    def steps(self, start_s: float, stop_s: float) -> "Course":
+        part = self.at(start_s, stop_s)
+        self.accel_g[part] *= 1.0 + 0.2 * np.sin(2 * np.pi * 1.8 * self.time_s[part])[:, None]
+        return self
+
+    def hops(self) -> Hops:
+        return Hops(self.time_s, self.score, self.accel_g, np.zeros_like(self.accel_g), self.peak_g)
+
+    def events(self) -> list[Event]:
+        return Fall(FallSettings()).update(self.hops())
+
+    def story(self) -> list[tuple[EventKind, float]]:
+        return [(event.kind, round(event.time_s, 2)) for event in self.events()]
+
+
+def a_fall() -> Course:
+    course = Course(12.0).says(Head.FALLING, 4.0, 4.5).hit(4.5, 3.0).posture(LYING, 4.5, 12.0)
+    return course.says(Head.FALLEN, 5.2, 7.0)
+
+
+def test_a_fall_is_told_before_the_impact_at_the_impact_and_when_lying_is_confirmed() -> None:
+    assert a_fall().story() == [(FALLING, 4.1), (IMPACT, 4.55), (DOWN, 5.3)]
+
+
+def test_a_fall_nobody_saw_coming_is_told_with_its_impact_when_confirmed() -> None:
+    course = Course(8.0).hit(4.5, 3.0).posture(LYING, 4.5, 8.0).says(Head.FALLEN, 5.2, 7.0)
+    assert course.story() == [(IMPACT, 5.3), (DOWN, 5.3)]
+
+
+def test_a_soft_landing_is_a_fall_all_the_same() -> None:
+    course = Course(8.0).posture(LYING, 4.5, 8.0).says(Head.FALLEN, 5.2, 7.0)
+    assert course.story() == [(DOWN, 5.3)]
+
+
+def test_a_suspicion_is_taken_back_when_the_trunk_stays_where_it_was() -> None:
+    assert Course(10.0).says(Head.FALLING, 4.0, 4.5).story() == [(FALLING, 4.1), (UPRIGHT, 7.25)]
+
+
+def test_a_suspicion_is_not_taken_back_while_the_trunk_lies() -> None:
+    course = Course(60.0).says(Head.FALLING, 4.0, 4.5).posture(LYING, 4.5, 60.0)
+    assert course.story() == [(FALLING, 4.1)]
+
+
+def test_nor_when_nobody_knows_how_it_lies() -> None:
+    course = Course(20.0).says(Head.FALLING, 4.0, 4.5).posture((0.0, 0.0, 0.0), 4.5, 20.0)
+    assert course.story() == [(FALLING, 4.1)]
+
+
+def test_sitting_up_after_a_fall_is_no_recovery_but_walking_is() -> None:
+    course = a_fall().posture(STANDING_UP, 8.0, 12.0)
+    assert UPRIGHT not in dict(course.story())
+    walker = a_fall().posture(STANDING_UP, 8.0, 12.0).steps(8.0, 12.0)
+    assert walker.story()[-1][0] is UPRIGHT
+
+
+def test_one_fall_is_told_once_and_the_next_one_again() -> None:
+    course = Course(60.0).posture(LYING, 4.5, 60.0).says(Head.FALLING, 4.0, 8.0).says(Head.FALLEN, 5.2, 9.0)
+    course.says(Head.FALLING, 40.0, 41.0).says(Head.FALLEN, 42.0, 43.0)
+    kinds = [kind for kind, _ in course.story()]
+    assert kinds == [FALLING, DOWN, FALLING, DOWN]
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.99, False), (1.0, True)])
+def test_the_thresholds_are_the_settings(score: float, told: bool) -> None:
+    settings = FallSettings(falling_threshold=1.0, down_threshold=1.0)
+    for head, kind in ((Head.FALLING, FALLING), (Head.FALLEN, DOWN)):
+        hops = Course(6.0).says(head, 3.0, 3.5, score).hops()
+        assert (kind in [event.kind for event in Fall(settings).update(hops)]) is told
+
+
+def test_a_single_high_hop_is_no_alarm() -> None:
+    assert Course(6.0).says(Head.FALLING, 3.0, 3.0 + HOP_S).story() == []
+
+
+def test_nothing_is_told_in_the_first_half_second() -> None:
+    assert Course(6.0).says(Head.FALLING, 0.0, 0.5).says(Head.FALLEN, 0.0, 0.5).story() == []
+
+
+def test_the_evidence_shows_scores_beside_their_limits_and_what_the_body_did() -> None:
+    falling, impact, down = a_fall().events()
+    assert falling.evidence["falling_score"] == (9.0, FallSettings().falling_threshold)
+    assert impact.evidence["peak_accel_g"] == (3.0, FallSettings().impact_g)
+    assert down.evidence["fallen_score"] == (9.0, FallSettings().down_threshold)
+    assert down.evidence["tilt_change_deg"].value == pytest.approx(90.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cuts=st.lists(st.integers(0, 1200), max_size=40))
+def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
+    course = Course(60.0).says(Head.FALLING, 4.0, 4.5).hit(4.5, 3.0).posture(LYING, 4.5, 9.0)
+    course.says(Head.FALLEN, 5.2, 7.0).steps(9.0, 16.0).says(Head.FALLING, 25.0, 25.5)
+    course.posture(SITTING_BACK, 26.0, 60.0).says(Head.FALLEN, 40.0, 41.0)
+    hops, fall = course.hops(), Fall(FallSettings())
+    edges = [0, *sorted(cuts), len(hops.time_s)]
+    parts = []
+    for start, stop in zip(edges, edges[1:], strict=False):
+        parts += fall.update(hops.until(stop - 1, stop - start) if stop > start else hops.until(-1, 0))
+    assert parts == course.events()
+    assert len(parts) > 5
+
+
+def told(samples: tuple[Floats, Floats, Floats]) -> list[EventKind]:
+    return [e.kind for e in Fall(FallSettings()).update(Network(load_weights()).update(*samples))]
+
+
+@pytest.mark.parametrize("heading_deg", [0.0, 90.0, 180.0])
+def test_an_enacted_fall_is_seen_before_the_impact_and_confirmed(heading_deg: float) -> None:
+    assert told(fall(heading_deg))[:3] == [FALLING, IMPACT, DOWN]
+
+
+def test_enacted_walking_and_standing_are_no_fall() -> None:
+    assert told(walking(60.0)) == []
+    assert told(standing(60.0)) == []
