@@ -7,14 +7,15 @@ import asyncio
 import ctypes
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import Any, Self
 
 START_S = 10.0
+READY = "ready"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -26,31 +27,23 @@ class EmbeddedBroker:
 
     def __init__(self, port: int = 0) -> None:
         self.port = port or _free_port()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Return when it accepts connections."""
-        self._process = subprocess.Popen(
+        """Return when it accepts connections. It ends with the thread that called this, at the latest."""
+        process = self._process = subprocess.Popen(
             [sys.executable, "-m", "monitor.broker", str(self.port), str(os.getpid())],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the foreground; we end the broker last
         )
-        deadline_s = time.monotonic() + START_S
-        while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                assert self._process.stderr is not None
-                last = (self._process.stderr.read().strip() or "no message").splitlines()[-1]
-                raise RuntimeError(f"the embedded broker ended at once: {last}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        self.stop()
-        raise RuntimeError(f"the embedded broker does not answer on port {self.port} after {START_S:.0f} s")
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], START_S)
+        words = process.stdout.readline().decode(errors="replace").strip() if ready else "it does not answer"
+        if words != READY:
+            self.stop()
+            raise RuntimeError(f"the embedded broker does not start on port {self.port}: {words}")
 
     def stop(self) -> None:
         if self._process is not None:
@@ -60,8 +53,8 @@ class EmbeddedBroker:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            assert self._process.stderr is not None
-            self._process.stderr.close()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
             self._process = None
 
     def __enter__(self) -> Self:
@@ -98,7 +91,11 @@ async def _serve(port: int) -> None:
     broker = Broker(config)
     end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
-    await broker.start()
+    try:
+        await broker.start()
+    except Exception as error:  # noqa: BLE001  whatever keeps it from starting is told to the parent
+        sys.exit(str(error))
+    print(READY, flush=True)
     await end.wait()
     await broker.shutdown()
 

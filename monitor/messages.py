@@ -71,6 +71,7 @@ class Topics:
         self.alert = f"{root}/alert"
         self.answer = f"{root}/answer"
         self.request = f"{root}/request"
+        self.check = f"{root}/check"  # written by the bench test, read by nobody
 
 
 ONLINE = b"online"

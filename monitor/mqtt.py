@@ -5,6 +5,7 @@ here only put letters into a queue, a connection is used once, and its owner jud
 whether it lives (docs/delivery.md).
 """
 
+import secrets
 import socket
 import ssl
 import sys
@@ -27,7 +28,7 @@ from monitor.messages import Topics
 RETRY_S = (0.5, 1.0, 2.0)
 """Pause before each further attempt to connect; the last one stays."""
 
-PATIENCE_S = 5.0
+PATIENCE_S = 3.0
 """How long an attempt to connect may take."""
 
 UNREAD_LETTERS = 1000
@@ -263,6 +264,29 @@ class Client:
         self.up = False
         self._deadline_s = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
+
+
+def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
+    """How long the broker takes to acknowledge a message. Raises ConnectionError with the reason it does not."""
+    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}")
+    reason = f"no acknowledgement for {timeout_s:.0f} s"
+    deadline_s = time.monotonic() + timeout_s
+    sent_s = 0.0
+    try:
+        while time.monotonic() < deadline_s:
+            letter = client.next(0.1)
+            if letter is None:
+                continue
+            if letter.what is What.UP:
+                sent_s = time.monotonic()
+                client.publish(Topics(settings.device).check, b"check")
+            elif letter.what is What.ACKED:
+                return time.monotonic() - sent_s
+            elif letter.what is What.DOWN:
+                reason = letter.reason
+    finally:
+        client.close()
+    raise ConnectionError(reason)
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:

@@ -1,0 +1,64 @@
+"""A subscriber that keeps what it hears, on the same client the spotter's programs use."""
+
+import secrets
+import threading
+from typing import Self
+
+from monitor.messages import AlertMessage, State, decode_alert, decode_state, now
+from monitor.mqtt import Client, Letter, MqttSettings, What
+from monitor.spotter import Notice, SpotterView
+
+
+class Listener:
+    """``letters`` is all that came; ``view`` and ``notices`` what a spotter made of it."""
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._client = Client(
+            settings, f"listener-{secrets.token_hex(4)}", (f"rearguard/{settings.device}/#",)
+        )
+        self.view = SpotterView(settings.device)
+        self.notices: list[Notice] = []
+        self.letters: list[Letter] = []
+        self.to_say: list[tuple[str, bytes, bool]] = []
+        self.up = False
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def say(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        self.to_say.append((topic, payload, retain))
+
+    def alerts(self) -> list[AlertMessage]:
+        return [decode_alert(x.payload) for x in list(self.letters) if x.topic.endswith("/alert")]
+
+    def states(self) -> list[State]:
+        return [
+            decode_state(x.payload)
+            for x in list(self.letters)
+            if x.topic.endswith("/state") and not x.retained
+        ]
+
+    def availability(self) -> list[bytes]:
+        return [x.payload for x in list(self.letters) if x.topic.endswith("/availability")]
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            letter = self._client.next(0.02)
+            self.up = self._client.up
+            self.notices += self.view.tick(now())
+            if letter is not None and letter.what is What.RECEIVED:
+                self.letters.append(letter)
+                self.notices += self.view.update(letter.topic, letter.payload, letter.retained, now())
+            elif letter is not None and letter.what is What.DOWN:
+                self.notices += self.view.disconnected(letter.reason, now())
+            while self.up and self.to_say:
+                topic, payload, retain = self.to_say.pop(0)
+                self._client.publish(topic, payload, retain=retain)
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()

@@ -1,0 +1,155 @@
+"""The link against a real Mosquitto: it says when it is lost, heals, and alerts arrive once."""
+
+import logging
+import multiprocessing
+import time
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from monitor import messages
+from monitor.core.vocabulary import InputKind
+from monitor.link import Link
+from monitor.mqtt import MqttSettings
+from tests.brokers import Mosquitto, Proxy
+from tests.listener import Listener
+from tests.pulse import Pulse, wait_until
+
+TOPICS = messages.Topics("walker")
+
+
+def settings_for(broker: Mosquitto | Proxy, protocol: int = 4) -> MqttSettings:
+    return MqttSettings(host="127.0.0.1", port=broker.port, protocol=protocol)
+
+
+def pulse_at(settings: MqttSettings, store: Path | None = None) -> Pulse:
+    return Pulse(Link(settings, SimpleQueue(), store))
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_alert_and_answer_go_there_and_back(mosquitto: Mosquitto, protocol: int) -> None:
+    settings = settings_for(mosquitto, protocol)
+    with Listener(settings) as spotter:
+        with pulse_at(settings) as pulse:
+            wait_until(lambda: not spotter.view.blind)
+            pulse.raise_alert("1")
+            wait_until(lambda: spotter.view.open)
+            story = spotter.view.open[0].id
+            spotter.say(TOPICS.answer, messages.encode_answer(story, InputKind.COMING, "Eva"))
+            wait_until(lambda: spotter.view.stories[story].who == "Eva")
+            spotter.say(TOPICS.answer, messages.encode_answer(story, InputKind.CLEAR, "Eva"))
+            wait_until(lambda: not spotter.view.open)
+            spotter.say(TOPICS.request, messages.encode_request(InputKind.PAUSE_SOUND, "Eva"))
+            wait_until(lambda: len(pulse.heard) == 3)
+        wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
+    assert pulse.kinds() == [InputKind.COMING, InputKind.CLEAR, InputKind.PAUSE_SOUND]
+    assert [alert.sequence for alert in spotter.alerts()] == [1, 2, 3]
+
+
+def test_a_stopped_broker_is_a_lost_link_and_what_happened_meanwhile_arrives_once(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter, pulse_at(settings, tmp_path / "outbox.sqlite") as pulse:
+        wait_until(lambda: not spotter.view.blind)
+        mosquitto.kill()
+        for alert_id in "123":
+            pulse.raise_alert(alert_id)
+        wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
+        assert "127.0.0.1" in pulse.heard[0].reason
+        assert spotter.view.blind
+        mosquitto.start()
+        wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST, InputKind.LINK_BACK])
+        wait_until(lambda: len(spotter.view.open) == 3)
+        wait_until(lambda: spotter.states()[-1].waiting == 0)
+        keys = [(alert.boot, alert.sequence) for alert in spotter.alerts()]
+    assert sorted(keys) == [(pulse.link.boot, n) for n in (1, 2, 3)]
+
+
+def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mosquitto: Mosquitto) -> None:
+    proxy = Proxy(mosquitto.port)
+    with Listener(settings_for(mosquitto)) as spotter, pulse_at(settings_for(proxy)) as pulse:
+        wait_until(lambda: not spotter.view.blind)
+        proxy.silent = True
+        pulse.raise_alert("1")
+        wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
+        assert "acknowledge" in pulse.heard[0].reason
+        wait_until(lambda: spotter.view.blind)
+        proxy.silent = False
+        wait_until(lambda: pulse.kinds()[-1] is InputKind.LINK_BACK, within_s=15)
+        wait_until(lambda: spotter.view.open)
+    proxy.close()
+
+
+def _live_and_wait(port: int) -> None:
+    with pulse_at(MqttSettings(host="127.0.0.1", port=port)):
+        time.sleep(60)
+
+
+def test_a_killed_process_is_told_by_its_last_will(mosquitto: Mosquitto) -> None:
+    process = multiprocessing.get_context("spawn").Process(
+        target=_live_and_wait, args=(mosquitto.port,), daemon=True
+    )
+    with Listener(settings_for(mosquitto)) as spotter:
+        process.start()
+        wait_until(lambda: not spotter.view.blind, within_s=30)
+        process.kill()
+        wait_until(lambda: "last will" in spotter.view.blind)
+    process.join()
+
+
+def test_a_hung_loop_stops_the_heartbeat_but_does_not_blame_the_link(mosquitto: Mosquitto) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter, pulse_at(settings) as pulse:
+        wait_until(lambda: not spotter.view.blind)
+        pulse.hung = True
+        wait_until(lambda: spotter.view.blind)
+        pulse.hung = False
+        wait_until(lambda: not spotter.view.blind)
+    assert pulse.kinds() == []
+
+
+def test_bad_words_are_ignored_counted_and_logged_once(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter, pulse_at(settings) as pulse:
+        wait_until(lambda: not spotter.view.blind)
+        pulse.raise_alert("1")
+        wait_until(lambda: spotter.view.open)
+        boot = pulse.link.boot
+        with caplog.at_level(logging.WARNING):
+            spotter.say(TOPICS.answer, b"\xff")
+            spotter.say(TOPICS.answer, messages.encode_answer("00000000-1", InputKind.CLEAR, "old run"))
+            spotter.say(TOPICS.answer, messages.encode_answer(f"{boot}-9", InputKind.CLEAR, "unknown"))
+            spotter.say(TOPICS.request, b"x" * 100_000)
+            spotter.say(TOPICS.request, messages.encode_request(InputKind.CLEAR, "wrong topic"))
+            wait_until(lambda: spotter.states()[-1].ignored == 5)
+        assert pulse.heard == []
+        assert len(spotter.view.open) == 1
+    assert len([r for r in caplog.records if "ignored" in r.message]) == 2  # one per topic
+
+
+def test_an_old_request_kept_by_the_broker_is_not_obeyed(mosquitto: Mosquitto) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter:
+        spotter.say(TOPICS.request, messages.encode_request(InputKind.DISARM, "yesterday"), retain=True)
+        wait_until(lambda: any(letter.topic == TOPICS.request for letter in spotter.letters))
+        with pulse_at(settings) as pulse:
+            wait_until(lambda: spotter.states() and spotter.states()[-1].ignored == 1)
+    assert pulse.heard == []
+
+
+def test_a_change_is_told_at_once_and_the_heartbeat_lists_what_stands(mosquitto: Mosquitto) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as early, pulse_at(settings) as pulse:
+        wait_until(lambda: not early.view.blind)
+        pulse.raise_alert("1")
+        wait_until(lambda: early.view.open)
+        pulse.armed = False
+        wait_until(lambda: any("DISARMED" in notice.text for notice in early.notices))
+        with Listener(settings) as late:
+            wait_until(lambda: late.view.open)
+            assert late.view.open[0].id == early.view.open[0].id
+            assert late.alerts() == []  # an alert is never kept: it would sound again on every subscribe

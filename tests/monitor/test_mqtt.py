@@ -1,0 +1,63 @@
+"""The client's way into a broker: secrets, certificates, refusals said in words."""
+
+from pathlib import Path
+
+import pytest
+
+from monitor.credentials import SecretError, password
+from monitor.mqtt import Client, MqttSettings, round_trip_s
+from tests.brokers import Mosquitto, free_port
+
+
+def secret(folder: Path, mode: int = 0o600) -> Path:
+    path = folder / "secret"
+    path.write_text("swordfish\n")
+    path.chmod(mode)
+    return path
+
+
+def test_a_broker_that_answers_has_a_round_trip(mosquitto: Mosquitto) -> None:
+    assert round_trip_s(MqttSettings(host="127.0.0.1", port=mosquitto.port)) > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (MqttSettings(host="127.0.0.1", port=free_port()), "refused"),
+        (MqttSettings(host="no-such-host.invalid"), "cannot reach the broker at no-such-host.invalid"),
+    ],
+)
+def test_a_broker_that_does_not_is_an_error_in_words(settings: MqttSettings, words: str) -> None:
+    with pytest.raises(ConnectionError, match=words):
+        round_trip_s(settings, 1.0)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
+def test_a_password_is_read_from_a_file_of_its_owner(tmp_path: Path, mode: int) -> None:
+    assert password("walker", str(secret(tmp_path, mode))) == "swordfish"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o660])
+def test_a_password_that_others_could_read_or_change_is_refused_and_not_shown(
+    tmp_path: Path, mode: int
+) -> None:
+    with pytest.raises(SecretError, match="chmod 600") as refusal:
+        password("walker", str(secret(tmp_path, mode)))
+    assert "swordfish" not in str(refusal.value)
+
+
+def test_a_password_may_come_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mqtt_password").write_text("from systemd\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert password("walker", "") == "from systemd"
+
+
+def test_an_account_without_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(SecretError, match="password_file"):
+        Client(MqttSettings(username="walker"), "x")
+
+
+def test_a_missing_authority_is_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Client(MqttSettings(tls=True, ca_file=str(tmp_path / "none.crt")), "x")

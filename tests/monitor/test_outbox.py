@@ -1,0 +1,209 @@
+"""An alert stage is on disk before it is sent, and no trouble with the disk takes it away."""
+
+import multiprocessing
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from monitor import messages
+from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage
+from monitor.messages import AlertMessage, Moment, now
+from monitor.outbox import DISK_PATIENCE_S, Outbox
+from tests.pulse import wait_until
+
+
+class Hands:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.mono_s = self.wall_s = 1000.0
+
+    def __call__(self) -> Moment:
+        return Moment(self.mono_s, self.wall_s)
+
+    def wait(self, seconds: float) -> None:
+        self.mono_s += seconds
+        self.wall_s += seconds
+
+
+def stage(
+    sequence: int, moment: Moment, priority: Priority = Priority.HIGH, boot: str = "aaaa"
+) -> AlertMessage:
+    alert = Alert(str(sequence), sequence, AlertKind.FALL, priority, Stage.SUSPECTED, moment.mono_s)
+    return messages.alert_message(alert, boot, moment)
+
+
+def rows(path: Path) -> int:
+    base = sqlite3.connect(path)
+    try:
+        return int(base.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0  # not made yet
+    finally:
+        base.close()
+
+
+def keys(outbox: Outbox) -> list[int]:
+    return [message.sequence for message in outbox.due()]
+
+
+def test_the_most_urgent_goes_first_then_the_newest() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    for sequence, priority in enumerate(
+        [Priority.LOW, Priority.HIGH, Priority.MEDIUM, Priority.HIGH, Priority.LOW], 1
+    ):
+        outbox.put(stage(sequence, clock(), priority))
+        clock.wait(1)
+    assert keys(outbox) == [4, 2, 3, 5, 1]
+
+
+def test_what_is_acknowledged_is_gone_and_what_is_expired_is_counted() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    for sequence in (1, 2):
+        outbox.put(stage(sequence, clock(), Priority.LOW))
+    assert len(outbox.due()) == 2
+    outbox.remove(("aaaa", 1))
+    assert keys(outbox) == [2]
+    clock.wait(messages.LIFETIME_S[Priority.LOW] + 1)
+    assert keys(outbox) == []
+    assert outbox.expired == 1
+
+
+def test_age_is_true_whatever_the_wall_clock_does() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    outbox.put(stage(1, clock()))
+    clock.wait(20)
+    clock.wall_s += 1e6
+    (message,) = outbox.due()
+    assert message.age_s == 20
+    assert message.wall_s == clock.wall_s - 20
+
+
+def test_a_stage_is_on_disk_before_it_is_due(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    clock = Hands()  # stands still: the disk's patience never runs out
+    outbox = Outbox(path, clock)
+    outbox.start()
+    outbox.put(stage(1, clock()))
+    wait_until(outbox.due)
+    assert rows(path) == 1
+    outbox.remove(("aaaa", 1))
+    wait_until(lambda: rows(path) == 0)
+    outbox.stop()
+
+
+def test_a_restart_begins_with_what_was_left(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    clock = Hands()
+    first = Outbox(path, clock)
+    first.start()
+    first.put(stage(1, clock()))
+    first.put(stage(2, clock()))
+    wait_until(lambda: len(first.due()) == 2)
+    first.remove(("aaaa", 1))
+    first.stop()
+    clock.wait(30)
+    second = Outbox(path, clock)
+    second.start()
+    wait_until(second.due)
+    (message,) = second.due()
+    assert (message.sequence, message.age_s) == (2, 30)
+    second.stop()
+
+
+def test_after_a_reboot_the_age_comes_from_the_wall_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.sqlite"
+    clock = Hands()
+    first = Outbox(path, clock)
+    first.start()
+    first.put(stage(1, clock()))
+    wait_until(first.due)
+    first.stop()
+    monkeypatch.setattr("monitor.outbox.machine_boot", lambda: "another start of the machine")
+    clock.mono_s = 5.0
+    clock.wall_s += 60
+    second = Outbox(path, clock)
+    second.start()
+    wait_until(second.due)
+    assert second.due()[0].age_s == 60
+    second.stop()
+
+
+def _put_and_wait(path: Path, ready: "multiprocessing.synchronize.Event") -> None:
+    outbox = Outbox(path, now)
+    outbox.start()
+    for sequence in range(1, 21):
+        outbox.put(stage(sequence, now()))
+    wait_until(lambda: rows(path) == 20)
+    ready.set()
+    time.sleep(60)
+
+
+def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_put_and_wait, args=(path, ready), daemon=True)
+    process.start()
+    assert ready.wait(30)
+    process.kill()
+    process.join()
+    outbox = Outbox(path, now)
+    outbox.start()
+    wait_until(lambda: len(outbox.due()) == 20)
+    outbox.stop()
+
+
+def test_a_full_disk_is_a_fault_and_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import monitor.outbox
+
+    save, full = monitor.outbox._save, True
+
+    def save_or_fail(*args: object) -> None:
+        if full:
+            raise sqlite3.OperationalError("database or disk is full")
+        save(*args)  # type: ignore[arg-type]  # passed through as they came
+
+    monkeypatch.setattr(monitor.outbox, "_save", save_or_fail)
+    monkeypatch.setattr(monitor.outbox, "RETRY_S", 0.05)
+    path = tmp_path / "outbox.sqlite"
+    clock = Hands()
+    outbox = Outbox(path, clock)
+    outbox.start()
+    outbox.put(stage(1, clock()))
+    wait_until(lambda: "full" in outbox.fault)
+    assert outbox.due() == []  # the disk still has its chance
+    clock.wait(DISK_PATIENCE_S)
+    assert keys(outbox) == [1]
+    full = False
+    wait_until(lambda: outbox.fault == "")
+    assert rows(path) == 1
+    outbox.stop()
+
+
+def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    path.write_bytes(b"no database at all, but long enough to look like one" * 100)
+    outbox = Outbox(path, now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: rows(path) == 1)
+    assert (tmp_path / "outbox.sqlite.damaged").exists()
+    outbox.stop()
+
+
+def test_a_folder_that_cannot_be_written_is_a_fault_not_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    outbox = Outbox(tmp_path / "file" / "outbox.sqlite", now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: outbox.fault)
+    wait_until(lambda: keys(outbox) == [1])
+    outbox.stop()

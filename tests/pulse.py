@@ -1,0 +1,96 @@
+"""A stand-in for the sensor's loop: gives a link its block every 50 ms, and raises alerts on demand.
+
+The alerts' stories follow a spotter's answers as the real alarm's do.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Self
+
+from monitor.core.vocabulary import (
+    BLOCK_S,
+    Alert,
+    AlertKind,
+    Input,
+    InputKind,
+    Priority,
+    SampleBlock,
+    Stage,
+    Status,
+)
+from monitor.link import Link
+
+STAGES = {
+    InputKind.COMING: Stage.ANSWERED,
+    InputKind.FALSE_ALARM: Stage.CANCELLED,
+    InputKind.CLEAR: Stage.CLEARED,
+}
+
+
+def wait_until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail if it does not for very long."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.01)
+
+
+class Pulse:
+    """Runs ``link``; ``heard`` collects what came through its inbox."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.heard: list[Input] = []
+        self.hung = False
+        self.armed = True
+        self._wanted: SimpleQueue[Alert] = SimpleQueue()
+        self._standing: dict[str, Alert] = {}
+        self._sequence = 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def raise_alert(
+        self, alert_id: str, kind: AlertKind = AlertKind.FALL, priority: Priority = Priority.HIGH
+    ) -> None:
+        self._wanted.put(Alert(alert_id, 0, kind, priority, Stage.SUSPECTED, time.monotonic()))
+
+    def kinds(self) -> list[InputKind]:
+        return [word.kind for word in self.heard]
+
+    def _run(self) -> None:
+        while not self._end.wait(BLOCK_S):
+            if not self.hung:
+                self._block()
+
+    def _block(self) -> None:
+        time_s = time.monotonic()
+        alerts = []
+        while not self.link.inbox.empty():
+            word = self.link.inbox.get()
+            self.heard.append(word)
+            if word.kind in STAGES and word.alert_id in self._standing:
+                before = self._standing[word.alert_id]
+                alerts.append(replace(before, stage=STAGES[word.kind], time_s=time_s, who=word.who))
+        while not self._wanted.empty():
+            alerts.append(self._wanted.get())
+        for place, alert in enumerate(alerts):
+            self._sequence += 1
+            alerts[place] = replace(alert, sequence=self._sequence)
+            self._standing[alert.id] = alerts[place]
+            if alert.stage.ended:
+                del self._standing[alert.id]
+        status = Status(self.armed, False, tuple(self._standing.values()), time_s)
+        self.link(SampleBlock.silent(time_s, ""), (), alerts, status)
+
+    def __enter__(self) -> Self:
+        self.link.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+        self.link.stop()
