@@ -267,7 +267,7 @@ class Client:
 
 
 def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
-    """How long the broker takes to acknowledge a message. Raises ConnectionError with the reason it does not."""
+    """How long the broker takes to acknowledge a message. Raises ConnectionError, saying why not."""
     client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}")
     reason = f"no acknowledgement for {timeout_s:.0f} s"
     deadline_s = time.monotonic() + timeout_s
