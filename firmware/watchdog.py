@@ -2,7 +2,12 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+
+from monitor.core.vocabulary import Alert, Event, SampleBlock, Status
+
+_EVERY_S = 1.0
 
 
 def notify(state: str) -> None:
@@ -19,3 +24,20 @@ def notify(state: str) -> None:
     # A lost word is harmless: if systemd hears none for long it restarts us, as it should.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:
         outlet.sendto(state.encode(), address)
+
+
+class Vouch:
+    """The last sink of the loop: tells systemd that a whole block went through, and what stands."""
+
+    def __init__(self) -> None:
+        self._told_s = float("-inf")
+
+    def __call__(
+        self, block: SampleBlock, _events: Sequence[Event], _alerts: Sequence[Alert], status: Status
+    ) -> None:
+        if block.end_s - self._told_s < _EVERY_S:
+            return
+        self._told_s = block.end_s
+        state = "armed" if status.armed else "disarmed"
+        standing = ", ".join(f"{alert.kind} {alert.stage}" for alert in status.standing) or "all is well"
+        notify(f"READY=1\nWATCHDOG=1\nSTATUS={state}; {block.fault or standing}")

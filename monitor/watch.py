@@ -6,7 +6,7 @@ import select
 import sys
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
@@ -38,10 +38,12 @@ def watch(
     who: str,
     script: Script | None = None,
     done: Callable[[], bool] = lambda: False,
+    aside: Callable[[], Iterable[str]] = lambda: (),
     out: TextIO = sys.stdout,
 ) -> int:
     """Show the device's alerts and heartbeat until q, Ctrl-C or ``done()``; the exit status.
 
+    ``aside`` gives lines of somebody else's to show between ours.
     A broker that cannot be reached is said and tried again. Raises what Client raises.
     """
     topics = Topics(settings.device)
@@ -74,6 +76,8 @@ def watch(
                     screen.line(answers.say(KEYS[pressed], moment))
                 elif script is not None and (word := answers.scripted(script, moment)) is not None:
                     screen.line(answers.say(word, moment))
+                for text in aside():
+                    screen.line(text)
                 screen.status(view)
     except KeyboardInterrupt:
         pass

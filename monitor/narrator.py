@@ -1,0 +1,63 @@
+"""What happens at the walker's side, told in lines of text: for journals, replays and the demo."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Status
+
+TOLD = frozenset(EventKind) - {EventKind.STEP}
+"""Steps are counted, not told."""
+
+
+class Narrator:
+    """A sink of the loop. ``look`` says what lamp and buzzer do now; told when it changes.
+
+    Times are told from ``start_s`` on, the first block's end where it is None.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], str] = lambda: "",
+        start_s: float | None = None,
+        *,
+        events: bool = False,
+        out: TextIO = sys.stdout,
+    ) -> None:
+        self._look, self._start_s, self._events, self._out = look, start_s, events, out
+        self._looked = ""
+        self._fault = ""
+        self.steps = 0
+
+    def __call__(
+        self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], _status: Status
+    ) -> None:
+        if self._start_s is None:
+            self._start_s = block.end_s
+        self.steps += sum(event.kind is EventKind.STEP for event in events)
+        for event in events:
+            if self._events and event.kind in TOLD:
+                self._tell(event.time_s, f"{event.kind}{_because(event.reason, event.evidence)}")
+        for alert in alerts:
+            who = f" by {alert.who}" if alert.who else ""
+            words = f"ALERT {alert.id} {alert.kind.replace('_', ' ')} {alert.stage}{who}"
+            self._tell(alert.time_s, f"{words} ({alert.priority.name.lower()}){_because(alert.reason, {})}")
+        if block.fault != self._fault:
+            self._fault = block.fault
+            self._tell(block.end_s, f"sensor: {block.fault or 'well again'}")
+        look = self._look()
+        if look != self._looked:
+            self._looked = look
+            self._tell(block.end_s, look)
+
+    def _tell(self, time_s: float, words: str) -> None:
+        assert self._start_s is not None
+        print(f"{time_s - self._start_s:8.2f} s  {words}", file=self._out, flush=True)
+
+
+def _because(reason: str, evidence: Evidence) -> str:
+    figures = ", ".join(
+        f"{name} {value:.4g}" + (f" (limit {limit:.4g})" if limit is not None else "")
+        for name, (value, limit) in evidence.items()
+    )
+    return "".join(f": {part}" for part in (reason, figures) if part)
