@@ -64,7 +64,7 @@ class _Seen:
 class Link:
     """A sink of the loop. ``link(block, events, alerts, status)`` costs microseconds and never waits.
 
-    ``inbox`` receives the spotters' words and LINK_LOST, LINK_BACK. ``store`` is the outbox's file, None
+    ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, FAULT and FAULT_GONE of the outbox. ``store`` is the outbox's file, None
     for memory only. ``config`` is the hash of the effective settings. ``clock`` is the one the blocks'
     times are on. Raises what Client raises.
     """
@@ -103,6 +103,7 @@ class Link:
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._acked_s = self._started_s
         self._lost = False
+        self._faulty = False
         self._reason = ""
         self._beat = 0
         self._beat_s = self._started_s
@@ -202,8 +203,12 @@ class Link:
         self.inbox.put(word)
 
     def _judge(self) -> None:
-        """Is the link alive? Only acknowledgements say so."""
+        """Is the link alive? Only acknowledgements say so. And is the outbox on its disk?"""
         now_s = self._clock().mono_s
+        fault = self._outbox.fault
+        if bool(fault) != self._faulty:
+            self._faulty = bool(fault)
+            self.inbox.put(Input(InputKind.FAULT if fault else InputKind.FAULT_GONE, reason=fault))
         if self._hung(now_s):
             self._acked_s = now_s  # no beat is sent, so none can be missing
         oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=now_s)

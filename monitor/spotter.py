@@ -231,8 +231,7 @@ class SpotterView:
         if age_s > message.lifetime_s:
             self.expired += 1
             return [self._tell(replace(story, stage=Stage.CLEARED), Tone.NOTE, moment, "expired")]
-        news = before is None or before.priority < story.priority or before.stage is not story.stage
-        return [self._tell(story, Tone.RING if news and story.priority > Priority.LOW else Tone.NOTE, moment)]
+        return [self._tell(story, Tone.RING if story.priority > Priority.LOW else Tone.NOTE, moment)]
 
     def _tell(self, story: Story, tone: Tone, moment: Moment, remark: str = "") -> Notice:
         self.stories[story.id] = story

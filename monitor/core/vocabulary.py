@@ -153,6 +153,8 @@ class InputKind(StrEnum):
     TEST = "test"
     LINK_LOST = "link_lost"
     LINK_BACK = "link_back"
+    FAULT = "fault"  # something else keeps Rearguard from doing its work; `reason` says what
+    FAULT_GONE = "fault_gone"
 
 
 @dataclass(frozen=True, slots=True)

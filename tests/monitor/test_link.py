@@ -153,3 +153,18 @@ def test_a_change_is_told_at_once_and_the_heartbeat_lists_what_stands(mosquitto:
             wait_until(lambda: late.view.open)
             assert late.view.open[0].id == early.view.open[0].id
             assert late.alerts() == []  # an alert is never kept: it would sound again on every subscribe
+
+
+def test_an_outbox_off_its_disk_is_a_fault_that_both_ends_learn_of(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter, pulse_at(settings, tmp_path / "file" / "outbox.sqlite") as pulse:
+        wait_until(lambda: pulse.kinds() == [InputKind.FAULT])
+        wait_until(lambda: spotter.states() and spotter.states()[-1].faults)
+        pulse.raise_alert("1")
+        wait_until(lambda: spotter.view.open)
+        (tmp_path / "file").unlink()
+        wait_until(lambda: pulse.kinds() == [InputKind.FAULT, InputKind.FAULT_GONE])
+        wait_until(lambda: not spotter.states()[-1].faults)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from queue import SimpleQueue
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_scripted_spotter_answers_and_clears(mosquitto: Mosquitto) -> None:
     with Pulse(Link(settings, SimpleQueue())) as pulse:
         over = threading.Event()
         spotter = threading.Thread(
-            target=watch, args=(settings, "Eva", Script(0.6, 0.2), over.is_set, out), daemon=True
+            target=partial(watch, settings, "Eva", Script(0.6, 0.2), over.is_set, out=out), daemon=True
         )
         spotter.start()
         wait_until(lambda: "the device is seen" in out.getvalue())
@@ -49,7 +50,7 @@ def test_a_broker_that_is_not_there_is_said_and_tried_again() -> None:
     out = io.StringIO()
     begun_s = time.monotonic()
     settings = MqttSettings(host="127.0.0.1", port=free_port())
-    status = watch(settings, "Eva", None, lambda: time.monotonic() - begun_s > 1, out)
+    status = watch(settings, "Eva", None, lambda: time.monotonic() - begun_s > 1, out=out)
     assert status == 0
     assert "BLIND: cannot reach the broker at 127.0.0.1" in out.getvalue()
 
