@@ -24,7 +24,7 @@ from firmware.errors import (
 )
 
 _I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h; in units of 10 ms
-_ATTEMPTS = 3  # of a transfer that was not acknowledged: no data had moved, so trying again is harmless
+_ATTEMPTS = 5  # of a transfer that was not acknowledged: no data had moved, so trying again is harmless
 _TIMEOUT_S = 0.05  # the kernel's second would stop the whole line when a wire is held low
 
 _WIRING = "check SDA, SCL, 3V3 and GND, and the address pin (AD0, SDO)"

@@ -1,5 +1,7 @@
 """When each sample was taken, from its number: the sensor's own clock on the host's time line."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,8 +9,7 @@ from monitor.core.vocabulary import Floats
 
 _WINDOW = 200  # looks: 10 s of blocks; shorter than the drift of a warming oscillator
 _TOLERANCE = 0.04  # how far a nominal rate may be off: what Linux' inv_mpu6050 allows
-_LEARNT_LOOKS = 40  # 2 s: the rate is then known to 0.1 %
-_LEARNT_TOLERANCE = 0.002  # how far a measured rate is off after a gap
+_DRIFT = 0.002  # how far a measured rate may be off after a gap
 _PHASE_SPREAD = 0.29  # standard deviation of a uniform phase, in periods
 
 
@@ -19,8 +20,8 @@ class SampleClock:
     proves two things, however long it was delayed: that sample was taken by ``after_s``, and the
     next one later than ``before_s``. The line's slope comes from regression over the last 10 s
     (a ridge towards the period known so far, for the first second), its height from the middle of
-    what all bounds together leave. Right within half a period from the first look on, and within
-    a small part of one as soon as looks and samples have drifted past each other.
+    what all bounds together leave. Right within half a period once the rate is known (a second
+    or two), and within a small part of one as soon as looks and samples have drifted past each other.
     """
 
     def __init__(self, period_s: float) -> None:
@@ -31,12 +32,13 @@ class SampleClock:
         self._after_s = np.zeros(_WINDOW)
         self._looks = 0
         self._origin_index = self._origin_s = 0.0
+        self._weight = (_PHASE_SPREAD / _TOLERANCE) ** 2
 
     def restart(self) -> None:
         """Samples were lost: numbers begin at 0 again, the period stays known."""
-        if self._looks >= _LEARNT_LOOKS:
-            self._known_period_s, self._tolerance = self.period_s, _LEARNT_TOLERANCE
-        self.period_s = self._known_period_s
+        if self._looks:
+            self._known_period_s = self.period_s
+            self._tolerance = max(_DRIFT, _PHASE_SPREAD / math.sqrt(self._weight))
         self._looks = 0
 
     def surprise_s(self, index: int, before_s: float, after_s: float) -> float:
@@ -73,7 +75,8 @@ class SampleClock:
             x, y = count[sharp], (earliest + latest)[sharp] / 2
             dx = x - x.mean()
             ridge = (_PHASE_SPREAD / self._tolerance) ** 2
-            self.period_s = float((dx @ (y - y.mean()) + ridge * self._known_period_s) / (dx @ dx + ridge))
+            self._weight = float(dx @ dx) + ridge
+            self.period_s = float(dx @ (y - y.mean()) + ridge * self._known_period_s) / self._weight
         low = float((earliest - (count + 1) * self.period_s).max())
         high = float((latest - count * self.period_s).min())
         self._origin_s = origin_s + (low + high) / 2

@@ -8,8 +8,6 @@ from firmware.chips import invensense
 from firmware.chips.chip import Chip
 from firmware.errors import NoAnswerError, UnknownChipError
 
-ADDRESSES = (0x68, 0x69, 0x6A, 0x6B)
-
 
 @dataclass(frozen=True)
 class Family:
@@ -29,6 +27,8 @@ FAMILIES = (
         frozenset(invensense.VARIANTS),
     ),
 )
+
+ADDRESSES = tuple(sorted({address for family in FAMILIES for address in family.addresses}))
 
 
 def identify(

@@ -49,9 +49,10 @@ class SimulatedChip(ABC):
         self.identity = identity
         self.rate_error = rate_error
         self._clock = clock
-        self._world_began_s = clock()
+        self.world_began_s = clock()
         self._frozen = self._zero = False
         self._stuck: dict[int, int] = {}
+        self.read_only: set[int] = set()  # registers that ignore writes
         self._last = np.zeros((1, 6), np.int16)
         self.brown_out()
 
@@ -62,7 +63,8 @@ class SimulatedChip(ABC):
         self._run()
         self._pointer = data[0]
         for value in data[1:]:
-            self._store(self._pointer, value)
+            if self._pointer not in self.read_only:
+                self._store(self._pointer, value)
             self._pointer += 1
 
     def read(self, count: int) -> bytes:
@@ -97,6 +99,11 @@ class SimulatedChip(ABC):
     def stick(self, axis: int, raw: int = 123) -> None:
         """One of the six axes, accelerometer first, always reads ``raw``."""
         self._stuck[axis] = raw
+
+    def become(self, identity: int) -> None:
+        """Another board is plugged in its place."""
+        self.identity = identity
+        self.brown_out()
 
     def heal(self) -> None:
         """Take freeze, zero and stick back."""
@@ -135,7 +142,7 @@ class SimulatedChip(ABC):
             return
         time_s = self._began_s + np.arange(self._made + 1, due + 1) / pace_hz
         self._made = due
-        self._fill(self._measure(time_s - self._world_began_s))
+        self._fill(self._measure(time_s - self.world_began_s))
 
     def _measure(self, time_s: Floats) -> Raw:
         accel_g, gyro_dps = self.source(time_s)

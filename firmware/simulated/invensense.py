@@ -6,7 +6,6 @@ from firmware.simulated.chip import Raw, SimulatedChip, Source
 
 _PWR_MGMT_1, _USER_CTRL, _FIFO_EN, _INT_STATUS = 0x6B, 0x6A, 0x23, 0x3A
 _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I = 0x72, 0x73, 0x75
-_READ_ONLY = (_INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I)
 
 
 class SimulatedInvensense(SimulatedChip):
@@ -24,6 +23,7 @@ class SimulatedInvensense(SimulatedChip):
     ) -> None:
         self.fifo_bytes = 1024 if identity == 0x68 else 512
         super().__init__(source, clock, address, identity, rate_error)
+        self.read_only |= {_INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I}
 
     def _reset_registers(self) -> None:
         self.registers[_PWR_MGMT_1] = 0x40  # asleep (3)
@@ -36,8 +36,7 @@ class SimulatedInvensense(SimulatedChip):
         if register == _USER_CTRL and value & 0x04:  # FIFO_RESET, clears itself
             self.fifo.clear()
             value &= ~0x04
-        if register not in _READ_ONLY:
-            self.registers[register] = value
+        self.registers[register] = value
 
     def _load(self, register: int) -> int:
         if register == _FIFO_COUNT_H:

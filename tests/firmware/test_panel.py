@@ -1,0 +1,195 @@
+"""The panel on gpiozero's mock pins: what a meter would read, what a finger would do."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import panel as panel_file
+from firmware.errors import PinsError
+from firmware.panel import Panel, PanelSettings
+from monitor.core.vocabulary import (
+    BLOCK_S,
+    Alert,
+    AlertKind,
+    Input,
+    InputKind,
+    Priority,
+    Stage,
+    Status,
+)
+
+FALL = Alert("fall-1", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 0.0)
+
+
+@dataclass
+class Walker:
+    """A panel, its pins, and a clock that the blocks move."""
+
+    settings: PanelSettings = field(default_factory=PanelSettings)
+    now_s: float = 500.0
+    said: list[Input] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.panel = Panel(self.settings, self.said.append, clock=lambda: self.now_s, mock=True)
+
+    def show(self, *alerts: Alert, seconds: float = BLOCK_S, paused: bool = False) -> list[bool]:
+        """The buzzer pin after every block of the next ``seconds``."""
+        heard = []
+        for _ in range(round(seconds / BLOCK_S)):
+            self.panel.show(Status(True, paused, alerts, self.now_s))
+            heard.append(self.high(self.settings.buzzer_pin))
+            self.now_s += BLOCK_S
+        return heard
+
+    def pin(self, number: int) -> Any:
+        return self.panel.pins.pin(number)
+
+    def high(self, number: int) -> bool:
+        return bool(self.pin(number).state)
+
+    def press(self, seconds: float) -> None:
+        self.pin(self.settings.button_pin).drive_low()
+        self.show(seconds=seconds)
+        self.pin(self.settings.button_pin).drive_high()
+        self.show()
+
+
+@pytest.fixture
+def walker() -> Iterator[Walker]:
+    walker = Walker()
+    yield walker
+    walker.panel.close()
+
+
+def test_an_alarm_sounds_and_shines_red_within_one_block(walker: Walker) -> None:
+    walker.show(seconds=1.0)
+    assert not walker.high(18)
+    walker.show(FALL)
+    assert walker.high(18)
+    assert (walker.high(17), walker.high(27), walker.high(22)) == (True, False, False)
+    assert walker.panel.light == "red, flashing fast"
+    assert walker.panel.sound == "five urgent beeps without end"
+
+
+def test_the_sound_follows_its_rhythm(walker: Walker) -> None:
+    heard = walker.show(FALL, seconds=1.0)
+    assert heard == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2 + [True] * 3 + [False] * 7
+
+
+def test_a_paused_sound_is_silent_while_the_light_goes_on(walker: Walker) -> None:
+    assert not any(walker.show(FALL, seconds=2.0, paused=True))
+    assert walker.panel.sound == "silent: paused"
+    assert "red" in walker.panel.light
+
+
+def test_a_new_story_sounds_from_its_beginning(walker: Walker) -> None:
+    walker.show(FALL, seconds=1.55)
+    assert not walker.high(18)
+    walker.show(Alert("fall-2", 2, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 0.0))
+    assert walker.high(18)
+
+
+def test_a_further_stage_of_a_story_does_not_stutter(walker: Walker) -> None:
+    confirmed = Alert("fall-1", 2, AlertKind.FALL, Priority.HIGH, Stage.CONFIRMED, 0.0)
+    heard = walker.show(FALL, seconds=0.2) + walker.show(confirmed, seconds=0.2)
+    assert heard == [True] * 3 + [False] * 2 + [True] * 3
+
+
+def test_everything_goes_dark_at_the_end() -> None:
+    walker = Walker()
+    walker.show(FALL)
+    pins = [walker.pin(number) for number in (17, 18, 22, 27)]
+    walker.panel.close()
+    assert not any(pin.state for pin in pins)
+
+
+@pytest.mark.parametrize(
+    ("presses", "kinds"),
+    [
+        ([0.1], [InputKind.BUTTON_SHORT]),
+        ([3.2], [InputKind.BUTTON_LONG]),
+        ([0.1, 0.1], [InputKind.BUTTON_DOUBLE]),
+    ],
+)
+def test_the_button_is_understood(walker: Walker, presses: list[float], kinds: list[InputKind]) -> None:
+    walker.show(seconds=1.0)
+    for seconds in presses:
+        walker.press(seconds)
+    walker.show(seconds=1.0)
+    assert [word.kind for word in walker.said] == kinds
+    assert {word.who for word in walker.said} == {"walker"}
+
+
+def test_a_press_between_two_blocks_is_not_missed(walker: Walker) -> None:
+    walker.show()
+    walker.pin(23).drive_low()
+    walker.now_s += 0.02
+    walker.pin(23).drive_high()
+    walker.show(seconds=1.0)
+    assert [word.kind for word in walker.said] == [InputKind.BUTTON_SHORT]
+
+
+def test_a_single_led_shows_every_colour() -> None:
+    walker = Walker(PanelSettings(green_pin=-1, blue_pin=-1))
+    walker.show()  # armed: green on a coloured lamp
+    assert walker.high(17)
+    walker.panel.close()
+
+
+def test_a_passive_buzzer_gets_its_tone() -> None:
+    walker = Walker(PanelSettings(buzzer_hz=2700))
+    walker.show(FALL)
+    assert walker.pin(18).frequency == 2700
+    assert walker.pin(18).state == 0.5
+    walker.panel.close()
+
+
+def test_the_dead_man_line_changes_with_every_block_and_only_then() -> None:
+    walker = Walker(PanelSettings(deadman_pin=5))
+    seen = []
+    for _ in range(6):
+        walker.show()
+        seen.append(walker.high(5))
+    assert seen == [True, False] * 3
+    walker.panel.close()
+
+
+def test_the_sensors_supply_is_on_until_switched() -> None:
+    walker = Walker(PanelSettings(sensor_power_pin=6))
+    assert walker.high(6)
+    walker.panel.power(False)
+    assert not walker.high(6)
+    walker.panel.power(True)
+    assert walker.high(6)
+    walker.panel.close()
+
+
+def test_everything_may_be_absent() -> None:
+    absent = PanelSettings(red_pin=-1, green_pin=-1, blue_pin=-1, buzzer_pin=-1, button_pin=-1)
+    panel = Panel(absent, print, mock=True)
+    panel.show(Status(True, False, (FALL,), 1.0))
+    panel.power(False)
+    assert (panel.lit, panel.sounding) == (True, True)  # in words at least
+    panel.close()
+
+
+def test_where_there_is_no_pi_the_pins_are_mocked() -> None:
+    panel = Panel(PanelSettings(), print)
+    assert panel.mock
+    panel.close()
+
+
+def test_on_a_pi_without_a_driver_for_its_pins_it_refuses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.write_text("Raspberry Pi 5 Model B Rev 1.0\0")
+    monkeypatch.setattr(panel_file, "_MODEL", model)
+    monkeypatch.setitem(sys.modules, "lgpio", None)
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    with pytest.raises(PinsError, match="apt install python3-lgpio"):
+        Panel(PanelSettings(), print)

@@ -1,0 +1,83 @@
+import itertools
+
+import pytest
+
+from firmware.patterns import PATTERNS, Look, Rhythm, is_on, look_of
+from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Priority, Stage, Status
+
+
+def status(*alerts: Alert, armed: bool = True) -> Status:
+    return Status(armed, False, alerts, 100.0)
+
+
+def alert(kind: AlertKind, priority: Priority, stage: Stage = Stage.CONFIRMED) -> Alert:
+    return Alert("a", 1, kind, priority, stage, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "look"),
+    [
+        (status(), Look.ARMED),
+        (status(armed=False), Look.DISARMED),
+        (status(alert(AlertKind.UNSAFE_STEP, Priority.LOW)), Look.LOW),
+        (status(alert(AlertKind.BATTERY, Priority.LOW)), Look.LOW),
+        (status(alert(AlertKind.STUMBLE, Priority.MEDIUM)), Look.MEDIUM),
+        (status(alert(AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED)), Look.HIGH),
+        (status(alert(AlertKind.SOS, Priority.HIGH)), Look.HIGH),
+        (status(alert(AlertKind.FALL, Priority.HIGH, Stage.ANSWERED)), Look.ANSWERED),
+        (status(alert(AlertKind.SENSOR, Priority.MEDIUM)), Look.SENSOR),
+        (status(alert(AlertKind.FAULT, Priority.LOW)), Look.SENSOR),
+        (status(alert(AlertKind.LINK, Priority.MEDIUM)), Look.LINK),
+        (status(alert(AlertKind.TEST, Priority.LOW)), Look.TEST),
+        (status(alert(AlertKind.SENSOR, Priority.MEDIUM), armed=False), Look.SENSOR),
+        (
+            status(alert(AlertKind.FALL, Priority.HIGH), alert(AlertKind.SENSOR, Priority.MEDIUM)),
+            Look.HIGH,
+        ),
+    ],
+)
+def test_the_most_urgent_thing_is_shown(shown: Status, look: Look) -> None:
+    assert look_of(shown) is look
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+@pytest.mark.parametrize("priority", Priority)
+def test_every_alert_has_a_look_that_differs_from_all_is_well(kind: AlertKind, priority: Priority) -> None:
+    assert look_of(status(alert(kind, priority))) not in (Look.ARMED, Look.DISARMED)
+
+
+def rhythm_seen(rhythm: Rhythm, seconds: float = 10.0) -> tuple[bool, ...]:
+    return tuple(is_on(rhythm, step * BLOCK_S) for step in range(round(seconds / BLOCK_S)))
+
+
+def test_every_look_is_distinct_to_the_eye_even_on_a_single_led() -> None:
+    for one, other in itertools.combinations(Look, 2):
+        assert rhythm_seen(PATTERNS[one].light) != rhythm_seen(PATTERNS[other].light), (one, other)
+
+
+def test_every_look_that_sounds_is_distinct_to_the_ear() -> None:
+    sounding = [look for look in Look if PATTERNS[look].sound]
+    assert set(sounding) == set(Look) - {Look.ARMED, Look.DISARMED}
+    for one, other in itertools.combinations(sounding, 2):
+        assert rhythm_seen(PATTERNS[one].sound) != rhythm_seen(PATTERNS[other].sound), (one, other)
+
+
+@pytest.mark.parametrize("look", Look)
+def test_light_and_sound_begin_at_once_and_no_pulse_falls_between_blocks(look: Look) -> None:
+    for rhythm in filter(None, (PATTERNS[look].light, PATTERNS[look].sound)):
+        assert is_on(rhythm, 0.0)
+        assert len(rhythm) % 2 == 0
+        seen = rhythm_seen(rhythm, sum(rhythm))
+        edges = sum(a != b for a, b in itertools.pairwise((*seen, seen[0])))
+        assert edges == len(rhythm)
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "on"), [(0.0, True), (0.09, True), (0.1, False), (0.3, True), (0.4, False), (1.0, True)]
+)
+def test_a_rhythm_is_on_off_on_off_and_again(elapsed_s: float, on: bool) -> None:
+    assert is_on((0.1, 0.2, 0.1, 0.6), elapsed_s) is on
+
+
+def test_an_empty_rhythm_is_off() -> None:
+    assert not is_on((), 0.0)

@@ -1,0 +1,240 @@
+"""Stories of one sensor and what happens to it."""
+
+import errno
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from firmware.sampler import Sampler, SensorSettings
+from monitor.core.vocabulary import BLOCK_S, SampleBlock
+from tests.firmware.bench import QUANTUM_S, Bench, bench, take
+
+
+def samples(blocks: list[SampleBlock]) -> int:
+    return sum(len(block.time_s) for block in blocks)
+
+
+def faults(blocks: list[SampleBlock]) -> str:
+    return " | ".join(dict.fromkeys(block.fault for block in blocks if block.fault))
+
+
+def assert_honest(b: Bench, blocks: list[SampleBlock]) -> None:
+    """Times rise, are right within 5 ms, and whatever is missing between samples is declared."""
+    last_s = None
+    for block in blocks:
+        assert len(block.time_s) == len(block.accel_g) == len(block.gyro_dps)
+        if not len(block.time_s):
+            assert block.fault
+            continue
+        assert np.all(np.diff(block.time_s) > 0)
+        assert np.abs(b.late_s(block)).max() <= 0.005 + QUANTUM_S
+        assert block.time_s[-1] <= block.end_s
+        if last_s is not None:
+            assert block.time_s[0] > last_s
+            true_period_s = 0.01 / (1 + b.chip.rate_error)
+            assert abs((block.time_s[0] - last_s) / true_period_s - 1 - block.lost) < 2 + 0.002 * block.lost
+        last_s = block.time_s[-1]
+
+
+def assert_on_schedule(blocks: list[SampleBlock]) -> None:
+    end_s = np.array([block.end_s for block in blocks])
+    due_s = end_s[0] + BLOCK_S * np.arange(len(blocks))
+    np.testing.assert_allclose(end_s, due_s, atol=0.01)
+
+
+def test_a_block_comes_every_50_ms_from_the_very_first() -> None:
+    b = bench()
+    blocks = take(iter(b.sampler()), 5.0)
+    assert_on_schedule(blocks)
+    assert blocks[0].fault == "the sensor is starting"
+    assert blocks[10].fault == ""
+    assert_honest(b, blocks)
+
+
+def test_axes_come_in_the_body_frame() -> None:
+    b = bench()
+    block = take(iter(b.sampler(SensorSettings(mounting="-z +y +x"))), 1.0)[-1]
+    np.testing.assert_allclose(block.accel_g[:, 0], -1, atol=0.06)
+    assert np.all(np.diff(block.accel_g[:, 2]) > 0)  # the telling axis points up
+
+
+@pytest.mark.parametrize("identity", [0x68, 0x70])
+@pytest.mark.parametrize("rate_error", [0.04, -0.04, 0.011, 0.0])
+@pytest.mark.parametrize("stall_s", [0.0, 0.3, 2.0])
+def test_times_stay_right_for_a_fast_or_slow_chip_and_a_stalled_process(
+    identity: int, rate_error: float, stall_s: float
+) -> None:
+    b = bench(identity, rate_error=rate_error)
+    stream = iter(b.sampler())
+    settled = take(stream, 2.0)[30:]
+    b.clock.sleep(stall_s)
+    blocks = settled + take(stream, 3.0)
+    assert_honest(b, blocks)
+    lost = sum(block.lost for block in blocks)
+    room = (1024 if identity == 0x68 else 512) // 12
+    if stall_s * 104 < room - 6:
+        assert lost == 0
+    elif stall_s * 96 > room:
+        assert lost == pytest.approx(stall_s * 100 * (1 + rate_error), rel=0.1)
+        assert "overflowed" in faults(blocks)
+
+
+def test_a_read_that_is_held_up_in_the_middle_does_not_shift_time() -> None:
+    b = bench(rate_error=0.02)
+    stream = iter(b.sampler())
+    take(stream, 2.0)
+    real, calls = b.wires.i2c_rdwr, [0]
+
+    def held_up(*messages: object) -> None:
+        calls[0] += 1
+        real(*messages)  # type: ignore[arg-type]  # passed on as it came
+        if calls[0] % 7 == 0:
+            b.clock.sleep(0.03)
+
+    b.wires.i2c_rdwr = held_up  # type: ignore[method-assign]  # a controller that takes its time
+    assert_honest(b, take(stream, 5.0))
+
+
+STORIES: dict[str, tuple[Callable[[Bench], None], str, Callable[[Bench], None]]] = {
+    # what happens: (how, what is said, how it ends)
+    "cable pulled": (lambda b: b.wires.unplug(), "no answer|no sensor answers", lambda b: b.wires.plug()),
+    "nobody acknowledges": (
+        lambda b: b.wires.fail(errno.EREMOTEIO),
+        "no answer: check SDA",
+        lambda b: b.wires.heal(),
+    ),
+    "bus error": (lambda b: b.wires.fail(errno.EIO), "transfer broke off", lambda b: b.wires.heal()),
+    "line held low": (lambda b: b.wires.hold(), "held low", lambda b: b.wires.heal()),
+    "kernel driver": (lambda b: b.wires.fail(errno.EBUSY), "kernel driver owns", lambda b: b.wires.heal()),
+    "frozen": (lambda b: b.chip.freeze(), "values stand still", lambda b: b.chip.heal()),
+    "zeros": (lambda b: b.chip.zero(), "every value reads 0", lambda b: b.chip.heal()),
+    "stuck axis": (lambda b: b.chip.stick(4), "y rotation is stuck", lambda b: b.chip.heal()),
+    "saturated": (lambda b: b.chip.stick(0, 32767), "x acceleration is pinned", lambda b: b.chip.heal()),
+    "supply dips": (lambda b: b.chip.brown_out(), "brings no new samples", lambda b: None),
+    "wrong identity": (
+        lambda b: b.chip.become(0x33),
+        "0x33 in register 0x75",
+        lambda b: b.chip.become(0x68),
+    ),
+    "short read": (lambda b: b.wires.cut(3), "bytes of register", lambda b: None),
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_fault_is_said_and_heals_without_restart(story: str) -> None:
+    happens, said, ends = STORIES[story]
+    b = bench()
+    stream = iter(b.sampler())
+    before = take(stream, 2.0)
+    happens(b)
+    during = take(stream, 4.0)
+    ends(b)
+    after = take(stream, 6.0)
+    assert any(words in faults(during + after[:1]) for words in said.split("|")), faults(during)
+    assert [block.fault for block in after[-20:]] == [""] * 20
+    if story not in ("frozen", "zeros", "stuck axis", "saturated"):  # whose values tell no time
+        assert_honest(b, before[10:] + during + after)
+
+
+def test_a_missing_acknowledge_now_and_then_costs_nothing() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    take(stream, 1.0)
+    b.wires.lose(0.05)
+    blocks = take(stream, 30.0)
+    assert sum(block.lost for block in blocks) == 0
+    assert samples(blocks) == pytest.approx(3000, abs=6)
+
+
+def test_a_storm_of_missing_acknowledges_loses_nothing_undeclared() -> None:
+    b = bench(rate_error=0.01)
+    stream = iter(b.sampler())
+    before = take(stream, 2.0)[10:]
+    b.wires.lose(0.7)
+    storm = take(stream, 30.0)
+    b.wires.heal()
+    after = take(stream, 5.0)
+    assert "no answer" in faults(storm)
+    assert after[-1].fault == ""
+    assert_honest(b, before + storm + after)
+
+
+def test_a_hung_line_is_freed_by_switching_the_supply() -> None:
+    b = bench()
+    stream = iter(b.sampler(with_power=True))
+    take(stream, 2.0)
+    b.wires.hold()
+    blocks = take(stream, 10.0)
+    assert "held low" in faults(blocks)
+    assert blocks[-1].fault == ""
+
+
+def test_a_hung_line_stays_a_fault_where_the_supply_cannot_be_switched() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    take(stream, 2.0)
+    b.wires.hold()
+    assert all("held low" in block.fault for block in take(stream, 20.0))
+
+
+def test_without_a_sensor_there_is_silence_on_schedule() -> None:
+    b = bench()
+    b.wires.unplug()
+    blocks = take(iter(b.sampler()), 20.0)
+    assert_on_schedule(blocks)
+    assert samples(blocks) == 0
+    assert blocks[-1].fault.startswith("I2C bus 1: no sensor answers")
+
+
+def test_a_closed_device_file_is_told_and_heals() -> None:
+    b = bench()
+    b.wires.open_error = errno.ENOENT
+    stream = iter(b.sampler())
+    assert "dtparam=i2c_arm=on" in take(stream, 1.0)[-1].fault
+    b.wires.heal()
+    assert take(stream, 5.0)[-1].fault == ""
+
+
+def test_an_unknown_chip_is_refused_until_allowed() -> None:
+    b = bench(0x19)
+    assert "allow_unknown" in take(iter(b.sampler()), 3.0)[-1].fault
+    assert take(iter(b.sampler(SensorSettings(allow_unknown=True))), 3.0)[-1].fault == ""
+
+
+def test_a_sensor_that_returns_is_read_within_three_seconds() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    take(stream, 1.0)
+    b.wires.unplug()
+    take(stream, 60.0)
+    b.wires.plug()
+    back = take(stream, 10.0)
+    first = next(block for block in back if len(block.time_s))
+    assert first.end_s - back[0].end_s < 3.0
+    assert first.lost == pytest.approx(100 * (first.end_s - back[0].end_s + 60.0), abs=10)
+
+
+def test_stopping_ends_the_blocks_and_puts_the_chip_to_sleep() -> None:
+    b = bench()
+    sampler = b.sampler()
+    count = 0
+    for _ in sampler:
+        count += 1
+        if count == 20:
+            sampler.stop()
+    assert count == 20
+    assert b.chip.registers[0x6B] & 0x40
+
+
+@pytest.mark.parametrize("wrong", [{"rate_hz": 150}, {"mounting": "+x +y -z"}])
+def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"expected|left-handed"):
+        SensorSettings(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_the_true_rate_is_known() -> None:
+    b = bench(rate_error=-0.03)
+    sampler: Sampler = b.sampler()
+    take(iter(sampler), 5.0)
+    assert sampler.rate_hz == pytest.approx(97, rel=1e-3)

@@ -1,0 +1,37 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from firmware.watchdog import notify
+
+
+def heard(address: str, monkeypatch: pytest.MonkeyPatch, shown: str) -> bytes:
+    """What a service manager at ``address`` hears of a state."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        monkeypatch.setenv("NOTIFY_SOCKET", shown)
+        notify("WATCHDOG=1\nSTATUS=armed")
+        manager.settimeout(1)
+        return manager.recv(100)
+
+
+def test_systemd_hears_the_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    assert heard(address, monkeypatch, address) == b"WATCHDOG=1\nSTATUS=armed"
+
+
+def test_an_abstract_socket_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"rearguard-test-{os.getpid()}"
+    assert heard("\0" + name, monkeypatch, "@" + name) == b"WATCHDOG=1\nSTATUS=armed"
+
+
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+
+
+def test_a_vanished_listener_does_not_stop_the_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    notify("WATCHDOG=1")
