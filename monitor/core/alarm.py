@@ -97,6 +97,7 @@ OPENS: Final[dict[Trigger, tuple[AlertKind, Stage]]] = {
     EventKind.DOWN: (AlertKind.FALL, Stage.CONFIRMED),
     EventKind.SENSOR_LOST: (AlertKind.SENSOR, Stage.CONFIRMED),
     InputKind.LINK_LOST: (AlertKind.LINK, Stage.CONFIRMED),
+    InputKind.FAULT: (AlertKind.FAULT, Stage.CONFIRMED),
     InputKind.BUTTON_LONG: (AlertKind.SOS, Stage.CONFIRMED),
     InputKind.TEST: (AlertKind.TEST, Stage.CONFIRMED),
 }
@@ -138,6 +139,7 @@ STAGES: Final[dict[tuple[AlertKind, Stage, Trigger | str], Stage]] = {
     # a fault ends when its cause does, and not by anybody's wish
     **_for_each([AlertKind.SENSOR], (_S.CONFIRMED, _S.ANSWERED), EventKind.SENSOR_BACK, _S.RECOVERED),
     **_for_each([AlertKind.LINK], (_S.CONFIRMED, _S.ANSWERED), InputKind.LINK_BACK, _S.RECOVERED),
+    **_for_each([AlertKind.FAULT], (_S.CONFIRMED, _S.ANSWERED), InputKind.FAULT_GONE, _S.RECOVERED),
 }
 
 ANSWERS: Final = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR})
@@ -150,7 +152,7 @@ class Alarm:
     def __init__(self, settings: AlarmSettings) -> None:
         self._settings = settings
         self._sequence = 0
-        self._stories: dict[AlertKind, Alert] = {}
+        self._stories: dict[tuple[AlertKind, str], Alert] = {}
         self._armed = settings.armed_at_start
         self._sound_paused_until_s = float("-inf")
         self._impact_s = float("-inf")
@@ -179,7 +181,7 @@ class Alarm:
             (AlertKind.UNSAFE_STEP, self._settings.unsafe_step_over_s),
             (AlertKind.TEST, TEST_OVER_S),
         ):
-            story = self._stories.get(kind)
+            story = self._stories.get((kind, ""))
             if story and now_s - story.time_s >= over_s:
                 alerts += self._move(story, OVER, now_s)
         return alerts
@@ -230,21 +232,22 @@ class Alarm:
         moved = [
             told
             for story in list(self._stories.values())
+            if story.kind is not AlertKind.FAULT or story.reason == reason
             for told in self._move(story, trigger, time_s, evidence, reason, who)
         ]
         if moved or trigger not in OPENS or (trigger in NEEDS_ARMING and not self._armed):
             return moved
         kind, stage = OPENS[trigger]
-        if kind in self._stories:
+        if _key(kind, reason) in self._stories:
             return []
         story_id = ""
         if kind in LADDER:
             rung = LADDER.index(kind)
-            if any(above in self._stories for above in LADDER[rung + 1 :]):
+            if any((above, "") in self._stories for above in LADDER[rung + 1 :]):
                 return []
             for below in reversed(LADDER[:rung]):
-                if below in self._stories:
-                    story_id = self._stories.pop(below).id
+                if (below, "") in self._stories:
+                    story_id = self._stories.pop((below, "")).id
                     break
         story_id = story_id or str(self._sequence + 1)
         self._sound_paused_until_s = float("-inf")
@@ -282,7 +285,12 @@ class Alarm:
             priority = Priority.LOW
         alert = replace(story, sequence=self._sequence, priority=priority, stage=stage)
         if stage.ended:
-            self._stories.pop(alert.kind, None)
+            self._stories.pop(_key(alert.kind, alert.reason), None)
         else:
-            self._stories[alert.kind] = alert
+            self._stories[_key(alert.kind, alert.reason)] = alert
         return alert
+
+
+def _key(kind: AlertKind, reason: str) -> tuple[AlertKind, str]:
+    """One story stands per kind; of other faults, one per cause."""
+    return kind, reason if kind is AlertKind.FAULT else ""

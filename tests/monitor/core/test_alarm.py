@@ -200,6 +200,23 @@ def test_a_paused_sound_returns_with_news_or_after_its_time() -> None:
     assert not machine.alarm.status.sound_paused
 
 
+def test_each_cause_is_a_fault_of_its_own() -> None:
+    machine = Machine()
+
+    def say(kind: InputKind, cause: str) -> list[Alert]:
+        machine.now_s += 0.05
+        return machine.alarm.update(machine.now_s, [], [Input(kind, reason=cause)])
+
+    (disk,) = say(InputKind.FAULT, "the disk is full")
+    (pins,) = say(InputKind.FAULT, "no pins")
+    assert say(InputKind.FAULT, "no pins") == []
+    assert disk.id != pins.id
+    (gone,) = say(InputKind.FAULT_GONE, "the disk is full")
+    assert (gone.id, gone.stage) == (disk.id, Stage.RECOVERED)
+    assert [alert.reason for alert in machine.alarm.status.standing] == ["no pins"]
+    assert say(InputKind.FAULT_GONE, "something else") == []
+
+
 def test_arming_makes_a_standing_fault_weigh_more() -> None:
     machine = Machine(armed_at_start=False)
     machine.feel(EventKind.SENSOR_LOST)
