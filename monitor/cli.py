@@ -92,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, act: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
         added.set_defaults(command=act)
-        added.add_argument("--config", type=Path, metavar="FILE", help="settings (default: config.yaml)")
+        if act is not _demo:  # which shows the defaults
+            added.add_argument("--config", type=Path, metavar="FILE", help="settings (default: config.yaml)")
         return added
 
     live = command("run", _run, "watch the walker: sensor to buzzer to spotter, until stopped")
@@ -329,7 +330,7 @@ def _plugged(trial: Trial) -> SimulatedBus:
 
 def _demo(args: argparse.Namespace) -> int:
     story = ["--trial", args.trial] if args.trial else []
-    return demo.run([args.file, *story] if args.file else story, args.config)
+    return demo.run([args.file, *story] if args.file else story)
 
 
 # ---- the spotter, and scores

@@ -202,7 +202,8 @@ def _yaml_lines(settings: Any, indent: str, comments: bool) -> list[str]:
 
 def comment(metadata: Any, hint: Any, default: Any) -> str:
     """One line: meaning, unit, range, default, what smaller and larger values do."""
-    text = f"{metadata['meaning']} [{_allowed(hint, metadata)}; default {_scalar(default)}]"
+    meaning = metadata["meaning"].rstrip(".")
+    text = f"{meaning[0].upper()}{meaning[1:]} [{_allowed(hint, metadata)}; default {_scalar(default)}]"
     moves = [f"{word}: {metadata[word]}" for word in ("smaller", "larger") if metadata.get(word)]
     return "; ".join([text, *moves])
 

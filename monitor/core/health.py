@@ -33,12 +33,16 @@ class HealthSettings:
     )
 
 
+STARTING_S = 2.0
+"""Before the first sample: a chip takes its time to wake, and nothing was watched yet."""
+
+
 class Health:
     """Watches one sensor's blocks. Give it every block, silent ones too."""
 
     def __init__(self, settings: HealthSettings) -> None:
         self._settings = settings
-        self._good_s: float | None = None  # the latest trustworthy sample, or the very beginning
+        self._good_s: float | None = None  # the latest trustworthy sample
         self._good_since_s: float | None = None
         self._lost = False
 
@@ -47,9 +51,11 @@ class Health:
         events: list[Event] = []
         good_s = block.time_s[np.isfinite(block.time_s)] if not block.fault else np.empty(0)
         if self._good_s is None:
-            self._good_s = float(good_s[0]) if len(good_s) else block.end_s
+            starting_s = STARTING_S - self._settings.lost_after_s
+            self._good_s = float(good_s[0]) if len(good_s) else block.end_s + starting_s
         if len(good_s):
             limit_s = self._settings.lost_after_s
+            self._good_s = min(self._good_s, float(good_s[0]))
             gap_s = good_s - np.concatenate([[self._good_s], good_s[:-1]])
             for i in np.flatnonzero(gap_s > limit_s):
                 self._run_until(float(good_s[i] - gap_s[i]), events)

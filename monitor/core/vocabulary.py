@@ -181,7 +181,13 @@ class Status:
 
 
 def setting(
-    default: Any, unit: str, low: float | None, high: float | None, meaning: str, smaller: str = "", larger: str = ""
+    default: Any,
+    unit: str,
+    low: float | None,
+    high: float | None,
+    meaning: str,
+    smaller: str = "",
+    larger: str = "",
 ) -> Any:
     """A dataclass field that a user may change in config.yaml.
 

@@ -125,7 +125,7 @@ def test_what_is_written_reads_back_equal_and_carries_its_comments(tmp_path: Pat
     text = config.as_yaml(changed)
     assert load(tmp_path, text) == changed
     moves = "smaller: less load; larger: more detail"
-    line = f"# samples per second [a whole number 50 to 200 Hz; default 100]; {moves}"
+    line = f"# Samples per second [a whole number 50 to 200 Hz; default 100]; {moves}"
     assert line in text.splitlines()
     assert "# what counts as unsafe\nlimits:\n" in text
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.core.health import Health, HealthSettings
+from monitor.core.health import STARTING_S, Health, HealthSettings
 from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
 
 RATE_HZ = 100.0
@@ -61,10 +61,21 @@ def test_a_gap_up_to_its_limit_is_no_fault() -> None:
         assert kinds(feed(samples((0.0, 1.0), (0.99 + gap_s, 4.0)), 400)) == said
 
 
-def test_a_sensor_that_never_speaks_is_lost() -> None:
+def test_a_sensor_that_never_speaks_is_lost_once_it_had_time_to_start() -> None:
     health = Health(SETTINGS)
-    events = [e for i in range(20) for e in health.update(SampleBlock.silent(i * 0.05, "no /dev/i2c-1"))]
-    assert kinds(events) == [LOST]
+    silent = [SampleBlock.silent(700 + i * 0.05, "no /dev/i2c-1") for i in range(60)]
+    (lost,) = [event for block in silent for event in health.update(block)]
+    assert lost.kind is LOST
+    assert lost.time_s == pytest.approx(700 + STARTING_S, abs=0.06)
+
+
+def test_a_sensor_that_starts_late_is_no_fault_and_then_watched() -> None:
+    health = Health(SETTINGS)
+    assert not any(health.update(SampleBlock.silent(i * 0.05, "starting")) for i in range(20))
+    time_s = samples((1.0, 2.0))
+    assert health.update(SampleBlock(time_s, np.ones((100, 3)), np.ones((100, 3)), 2.0)) == []
+    (lost,) = health.update(SampleBlock.silent(2.5, "no answer"))
+    assert lost.kind is LOST
 
 
 def test_samples_with_a_fault_are_not_trusted() -> None:
