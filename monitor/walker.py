@@ -120,24 +120,27 @@ class _Body:
         self._moves_g = np.zeros((n, 3))
         self._roll_deg, self._pitch_deg, self._yaw_deg = (self._wander(0.4, 0.6) for _ in range(3))
         self._steps = 0
+        self._stepped_until_s = 0.0
+        self._lying_roll_deg = 0.0
 
     def walk(self, start_s: float, stop_s: float, move: Move) -> None:
-        """Steps from ``start_s`` on, the first one small: a step taken from standing."""
+        """Steps from ``start_s`` on; the last one may end a little later."""
         way = Move.FORWARD if move is Move.FORWARD else Move.BACKWARD
         travel = 1.0 if way is Move.FORWARD else -1.0
-        step_s = start_s
+        first_s = step_s = max(start_s, self._stepped_until_s)
         while step_s < stop_s - 0.3:
             seconds = STEP_S[way] * (1 + STEP_CV[way] * self._rng.standard_normal())
-            special = move if step_s == start_s and move not in (Move.FORWARD, Move.BACKWARD) else way
+            special = move if step_s == first_s and move not in (Move.FORWARD, Move.BACKWARD) else way
             if special is Move.UNSAFE_STEP:
-                seconds *= 1.6
+                seconds *= 1.7
                 self.truth.unsafe_s.append(step_s)
-                self._pitch_deg -= 17.0 * self._bump(step_s, step_s + 1.3)
-                self._roll_deg += 11.0 * self._bump(step_s + 0.1, step_s + 1.0)
+                self._pitch_deg -= 23.0 * self._bump(step_s, step_s + 1.2)
+                self._roll_deg += 15.0 * self._bump(step_s + 0.1, step_s + 1.0)
             elif special is Move.STUMBLE:
                 self._stumble(step_s, travel)
-            self._step(step_s, min(seconds, stop_s - step_s), travel)
+            self._step(step_s, seconds, travel)
             step_s += seconds
+        self._stepped_until_s = step_s
 
     def fall(self, start_s: float) -> None:
         """Backward: the trunk rotates about the heels, the pelvis drops, hits and comes to rest."""
@@ -147,7 +150,8 @@ class _Body:
         t = self.time_s
         self._pitch_deg -= 14.0 * self._ramp(start_s, start_s + 0.6)
         self._pitch_deg -= 72.0 / (1.0 + np.exp(-(t - impact_s - 0.02) / 0.075))
-        self._roll_deg += 9.0 * self._rng.standard_normal() * self._ramp(start_s, impact_s)
+        self._lying_roll_deg = 9.0 * self._rng.standard_normal()
+        self._roll_deg += self._lying_roll_deg * self._ramp(start_s, impact_s)
         falling = np.clip((t - start_s) / FALL_S, 0, 1) * (t <= impact_s)
         drop_g = -DROP_G * falling
         slide_g = -0.25 * self._bump(start_s, start_s + 0.5)
@@ -168,7 +172,9 @@ class _Body:
     def get_up(self, start_s: float, stop_s: float) -> None:
         """Over one side, then the pelvis rises; slow enough that little is felt but the turning."""
         self._pitch_deg += 86.0 * self._ramp(start_s, stop_s)
-        self._roll_deg += 20.0 * self._bump(start_s, stop_s)
+        self._roll_deg += 20.0 * self._bump(start_s, stop_s) - self._lying_roll_deg * self._ramp(
+            start_s, stop_s
+        )
         effort = self._bump(start_s, stop_s)
         self._moves_g += (
             0.08 * effort[:, np.newaxis] * np.stack([self._wander(2, 1) for _ in range(3)], axis=1)
@@ -222,11 +228,19 @@ class _Body:
         held_gs = 0.06  # a speed of 0.6 m/s, lost and regained
         jolt = self._pulse(recovered_s, 0.15) - self._pulse(caught_s, 0.1)
         self._moves_g[:, 0] += travel * held_gs * jolt
-        self._pitch_deg += travel * 15.0 * self._bump(caught_s, caught_s + 0.8)
-        self._roll_deg += 7.0 * self._bump(caught_s, caught_s + 0.6)
-        drop_g = -0.35 * self._bump(caught_s, recovered_s)
-        dropped = float(drop_g.sum()) / self.truth.rate_hz
-        self._moves_g[:, 2] += drop_g - dropped * self._pulse(recovered_s, 0.05)
+        size = 1 + 0.15 * self._rng.uniform(-1, 1)
+        self._pitch_deg += size * travel * 21.0 * self._bump(caught_s, caught_s + 0.7)
+        self._roll_deg += size * 10.0 * self._bump(caught_s, caught_s + 0.5)
+        self._yaw_deg += size * 12.0 * self._bump(caught_s + 0.1, caught_s + 0.6)
+        drop_g = -0.55 * size * self._bump(caught_s, recovered_s)
+        dropped_gs = float(drop_g.sum()) / self.truth.rate_hz
+        self._moves_g[:, 2] += drop_g - dropped_gs * self._pulse(recovered_s, 0.08)
+        self._shake(0.15, caught_s, caught_s + 1.0)
+
+    def _shake(self, sd_g: float, start_s: float, stop_s: float) -> None:
+        """What no plan foresees, in every direction."""
+        shaken = np.stack([self._wander(6.0, sd_g) for _ in range(3)], axis=1)
+        self._moves_g += self._bump(start_s, stop_s)[:, np.newaxis] * shaken
 
     def _ramp(self, start_s: float, stop_s: float) -> Floats:
         """0 before, 1 after, without a jerk between."""
