@@ -4,6 +4,9 @@
 class FirmwareError(Exception):
     """Something on the hardware side failed."""
 
+    def __str__(self) -> str:
+        return str(self.args[-1]) if self.args else ""  # without OSError's "[Errno 2]" in front
+
 
 class BusUnavailableError(FirmwareError, OSError):
     """The I2C bus itself cannot be opened."""

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,21 @@ class Panel:
         if self._power is not None:
             self._power.value = on
 
+    @property
+    def parts(self) -> dict[str, Callable[[bool], None]]:
+        """A switch for each colour of the lamp and for the buzzer, as far as they are wired."""
+        switches: dict[str, Callable[[bool], None]] = {
+            f"lamp {name}": partial(_switch, led)
+            for name, led in zip(("red", "green", "blue"), self._lamp, strict=True)
+            if led is not None
+        }
+        return switches | ({"buzzer": self._switch_buzzer} if self._buzzer is not None else {})
+
+    @property
+    def pressed(self) -> bool | None:
+        """Whether the button is down; None where there is none."""
+        return None if self._button is None else bool(self._button.is_pressed)
+
     def close(self) -> None:
         """Lamp and buzzer off, pins free."""
         devices = (*self._lamp, self._buzzer, self._button, self._deadman, self._power)
@@ -144,6 +160,10 @@ class Panel:
             kind = self._gestures.update(pressed, time_s)
             if kind is not None:
                 self._put(Input(kind, who="walker"))
+
+
+def _switch(led: LED, on: bool) -> None:
+    led.value = on
 
 
 def _real_pins() -> Any:

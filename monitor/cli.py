@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import cycle
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from firmware.bus import Bus
+from firmware.checkup import Finding, check_panel, check_sensor
 from firmware.errors import FirmwareError
 from firmware.panel import Panel, PanelSettings
 from firmware.sampler import Sampler, SensorSettings
@@ -33,7 +34,7 @@ from monitor.credentials import SecretError
 from monitor.evaluate import evaluate
 from monitor.link import Link
 from monitor.loop import Inbox, Sink, run
-from monitor.mqtt import MqttSettings
+from monitor.mqtt import MqttSettings, round_trip_s
 from monitor.narrator import Narrator
 from monitor.score_table import table
 from monitor.watch import watch
@@ -132,6 +133,11 @@ def _parser() -> argparse.ArgumentParser:
         help="how long to wait at the end for an answer to what still stands",
     )
 
+    check = command("check", _check, "try every part once: sensor, lamp, buzzer, broker")
+    check.add_argument("--json", action="store_true", help="one JSON object per line")
+    check.add_argument("--simulate", action="store_true", help="a simulated chip in place of the sensor")
+    check.add_argument("--port", type=int, help="the broker's port, whatever the settings say")
+
     watch = command("watch", _watch, "be a spotter in the terminal")
     watch.add_argument("--host", help="the broker's name or address")
     watch.add_argument("--port", type=int, help="the broker's port")
@@ -145,9 +151,9 @@ def _parser() -> argparse.ArgumentParser:
 
     settings = commands.add_parser("config", help="check and show settings", description="Settings.")
     acts = settings.add_subparsers(required=True, metavar="ACTION")
-    check = acts.add_parser("check", help="say what is wrong with a settings file")
-    check.add_argument("file", type=Path, nargs="?", default=PLACES[0])
-    check.set_defaults(command=_config_check)
+    valid = acts.add_parser("check", help="say what is wrong with a settings file")
+    valid.add_argument("file", type=Path, nargs="?", default=PLACES[0])
+    valid.set_defaults(command=_config_check)
     show = acts.add_parser("show", help="the settings in force, and their hash")
     show.add_argument("--config", type=Path, metavar="FILE")
     show.set_defaults(command=_config_show)
@@ -331,6 +337,41 @@ def _plugged(trial: Trial) -> SimulatedBus:
 def _demo(args: argparse.Namespace) -> int:
     story = ["--trial", args.trial] if args.trial else []
     return demo.run([args.file, *story] if args.file else story)
+
+
+# ---- the bench test
+
+
+def _check(args: argparse.Namespace) -> int:
+    """A line per part: well, or what to do. The exit status is 0 only if all are well."""
+    settings = _settings(args)
+    wires = _plugged(_trial(None, None)) if args.simulate else None
+    bus = Bus(settings.sensor.bus, port=wires.open) if wires else Bus(settings.sensor.bus)
+    well = True
+    for finding in _findings(settings, bus):
+        well = well and finding.good
+        if args.json:
+            print(json.dumps(asdict(finding)), flush=True)
+        else:
+            print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.part:<10} {finding.words}", flush=True)
+    return 0 if well else 1
+
+
+def _findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
+    yield from check_sensor(settings.sensor, bus)
+    try:
+        panel = Panel(settings.panel, Inbox().put)
+    except FirmwareError as error:
+        yield Finding("panel", False, str(error))
+    else:
+        yield from check_panel(panel)
+        panel.close()
+    try:
+        way_s = round_trip_s(settings.mqtt)
+    except (ConnectionError, SecretError) as error:
+        yield Finding("broker", False, f"{error}; is it running? sudo apt install mosquitto")
+    else:
+        yield Finding("broker", True, f"{settings.mqtt.host}:{settings.mqtt.port}, {1000 * way_s:.0f} ms")
 
 
 # ---- the spotter, and scores

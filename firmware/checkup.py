@@ -1,0 +1,134 @@
+"""The bench test of the hardware: every part tried once, each told as well or with its cure."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware.bus import Bus
+from firmware.chips import ADDRESSES, identify
+from firmware.errors import FirmwareError
+from firmware.panel import Panel
+from firmware.sampler import Sampler, SensorSettings
+from monitor.core.vocabulary import Floats
+
+LISTEN_S = 1.0
+STARTING_S = 2.0
+RATE_SHARE = 0.06  # chips run up to 4 % off; the rest is a second's grain
+NORM_G = (0.8, 1.2)  # a poor accelerometer is 5 % off; more is the wrong range or a broken axis
+STILL_NOISE_G = 0.05
+STILL_NOISE_DPS = 3.0
+QUIETEST = 1e-5  # a live sensor hisses
+BLINK_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a try of one part gave; ``words`` say what was seen, or what to do."""
+
+    part: str
+    good: bool
+    words: str
+
+
+def check_sensor(
+    settings: SensorSettings,
+    bus: Bus,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Finding]:
+    """Bus, identity, then a second of samples: rate, gravity, noise, which way is up."""
+    try:
+        bus.open()
+    except FirmwareError as error:
+        yield Finding("bus", False, str(error))
+        return
+    yield Finding("bus", True, f"I2C bus {bus.number} is open")
+    try:
+        addresses = (settings.address,) if settings.address else ADDRESSES
+        chip = identify(bus, addresses, settings.rate_hz, settings.allow_unknown)
+    except FirmwareError as error:
+        yield Finding("sensor", False, str(error))
+        return
+    yield Finding("sensor", True, str(chip))
+    yield from _listen(settings, bus, clock, sleep)
+
+
+def _listen(
+    settings: SensorSettings, bus: Bus, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> Iterator[Finding]:
+    sampler = Sampler(settings, bus, clock, sleep)
+    rows: list[Floats] = []
+    times: list[float] = []
+    faults: list[str] = []
+    lost = 0
+    began_s = clock()
+    for block in sampler:
+        if len(block.time_s):
+            rows.append(np.hstack([block.accel_g, block.gyro_dps]))
+            times += block.time_s.tolist()
+            lost += block.lost
+        if block.fault and times:
+            faults.append(block.fault)
+        elif block.fault and clock() - began_s > STARTING_S:
+            yield Finding("samples", False, f"none came in {STARTING_S:.0f} s: {block.fault}")
+            sampler.stop()
+            return
+        if times and times[-1] - times[0] >= LISTEN_S:
+            sampler.stop()
+        if clock() - began_s > STARTING_S + 2 * LISTEN_S:
+            sampler.stop()
+    yield from judge(np.vstack(rows), np.array(times), settings, lost, faults)
+
+
+def judge(
+    samples: Floats, time_s: Floats, settings: SensorSettings, lost: int, faults: list[str]
+) -> Iterator[Finding]:
+    """Findings on samples (n, 6) in the body frame, g and deg/s, at ``time_s`` (n,)."""
+    rate_hz = (len(time_s) - 1) / max(time_s[-1] - time_s[0], 1e-9)
+    good = abs(rate_hz / settings.rate_hz - 1) <= RATE_SHARE and not lost and not faults
+    words = f"{rate_hz:.1f} per second, {settings.rate_hz} asked for, {lost} lost"
+    cure = f"; {faults[-1]}" if faults else "; shorten the wires, set the bus to 400 kHz (docs/hardware.md)"
+    yield Finding("samples", good, words + ("" if good else cure))
+
+    mean = samples.mean(axis=0)
+    norm_g = float(np.linalg.norm(mean[:3]))
+    good = NORM_G[0] <= norm_g <= NORM_G[1]
+    cure = "; hold it still; if it was, the accelerometer is faulty or set to another range"
+    yield Finding("gravity", good, f"{norm_g:.3f} g, 1 g expected" + ("" if good else cure))
+
+    spread = samples.std(axis=0)
+    noise_g, noise_dps = float(spread[:3].max()), float(spread[3:].max())
+    words = f"{1000 * noise_g:.1f} mg and {noise_dps:.2f} deg/s"
+    if float(spread.min()) < QUIETEST:
+        yield Finding("noise", False, f"{words}: an axis does not move at all: the chip is faulty")
+    elif noise_g > STILL_NOISE_G or noise_dps > STILL_NOISE_DPS:
+        yield Finding("noise", False, f"{words}: lay it down and keep it still, then check again")
+    else:
+        yield Finding("noise", True, words)
+
+    axis = int(np.argmax(np.abs(mean[:3])))
+    way = ("forward", "left", "up")[axis] if mean[axis] > 0 else ("backward", "right", "down")[axis]
+    lean_deg = float(np.degrees(np.arccos(np.clip(mean[2] / max(norm_g, 1e-9), -1, 1))))
+    words = f"the side called {way} points to the sky, {lean_deg:.0f} degrees from worn upright"
+    cure = f'; if it sits as it is worn, mounting "{settings.mounting}" is wrong (docs/frames.md)'
+    yield Finding("mounting", lean_deg <= 45, words + ("" if lean_deg <= 45 else cure))
+
+
+def check_panel(panel: Panel, sleep: Callable[[float], None] = time.sleep) -> Iterator[Finding]:
+    """Light every colour, sound the buzzer, look at the button; a person must see and hear."""
+    if panel.mock:
+        yield Finding("panel", True, "no Raspberry Pi here: lamp, buzzer and button are imitated")
+        return
+    parts = panel.parts
+    for name, switch in parts.items():
+        switch(True)
+        sleep(BLINK_S)
+        switch(False)
+        yield Finding(name, True, "switched on and off: did you notice? If not, check its pin and polarity")
+    if panel.pressed is None:
+        yield Finding("button", True, "none is set (panel.button_pin)")
+    else:
+        words = "reads pressed: let go; if nobody presses, check its wires" if panel.pressed else "is up"
+        yield Finding("button", not panel.pressed, words)
