@@ -11,15 +11,26 @@ from monitor.core.vocabulary import Floats
 Source = Callable[[Floats], tuple[Floats, Floats]]
 """The world: at seconds (n,) since it began, what a perfect sensor would measure: g (n, 3), deg/s (n, 3)."""
 
+_NOISE = [0.004] * 3 + [
+    0.05
+] * 3  # g and deg/s, as of an MPU-6050 behind its 44 Hz low-pass (PS-MPU-6000A 6.1, 6.2)
+
 Raw = npt.NDArray[np.int16]
 
 
-def recording(accel_g: Floats, gyro_dps: Floats, rate_hz: float) -> Source:
-    """A recording (n, 3), (n, 3) as a world; after its end the last sample stands."""
+def recording(accel_g: Floats, gyro_dps: Floats, rate_hz: float, begins_s: float = 0.0) -> Source:
+    """A recording (n, 3), (n, 3) as a world that plays it from ``begins_s`` on.
+
+    Before and after it the first and the last sample stand, with the noise of a sensor that lives:
+    one that repeats itself exactly is taken for broken, and rightly so.
+    """
+    noise = np.random.default_rng(0)
 
     def source(time_s: Floats) -> tuple[Floats, Floats]:
-        index = np.clip(np.round(time_s * rate_hz).astype(int), 0, len(accel_g) - 1)
-        return accel_g[index], gyro_dps[index]
+        index = np.round((time_s - begins_s) * rate_hz).astype(int)
+        inside = np.clip(index, 0, len(accel_g) - 1)
+        jitter = noise.normal(0, _NOISE, (len(index), 6)) * (index != inside)[:, None]
+        return accel_g[inside] + jitter[:, :3], gyro_dps[inside] + jitter[:, 3:]
 
     return source
 
