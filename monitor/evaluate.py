@@ -46,11 +46,22 @@ def evaluate(
     core. Raises RecordingError for a file that is no recording.
     """
     trials = [trial for file in files for trial in Corpus(file)]
+    return report(judge(trials, make_detector, jobs, show_progress), red)
+
+
+def judge(
+    trials: Sequence[Trial], make_detector: MakeDetector, jobs: int | None = None, show_progress: bool = False
+) -> list[Run]:
+    """What fresh detectors tell about ``trials``, each trial alone."""
     heard = _each(partial(hear, make_detector=make_detector), trials, jobs or os.cpu_count() or 1)
-    runs = list(_progress(heard, len(trials)) if show_progress else heard)
-    names = list(dict.fromkeys(trial.dataset for trial in trials))
+    return list(_progress(heard, len(trials)) if show_progress else heard)
+
+
+def report(runs: Sequence[Run], red: float) -> Score:
+    """``runs`` scored: one part per data set, and ``all``."""
+    names = list(dict.fromkeys(run.trial.dataset for run in runs))
     parts = {name: [run for run in runs if run.trial.dataset == name] for name in names}
-    return {name: _report(part, red) for name, part in (parts | {"all": runs}).items()}
+    return {name: _part(part, red) for name, part in (parts | {"all": list(runs)}).items()}
 
 
 def hear(trial: Trial, make_detector: MakeDetector, live: bool = False) -> Run:
@@ -109,7 +120,7 @@ def _progress(runs: Iterable[Run], total: int) -> Iterator[Run]:
         yield from track(runs, "Trials", total, console=Console(stderr=True))
 
 
-def _report(runs: Sequence[Run], red: float) -> Score:
+def _part(runs: Sequence[Run], red: float) -> Score:
     kinds = [kind for kind in corpus.KINDS if scoring.of_kind(runs, kind)]
     total_h = scoring.hours(runs)
     return {
