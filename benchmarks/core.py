@@ -1,4 +1,4 @@
-"""What the judgement costs, beside others on the same samples in one run: ``python benchmarks/core.py``.
+"""What the judgement costs, beside others on the same samples in one run: ``python -m benchmarks``.
 
 The samples are simulated walking at 100 Hz. scikit-digital-health and mobgap are measured where they
 are installed, the C pass where there is a compiler. One thread; the best of three runs, or the
@@ -20,8 +20,6 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import BLOCK_S, SampleBlock
@@ -155,7 +153,3 @@ def day(walked: Walk, hours: int) -> None:
             median, late = np.quantile(took_ms, [0.5, 0.99])
             memory_mb = pages * os.sysconf("SC_PAGESIZE") / 2**20
             print(f"{hour + 1:>45}{median:>12.3f}{late:>8.3f}{math.ceil(memory_mb):>12}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
