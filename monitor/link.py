@@ -64,9 +64,9 @@ class _Seen:
 class Link:
     """A sink of the loop. ``link(block, events, alerts, status)`` costs microseconds and never waits.
 
-    ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, FAULT and FAULT_GONE of the outbox. ``store`` is the outbox's file, None
-    for memory only. ``config`` is the hash of the effective settings. ``clock`` is the one the blocks'
-    times are on. Raises what Client raises.
+    ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, and FAULT and FAULT_GONE of the outbox.
+    ``store`` is the outbox's file, None for memory only. ``config`` is the hash of the effective settings.
+    ``clock`` is the one the blocks' times are on. Raises what Client raises.
     """
 
     def __init__(

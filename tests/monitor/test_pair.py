@@ -1,0 +1,216 @@
+"""Accounts made by `rearguard pair`, and the shipped broker configuration, against a real Mosquitto.
+
+Each forbidden act is tried and seen to be refused.
+"""
+
+import io
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from monitor import pair
+from monitor.messages import Topics
+from monitor.mqtt import Client, MqttSettings, What, round_trip_s
+from tests.brokers import MOSQUITTO, Mosquitto, free_port
+
+SHIPPED = Path(__file__).parents[2] / "systemd"
+WALKER = Topics("walker")
+OTHER = Topics("other")
+
+
+@dataclass
+class Guarded:
+    """The shipped configuration at work on loopback."""
+
+    folder: Path
+    plain: int
+    tls: int
+
+    def settings(self, name: str, word: str, tls: bool = False) -> MqttSettings:
+        secret = self.folder / f"{name}.password"
+        secret.write_text(word)
+        secret.chmod(0o600)
+        return MqttSettings(
+            host="localhost",
+            port=self.tls if tls else self.plain,
+            username=name,
+            password_file=str(secret),
+            tls=tls,
+            ca_file=str(self.folder / "ca.crt") if tls else "",
+            protocol=5,
+        )
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Guarded, dict[str, str]]]:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    folder = tmp_path_factory.mktemp("broker")
+    certificates(folder)
+    place = Guarded(folder, free_port(), free_port())
+    words = {
+        "walker": pair.add(folder, "walker", "walker", spotter=False),
+        "other": pair.add(folder, "other", "other", spotter=False),
+        "eva": pair.add(folder, "eva", "walker"),
+    }
+    text = (SHIPPED / "mosquitto.conf").read_text()
+    text = text.replace("/etc/mosquitto/rearguard", str(folder))
+    text = text.replace("listener 1883 ", f"listener {place.plain} ").replace(
+        "listener 8883", f"listener {place.tls} 127.0.0.1"
+    )
+    with Mosquitto(folder, f"user root\npersistence_location {folder}/\n{text}", place.plain):
+        yield place, words
+
+
+def certificates(folder: Path) -> None:
+    """A certificate authority, and what it signed for localhost."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    openssl(
+        *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority"),
+        *("-keyout", "ca.key", "-out", "ca.crt"),
+    )
+    openssl(
+        *("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+        *("-keyout", "broker.key", "-out", "broker.csr"),
+    )
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    openssl(
+        *("x509", "-req", "-in", "broker.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
+        *("-days", "2", "-extfile", "names", "-out", "broker.crt"),
+    )
+
+
+def carried(sender: MqttSettings, receiver: MqttSettings, topic: str) -> bool:
+    """Does a message on ``topic`` get from one account to the other?"""
+    ear, mouth = Client(receiver, f"ear-{topic}", (topic,)), Client(sender, f"mouth-{topic}")
+    try:
+        deadline_s = time.monotonic() + 5
+        while not (ear.up and mouth.up):
+            assert time.monotonic() < deadline_s
+            if (letter := ear.next(0.02)) and letter.what is What.DOWN:
+                return False
+            mouth.next(0.02)
+        mouth.publish(topic, b"hello")
+        patience = 100
+        while patience > 0:
+            patience -= 1
+            if (letter := ear.next(0.02)) and letter.what is What.RECEIVED:
+                return True
+            if (letter := mouth.next(0.0)) and letter.what in (What.ACKED, What.DOWN):
+                patience = 15  # the broker has judged: what it lets through comes now
+    finally:
+        ear.close()
+        mouth.close()
+    return False
+
+
+ALLOWED = [
+    *[("walker", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert)],
+    *[("eva", "walker", topic) for topic in (WALKER.answer, WALKER.request)],
+]
+FORBIDDEN = [
+    *[("eva", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert)],
+    *[("eva", "other", topic) for topic in (OTHER.answer, OTHER.request)],
+    ("other", "eva", WALKER.alert),
+    ("other", "walker", WALKER.answer),
+    ("other", "eva", OTHER.alert),
+    ("walker", "walker", WALKER.answer),
+    ("walker", "eva", "anything/else"),
+    ("eva", "walker", "homeassistant/status"),
+]
+
+
+@pytest.mark.parametrize(("sender", "receiver", "topic"), ALLOWED)
+def test_what_is_needed_is_allowed(
+    guarded: tuple[Guarded, dict[str, str]], sender: str, receiver: str, topic: str
+) -> None:
+    place, words = guarded
+    assert carried(place.settings(sender, words[sender]), place.settings(receiver, words[receiver]), topic)
+
+
+@pytest.mark.parametrize(("sender", "receiver", "topic"), FORBIDDEN)
+def test_what_is_forbidden_is_refused(
+    guarded: tuple[Guarded, dict[str, str]], sender: str, receiver: str, topic: str
+) -> None:
+    place, words = guarded
+    assert not carried(
+        place.settings(sender, words[sender]), place.settings(receiver, words[receiver]), topic
+    )
+
+
+def test_nobody_comes_in_anonymous_or_with_a_wrong_password(guarded: tuple[Guarded, dict[str, str]]) -> None:
+    place, _ = guarded
+    for settings in (
+        MqttSettings(host="127.0.0.1", port=place.plain),
+        place.settings("eva", "guess"),
+        place.settings("nobody", ""),
+    ):
+        with pytest.raises(ConnectionError, match=r"(?i)not authori|bad user"):
+            round_trip_s(settings, 1.0)
+
+
+# paho leaves the socket of a failed handshake to the garbage collector, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_tls_carries_and_a_stranger_s_certificate_is_refused(
+    guarded: tuple[Guarded, dict[str, str]], tmp_path: Path
+) -> None:
+    place, words = guarded
+    settings = place.settings("walker", words["walker"], tls=True)
+    assert round_trip_s(settings) > 0
+    certificates(tmp_path)
+    stranger = MqttSettings(**{**settings.__dict__, "ca_file": str(tmp_path / "ca.crt")})
+    with pytest.raises(ConnectionError, match="certificate"):
+        round_trip_s(stranger, 2.0)
+
+
+def test_a_renewed_account_replaces_the_old_one_and_a_removed_one_is_gone(tmp_path: Path) -> None:
+    first = pair.add(tmp_path, "eva", "walker")
+    pair.add(tmp_path, "max", "walker")
+    assert pair.add(tmp_path, "eva", "walker") != first
+    assert (tmp_path / "passwords").read_text().count("eva:") == 1
+    assert (tmp_path / "access").read_text().count("user eva\n") == 1
+    assert (tmp_path / "passwords").stat().st_mode & 0o777 == 0o600
+    pair.remove(tmp_path, "eva")
+    assert "eva" not in (tmp_path / "passwords").read_text() + (tmp_path / "access").read_text()
+    assert "user max" in (tmp_path / "access").read_text()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x:y", "eva\nuser root", "#", "walker"])
+def test_a_name_that_would_bend_the_files_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        pair.add(tmp_path, name, "walker")
+
+
+def test_the_code_carries_the_whole_account() -> None:
+    url = pair.address("eva", "a/b", "walker", "pi.local", 8883)
+    assert url == "mqtts://eva:a%2Fb@pi.local:8883/?device=walker"
+    out = io.StringIO()
+    pair.show(url, out)
+    assert out.getvalue().endswith(url + "\n")
+
+
+def test_the_bridge_carries_alerts_out_and_answers_in(tmp_path: Path) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    text = (SHIPPED / "mosquitto-bridge.conf").read_text()
+    with Mosquitto(tmp_path) as far:
+        lines = [line for line in text.splitlines() if "remote_" not in line and "cafile" not in line]
+        bridge = "\n".join(lines).replace("broker.example:8883", f"127.0.0.1:{far.port}")
+        port = free_port()
+        with Mosquitto(
+            tmp_path, f"listener {port} 127.0.0.1\nallow_anonymous true\n{bridge}\n", port
+        ) as near:
+            here = MqttSettings(host="127.0.0.1", port=near.port)
+            there = MqttSettings(host="127.0.0.1", port=far.port)
+            deadline_s = time.monotonic() + 10
+            while not carried(here, there, WALKER.alert):
+                assert time.monotonic() < deadline_s
+            assert carried(there, here, WALKER.answer)
+            assert not carried(there, here, WALKER.state)
