@@ -13,19 +13,26 @@ import numpy as np
 from monitor.core.network import HOP_S, Head, Hops, lasting
 from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading, setting
 
+
+class _Story(Enum):
+    NONE = auto()
+    SUSPECTED = auto()
+    DOWN = auto()
+
+
 STANDARD_GRAVITY_MPS2 = 9.80665
 UP = np.array([0.0, 0.0, 1.0])
 STARTING_HOPS = round(0.5 / HOP_S)  # nothing is judged before that: no history yet
 MEMORY_HOPS = round(6.0 / HOP_S)
 BEFORE_HOPS = round(1.5 / HOP_S)  # posture before a fall is taken from before that
-IMPACT_HOPS = round(2.5 / HOP_S)
-TURN_HOPS = round(1.0 / HOP_S)
+IMPACT_HOPS = EVIDENCE_HOPS = round(2.5 / HOP_S)
+IMPACT_WITHIN_S = 1.5  # after FALLING: descent to impact lasts 0.58 +- 0.26 s (Choi 2015, J Biomech 48:911)
 DROP_HOPS = round(0.5 / HOP_S)
 STANDING_HOPS = round(1.0 / HOP_S)
 UPRIGHT_CHECK_HOPS = 4
-IMPACT_WITHIN_S = 1.5  # after FALLING: descent to impact lasts 0.58 +- 0.26 s (Choi 2015)
 SETTLED_S = 3.0  # no sooner after a story's last word may the facts take it back
-REPEAT_S = 10.0  # a story is told anew no sooner, whatever the scores say
+AGAIN_S = {_Story.NONE: 0.0, _Story.SUSPECTED: 5.0, _Story.DOWN: 10.0}
+"""After its last word a story that still stands is told anew no sooner; the network looks 4 s back."""
 TRUNK_LIMIT_DEG = 45.0  # from the body's z axis: further is not upright, whatever was before
 WALKING_HOPS = round(3.0 / HOP_S)
 WALKING_RISES = 3
@@ -74,12 +81,6 @@ class FallSettings:
     )
 
 
-class _Story(Enum):
-    NONE = auto()
-    SUSPECTED = auto()
-    DOWN = auto()
-
-
 class Fall:
     """Turns hops into the events of a fall. Feed every hop once, in order."""
 
@@ -116,69 +117,61 @@ class Fall:
 
     def _judge(self, recent: Hops, falling: bool, fallen: bool, check: bool) -> list[Event]:
         """What the latest hop of ``recent`` adds to the story."""
-        since_s = recent.time_s[-1] - self._told_s
-        again = self._story is _Story.NONE or since_s > REPEAT_S
-        kinds: list[EventKind] = []
-        if falling and again:
-            kinds.append(EventKind.FALLING)
+        now_s = float(recent.time_s[-1])
+        since_s = now_s - self._told_s
+        again = since_s > AGAIN_S[self._story]
+        suspect = falling and again
+        down = fallen and (again or self._story is _Story.SUSPECTED)
+        if suspect or (down and self._story is not _Story.SUSPECTED):
             self._begin(recent)
-        if self._story is _Story.SUSPECTED and not self._impact:
-            soon = recent.time_s[-1] - self._told_s <= IMPACT_WITHIN_S
-            if soon and recent.peak_accel_g[-1] >= self._settings.impact_g:
-                kinds.append(EventKind.IMPACT)
-        if fallen and (again or self._story is _Story.SUSPECTED):
-            if self._story is not _Story.SUSPECTED:
-                self._begin(recent)
-            hit = recent.peak_accel_g[-IMPACT_HOPS:].max() >= self._settings.impact_g
-            if hit and not self._impact and EventKind.IMPACT not in kinds:
-                kinds.append(EventKind.IMPACT)
-            kinds.append(EventKind.DOWN)
-            self._story = _Story.DOWN
-            self._told_s = float(recent.time_s[-1])
-        self._impact |= EventKind.IMPACT in kinds
-        if not kinds and check and self._stands(recent, since_s):
-            kinds.append(EventKind.UPRIGHT)
+        hits = recent.peak_accel_g[-IMPACT_HOPS if down else -1 :] >= self._settings.impact_g
+        soon = self._story is _Story.SUSPECTED and now_s - self._told_s <= IMPACT_WITHIN_S
+        impact = not self._impact and (soon or down) and bool(hits.any())
+        self._impact |= impact
+        if down:
+            self._story, self._told_s = _Story.DOWN, now_s
+        upright = check and since_s >= SETTLED_S and not (suspect or down) and self._stands(recent)
+        if upright:
             self._story = _Story.NONE
-        evidence = self._evidence(recent) if kinds else {}
-        return [Event(kind, float(recent.time_s[-1]), evidence) for kind in kinds]
+        said = {
+            EventKind.FALLING: suspect,
+            EventKind.IMPACT: impact,
+            EventKind.DOWN: down,
+            EventKind.UPRIGHT: upright,
+        }
+        if not any(said.values()):
+            return []
+        evidence = self._evidence(recent)
+        return [Event(kind, now_s, evidence) for kind, true in said.items() if true]
 
     def _begin(self, recent: Hops) -> None:
-        self._story = _Story.SUSPECTED
-        self._told_s = float(recent.time_s[-1])
-        self._impact = False
+        self._story, self._told_s, self._impact = _Story.SUSPECTED, float(recent.time_s[-1]), False
         before = recent.accel_g[:-BEFORE_HOPS]
         self._before = before.mean(axis=0) if len(before) else UP
 
-    def _stands(self, recent: Hops, since_s: float) -> bool:
+    def _stands(self, recent: Hops) -> bool:
         """Whether the trunk is back where it was; after DOWN the person must also walk."""
-        if since_s < SETTLED_S:
-            return False
         now = recent.accel_g[-STANDING_HOPS:].mean(axis=0)
-        if (
-            angle_deg(now, self._before) > self._settings.upright_lean_deg
-            or angle_deg(now, UP) > TRUNK_LIMIT_DEG
-        ):
-            return False
-        return self._story is _Story.SUSPECTED or _walks(recent)
+        back = angle_deg(now, self._before) <= self._settings.upright_lean_deg
+        upright = back and angle_deg(now, UP) <= TRUNK_LIMIT_DEG
+        return upright and (self._story is _Story.SUSPECTED or _walks(recent))
 
     def _evidence(self, recent: Hops) -> Evidence:
         settings = self._settings
-        turned_deg = np.linalg.norm(recent.gyro_dps[-TURN_HOPS:, :2].sum(axis=0)) * HOP_S
-        vertical_g = (
-            recent.accel_g[-DROP_HOPS:] @ (self._before / max(np.linalg.norm(self._before), 0.1)) - 1.0
-        )
-        now = recent.accel_g[-STANDING_HOPS // 2 :].mean(axis=0)
+        late = recent.until(len(recent.time_s) - 1, EVIDENCE_HOPS)
+        up = self._before / max(float(np.linalg.norm(self._before)), 0.1)
+        sinking_mps = (1.0 - late.accel_g @ up) * HOP_S * STANDARD_GRAVITY_MPS2
         return {
             "falling_score": Reading(
-                float(lasting(recent.score[:, Head.FALLING])[-1]), settings.falling_threshold
+                float(lasting(late.score[:, Head.FALLING])[-1]), settings.falling_threshold
             ),
-            "fallen_score": Reading(
-                float(lasting(recent.score[:, Head.FALLEN])[-1]), settings.down_threshold
+            "fallen_score": Reading(float(lasting(late.score[:, Head.FALLEN])[-1]), settings.down_threshold),
+            "peak_accel_g": Reading(float(late.peak_accel_g.max()), settings.impact_g),
+            "downward_speed_mps": Reading(_largest_sum(sinking_mps, DROP_HOPS)),
+            "trunk_rate_dps": Reading(float(np.linalg.norm(late.gyro_dps[:, :2], axis=1).max())),
+            "tilt_change_deg": Reading(
+                angle_deg(late.accel_g[-STANDING_HOPS:].mean(axis=0), self._before), settings.upright_lean_deg
             ),
-            "peak_accel_g": Reading(float(recent.peak_accel_g[-IMPACT_HOPS:].max()), settings.impact_g),
-            "trunk_turn_deg": Reading(float(turned_deg)),
-            "downward_speed_mps": Reading(float(-vertical_g.sum() * HOP_S * STANDARD_GRAVITY_MPS2)),
-            "tilt_change_deg": Reading(angle_deg(now, self._before), settings.upright_lean_deg),
         }
 
 
@@ -188,6 +181,13 @@ def angle_deg(a: Floats, b: Floats) -> float:
     if lengths < 0.1:
         return 180.0
     return math.degrees(math.acos(min(max(float(a @ b) / lengths, -1.0), 1.0)))
+
+
+def _largest_sum(values: Floats, count: int) -> float:
+    """Of any ``count`` neighbours."""
+    total = np.concatenate(([0.0], np.cumsum(values)))
+    reach = min(count, len(values))
+    return float((total[reach:] - total[: len(total) - reach]).max())
 
 
 def _walks(recent: Hops) -> bool:

@@ -80,9 +80,9 @@ def lasting(score: Floats, hops: int = 2) -> Floats:
     return kept
 
 
-def load_weights() -> dict[str, _Single]:
-    """The weights that come with the package, by layer."""
-    with np.load(__file__.removesuffix(".py") + ".npz") as arrays:
+def load_weights(path: str = __file__.removesuffix(".py") + ".npz") -> dict[str, _Single]:
+    """Weights by layer: those that come with the package, or another training's."""
+    with np.load(path) as arrays:
         return {name: arrays[name].astype(np.float32) for name in arrays.files}
 
 

@@ -124,7 +124,7 @@ def test_the_evidence_shows_scores_beside_their_limits_and_what_the_body_did() -
     assert falling.evidence["falling_score"] == (9.0, FallSettings().falling_threshold)
     assert impact.evidence["peak_accel_g"] == (3.0, FallSettings().impact_g)
     assert down.evidence["fallen_score"] == (9.0, FallSettings().down_threshold)
-    assert down.evidence["tilt_change_deg"].value == pytest.approx(90.0)
+    assert down.evidence["tilt_change_deg"].value > 60.0
 
 
 @settings(max_examples=60, deadline=None)
