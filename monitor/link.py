@@ -107,6 +107,7 @@ class Link:
         self._reason = ""
         self._beat = 0
         self._beat_s = self._started_s
+        self._repeated_s = self._started_s
         self._complained: set[str] = set()
 
     def start(self) -> None:
@@ -183,6 +184,7 @@ class Link:
         try:
             if letter.retained:
                 raise MessageError("it was retained: an old wish is not obeyed")
+            word: Input | None
             if letter.topic == self._topics.request:
                 word = decode_request(letter.payload)
             else:
@@ -200,7 +202,12 @@ class Link:
                     "a message on %s is ignored (further ones are only counted): %s", letter.topic, error
                 )
             return
-        self.inbox.put(word)
+        if word is not None:
+            self.inbox.put(word)
+        elif self._clock().mono_s - self._repeated_s > BEAT_S:
+            self._repeated_s = self._clock().mono_s
+            for message in self._outbox.recent():
+                self._say(self._topics.alert, encode(message), retain=False)
 
     def _judge(self) -> None:
         """Is the link alive? Only acknowledgements say so. And is the outbox on its disk?"""
@@ -266,6 +273,7 @@ class Link:
         return State(
             boot=self.boot,
             sequence=self._beat,
+            mono_s=moment.mono_s,
             wall_s=moment.wall_s,
             uptime_s=moment.mono_s - self._started_s,
             armed=seen.status.armed,

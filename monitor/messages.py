@@ -124,10 +124,14 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """The heartbeat. ``alerts`` is the sequence of the last alert: a receiver sees what it missed."""
+    """The heartbeat. ``mono_s`` and ``wall_s`` are one instant on the device's clocks, when it was sent.
+
+    ``alerts`` is the sequence of the last alert: a receiver sees what it missed, and may ask for it.
+    """
 
     boot: Word
     sequence: Count
+    mono_s: float
     wall_s: float
     uptime_s: float
     armed: bool
@@ -156,7 +160,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A spotter's wish that belongs to no story."""
 
-    act: Literal["arm", "disarm", "pause_sound", "test"]
+    act: Literal["arm", "disarm", "pause_sound", "test", "repeat"]
     who: Word = ""
 
 
@@ -218,6 +222,11 @@ def encode_request(kind: InputKind, who: str) -> bytes:
     return msgspec.json.encode({"act": kind.value, "who": who[:64]})
 
 
+def encode_repeat(who: str) -> bytes:
+    """The request to send the latest alerts again: some have not arrived."""
+    return msgspec.json.encode({"act": "repeat", "who": who[:64]})
+
+
 def decode_alert(payload: bytes) -> AlertMessage:
     """Raises MessageError."""
     return _decode(_alerts, payload, STATE_BYTES)
@@ -237,10 +246,11 @@ def decode_answer(payload: bytes, boot: str) -> Input:
     return Input(InputKind(answer.act), alert_id=alert_id, who=_printable(answer.who))
 
 
-def decode_request(payload: bytes) -> Input:
-    """A spotter's request. Raises MessageError."""
+def decode_request(payload: bytes) -> Input | None:
+    """A spotter's request; None is the request to repeat the latest alerts. Raises MessageError."""
     request = _decode(_requests, payload, WORD_BYTES)
-    return Input(InputKind(request.act), who=_printable(request.who))
+    who = _printable(request.who)
+    return None if request.act == "repeat" else Input(InputKind(request.act), who=who)
 
 
 Message = TypeVar("Message", bound=msgspec.Struct)

@@ -7,18 +7,23 @@ alert by no more than ``DISK_PATIENCE_S`` and takes none away; it is a fault tha
 import logging
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from monitor.messages import AlertMessage, Clock, MessageError, decode_alert, encode
+from monitor.messages import AlertMessage, Clock, MessageError, Moment, decode_alert, encode
 
 DISK_PATIENCE_S = 0.1
 """An alert waits no longer than this for the disk."""
 
 RETRY_S = 2.0
 """Pause before what could not be written is tried again."""
+
+RECENT = 64
+"""So many acknowledged stages stay in memory for a receiver that did not get them: a broker may acknowledge
+an alert and die before it has passed it on."""
 
 Key = tuple[str, int]
 """Names one stage: boot and sequence."""
@@ -41,6 +46,12 @@ class _Entry:
     def key(self) -> Key:
         return self.message.boot, self.message.sequence
 
+    def late(self, moment: Moment) -> bool:
+        return moment.mono_s - self.event_s > self.message.lifetime_s
+
+    def aged(self, moment: Moment) -> AlertMessage:
+        return self.message.aged(max(0.0, moment.mono_s - self.event_s), moment.wall_s)
+
 
 class Outbox:
     """``put`` is for any thread and never waits; ``due``, ``remove`` and the figures are for one sender.
@@ -56,6 +67,7 @@ class Outbox:
         self._arrived: SimpleQueue[_Entry] = SimpleQueue()
         self._jobs: SimpleQueue[_Entry | Key | None] = SimpleQueue()
         self._pending: dict[Key, _Entry] = {}
+        self._recent: deque[_Entry] = deque(maxlen=RECENT)
         self._writer: threading.Thread | None = None
         self.fault = ""
         self.expired = 0
@@ -85,21 +97,33 @@ class Outbox:
         for entry in _drain(self._arrived):
             self._pending.setdefault(entry.key, entry)
         for entry in list(self._pending.values()):
-            if moment.mono_s - entry.event_s > entry.message.lifetime_s:
+            if entry.late(moment):
                 self.expired += 1
-                self.remove(entry.key)
+                self._forget(entry.key)
         ready = [
             entry
             for entry in self._pending.values()
             if entry.stored or moment.mono_s - entry.put_s >= DISK_PATIENCE_S
         ]
         ready.sort(key=lambda entry: (-entry.message.priority, -entry.event_s))
-        return [entry.message.aged(max(0.0, moment.mono_s - entry.event_s), moment.wall_s) for entry in ready]
+        return [entry.aged(moment) for entry in ready]
 
     def remove(self, key: Key) -> None:
         """The broker has it."""
-        if self._pending.pop(key, None) is not None and self._path is not None:
+        entry = self._forget(key)
+        if entry is not None:
+            self._recent.append(entry)
+
+    def recent(self) -> list[AlertMessage]:
+        """What the broker acknowledged lately, aged to now."""
+        moment = self._clock()
+        return [entry.aged(moment) for entry in self._recent if not entry.late(moment)]
+
+    def _forget(self, key: Key) -> _Entry | None:
+        entry = self._pending.pop(key, None)
+        if entry is not None and self._path is not None:
             self._jobs.put(key)
+        return entry
 
     def __len__(self) -> int:
         return len(self._pending) + self._arrived.qsize()

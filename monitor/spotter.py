@@ -30,8 +30,8 @@ REMIND_S = 5.0
 LATE_S = 5.0
 """An alert older than this is told with its age, not as news."""
 
-CLOCKS_DIFFER_S = 1.0
-"""Below this the device's clock is taken for ours: the difference is the way of the message."""
+ASKED_TIMES = 3
+"""So often missing alerts are asked for; the device keeps only its latest."""
 
 PRIORITY_WORDS = {Priority.LOW: "low", Priority.MEDIUM: "medium", Priority.HIGH: "HIGH"}
 KIND_WORDS = {
@@ -98,8 +98,10 @@ class SpotterView:
         self._heard_s: float | None = None
         self._began_s: float | None = None
         self._reminded_s = float("-inf")
-        self._offset_s = 0.0
+        self._offset_s = float("inf")  # our monotonic clock less the device's, in its present run
         self._known: dict[str, set[int]] = {}
+        self._since: dict[str, int] = {}  # by run: alerts up to this one were before our time
+        self._asked = (0, 0)
 
     @property
     def open(self) -> list[Story]:
@@ -126,6 +128,19 @@ class SpotterView:
         """Our own way to the broker is cut."""
         self._heard_s = None
         return self._go_blind(reason, moment)
+
+    def asks(self) -> bool:
+        """Is it time to ask the device for alerts that have not arrived? Call it after a heartbeat."""
+        state = self.state
+        if state is None or self.blind or state.waiting:
+            return False
+        known = self._known.get(state.boot, set())
+        missing = sum(n not in known for n in range(self._since[state.boot] + 1, state.alerts + 1))
+        times = self._asked[1] if self._asked[0] == state.alerts else 0
+        if not missing or times >= ASKED_TIMES:
+            return False
+        self._asked = (state.alerts, times + 1)
+        return True
 
     def tick(self, moment: Moment) -> list[Notice]:
         """What silence says; call it several times a second."""
@@ -159,13 +174,16 @@ class SpotterView:
 
     def _beat(self, state: State, retained: bool, moment: Moment) -> list[Notice]:
         before, self.state = self.state, state
+        self._since.setdefault(state.boot, state.alerts if before is None else 0)
         if before is None or retained:
             return []
         if state.boot == before.boot and state.sequence <= before.sequence:
             self.state = before
             return []
-        difference_s = moment.wall_s - state.wall_s
-        self._offset_s = difference_s if abs(difference_s) > CLOCKS_DIFFER_S else 0.0
+        if state.boot != before.boot:
+            self._offset_s = float("inf")
+        # The quickest beat tells the clocks' difference best; wall clocks may jump at either end.
+        self._offset_s = min(self._offset_s, moment.mono_s - state.mono_s)
         notices = []
         if self.blind:
             notices.append(Notice(Tone.CALM, "the device is seen: " + _axes(state)))
@@ -211,7 +229,9 @@ class SpotterView:
             self.duplicates += 1
             return []
         known.add(message.sequence)
-        age_s = max(message.age_s, moment.wall_s - self._offset_s - message.wall_s, 0.0)
+        age_s = max(message.age_s, 0.0)
+        if self.state is not None and message.boot == self.state.boot:
+            age_s = max(age_s, moment.mono_s - self._offset_s - message.time_s)
         before = self.stories.get(message.id)
         if before is not None and message.sequence <= before.sequence:
             return []  # a stage overtaken by a later one, or already known from the heartbeat

@@ -1,7 +1,6 @@
 """``rearguard watch``: a spotter in the terminal."""
 
 import os
-import secrets
 import select
 import sys
 import termios
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from monitor.core.vocabulary import InputKind, Priority, Stage
-from monitor.messages import Moment, Topics, encode_answer, now
-from monitor.mqtt import Client, MqttSettings, What
+from monitor.ear import Ear
+from monitor.messages import Moment, now
+from monitor.mqtt import MqttSettings
 from monitor.spotter import KIND_WORDS, Notice, SpotterView, Story, Tone
 
 KEYS = {"c": InputKind.COMING, "f": InputKind.FALSE_ALARM, "x": InputKind.CLEAR}
@@ -44,28 +44,18 @@ def watch(
     """Show the device's alerts and heartbeat until q, Ctrl-C or ``done()``; the exit status.
 
     ``aside`` gives lines of somebody else's to show between ours.
-    A broker that cannot be reached is said and tried again. Raises what Client raises.
+    A broker that cannot be reached is said and tried again. Raises what Ear raises.
     """
-    topics = Topics(settings.device)
-    client = Client(
-        settings,
-        f"rearguard-watch-{secrets.token_hex(4)}",
-        subscriptions=(topics.availability, topics.state, topics.alert),
-    )
-    view = SpotterView(settings.device)
+    ear = Ear(settings, who)
+    view = ear.view
     screen = _Screen(out)
-    answers = _Answers(client, topics.answer, who)
+    answers = _Answers(ear)
     screen.line(f"watching {settings.device} at {settings.host}:{settings.port}. {HELP}")
     try:
         with _keys() as key:
             while not done():
-                letter = client.next(0.05)
+                notices = ear.hear(0.05)
                 moment = now()
-                notices = view.tick(moment)
-                if letter is not None and letter.what is What.DOWN:
-                    notices = view.disconnected(letter.reason, moment)
-                elif letter is not None and letter.what is What.RECEIVED:
-                    notices = view.update(letter.topic, letter.payload, letter.retained, moment) + notices
                 for notice in notices:
                     screen.show(notice)
                 answers.look(view, moment)
@@ -83,15 +73,15 @@ def watch(
         pass
     finally:
         screen.line("")
-        client.close()
+        ear.close()
     return 0
 
 
 class _Answers:
     """Answers go to the foremost alert, once it has been foremost long enough to be the one that is meant."""
 
-    def __init__(self, client: Client, topic: str, who: str) -> None:
-        self._client, self._topic, self._who = client, topic, who
+    def __init__(self, ear: Ear) -> None:
+        self._ear = ear
         self._story: Story | None = None
         self._since_s = 0.0
         self._scripted: set[tuple[str, InputKind]] = set()
@@ -108,7 +98,7 @@ class _Answers:
             return "no alert stands"
         if moment.mono_s - self._since_s < READ_S:
             return "not sent, a new alert has just come up: look, and press again"
-        if self._client.publish(self._topic, encode_answer(self._story.id, word, self._who)) is None:
+        if not self._ear.answer(self._story.id, word):
             return f"NOT SENT, no broker: {word.value}"
         return f"you say: {word.value.replace('_', ' ')} ({KIND_WORDS[self._story.kind]})"
 

@@ -4,7 +4,7 @@ import secrets
 import threading
 from typing import Self
 
-from monitor.messages import AlertMessage, State, decode_alert, decode_state, now
+from monitor.messages import AlertMessage, State, Topics, decode_alert, decode_state, encode_repeat, now
 from monitor.mqtt import Client, Letter, MqttSettings, What
 from monitor.spotter import Notice, SpotterView
 
@@ -16,6 +16,7 @@ class Listener:
         self._client = Client(
             settings, f"listener-{secrets.token_hex(4)}", (f"rearguard/{settings.device}/#",)
         )
+        self._topics = Topics(settings.device)
         self.view = SpotterView(settings.device)
         self.notices: list[Notice] = []
         self.letters: list[Letter] = []
@@ -48,6 +49,8 @@ class Listener:
             if letter is not None and letter.what is What.RECEIVED:
                 self.letters.append(letter)
                 self.notices += self.view.update(letter.topic, letter.payload, letter.retained, now())
+                if letter.topic == self._topics.state and self.view.asks():
+                    self.say(self._topics.request, encode_repeat("listener"))
             elif letter is not None and letter.what is What.DOWN:
                 self.notices += self.view.disconnected(letter.reason, now())
             while self.up and self.to_say:

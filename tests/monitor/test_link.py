@@ -168,3 +168,14 @@ def test_an_outbox_off_its_disk_is_a_fault_that_both_ends_learn_of(
         (tmp_path / "file").unlink()
         wait_until(lambda: pulse.kinds() == [InputKind.FAULT, InputKind.FAULT_GONE])
         wait_until(lambda: not spotter.states()[-1].faults)
+
+
+def test_what_a_spotter_did_not_get_is_sent_again_when_asked(mosquitto: Mosquitto) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter, pulse_at(settings) as pulse:
+        wait_until(lambda: not spotter.view.blind)
+        pulse.raise_alert("1")
+        wait_until(lambda: spotter.states()[-1].alerts == 1 and spotter.states()[-1].waiting == 0)
+        spotter.say(TOPICS.request, messages.encode_repeat("Eva"))
+        wait_until(lambda: spotter.view.duplicates == 1)
+    assert pulse.heard == []  # nothing of it concerns the alarm

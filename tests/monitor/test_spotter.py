@@ -18,7 +18,7 @@ TOPICS = Topics("walker")
 class Play:
     """A view, its clock, and the device it hears."""
 
-    skew_s: float = 0.0  # our wall clock minus the device's
+    skew_s: float = 0.0  # our clocks minus the device's
     boot: str = "aaaa"
 
     def __post_init__(self) -> None:
@@ -29,7 +29,7 @@ class Play:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.time_s, 1e9 + self.time_s + self.skew_s)
+        return Moment(self.time_s + self.skew_s, 1e9 + self.time_s + self.skew_s)
 
     def wait(self, seconds: float) -> list[Notice]:
         notices = []
@@ -44,7 +44,15 @@ class Play:
         if not retained:
             self.beat_number += 1
         state = State(
-            self.boot, self.beat_number, 1e9 + self.time_s, 1.0, armed, False, standing, alerts=self.sent
+            self.boot,
+            self.beat_number,
+            self.time_s,
+            1e9 + self.time_s,
+            1.0,
+            armed,
+            False,
+            standing,
+            alerts=self.sent,
         )
         return self.view.update(TOPICS.state, messages.encode(state), retained, self.moment)
 
@@ -173,6 +181,26 @@ def test_clocks_that_disagree_neither_age_nor_freshen_an_alert(skew_s: float) ->
     (notice,) = play.hear(message)
     assert notice.tone is Tone.RING
     assert notice.age_s == pytest.approx(7.0, abs=0.1)
+
+
+def test_what_has_not_arrived_is_asked_for_a_few_times() -> None:
+    play = Play()
+    play.seen()
+    assert not play.view.asks()
+    first, _lost = play.stage(Stage.SUSPECTED), play.stage(Stage.CONFIRMED)
+    play.hear(first)
+    asked = 0
+    for _ in range(6):
+        play.beat()
+        asked += play.view.asks()
+    assert asked == 3
+
+
+def test_what_was_before_our_time_is_not_asked_for() -> None:
+    play = Play()
+    play.stage(Stage.CONFIRMED)
+    play.seen()
+    assert not play.view.asks()
 
 
 def test_a_stage_that_was_overtaken_does_not_turn_the_story_back() -> None:

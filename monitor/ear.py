@@ -1,0 +1,46 @@
+"""A spotter's side of MQTT: hears one device, and speaks to it."""
+
+import secrets
+
+from monitor.core.vocabulary import InputKind
+from monitor.messages import Topics, encode_answer, encode_repeat, encode_request, now
+from monitor.mqtt import Client, MqttSettings, What
+from monitor.spotter import Notice, SpotterView
+
+
+class Ear:
+    """``view`` is what is known of the device. One thread's own. Raises what Client raises."""
+
+    def __init__(self, settings: MqttSettings, who: str) -> None:
+        self._topics = Topics(settings.device)
+        self._who = who
+        self._client = Client(
+            settings,
+            f"rearguard-spotter-{secrets.token_hex(4)}",
+            subscriptions=(self._topics.availability, self._topics.state, self._topics.alert),
+        )
+        self.view = SpotterView(settings.device)
+
+    def hear(self, timeout_s: float) -> list[Notice]:
+        """What there is to tell; call it several times a second."""
+        letter = self._client.next(timeout_s)
+        moment = now()
+        notices: list[Notice] = []
+        if letter is not None and letter.what is What.DOWN:
+            notices = self.view.disconnected(letter.reason, moment)
+        elif letter is not None and letter.what is What.RECEIVED:
+            notices = self.view.update(letter.topic, letter.payload, letter.retained, moment)
+            if letter.topic == self._topics.state and self.view.asks():
+                self._client.publish(self._topics.request, encode_repeat(self._who))
+        return notices + self.view.tick(moment)
+
+    def answer(self, story_id: str, word: InputKind) -> bool:
+        """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""
+        return self._client.publish(self._topics.answer, encode_answer(story_id, word, self._who)) is not None
+
+    def request(self, word: InputKind) -> bool:
+        """Ask for ARM, DISARM, PAUSE_SOUND or TEST; False if there is no way to ask now."""
+        return self._client.publish(self._topics.request, encode_request(word, self._who)) is not None
+
+    def close(self) -> None:
+        self._client.close()
