@@ -229,13 +229,13 @@ class _Body:
         jolt = self._pulse(recovered_s, 0.15) - self._pulse(caught_s, 0.1)
         self._moves_g[:, 0] += travel * held_gs * jolt
         size = 1 + 0.15 * self._rng.uniform(-1, 1)
-        self._pitch_deg += size * travel * 21.0 * self._bump(caught_s, caught_s + 0.7)
+        self._pitch_deg += size * travel * 9.0 * self._bump(caught_s, caught_s + 0.7)
         self._roll_deg += size * 10.0 * self._bump(caught_s, caught_s + 0.5)
         self._yaw_deg += size * 12.0 * self._bump(caught_s + 0.1, caught_s + 0.6)
-        drop_g = -0.55 * size * self._bump(caught_s, recovered_s)
+        drop_g = -0.42 * size * self._bump(caught_s, recovered_s)
         dropped_gs = float(drop_g.sum()) / self.truth.rate_hz
         self._moves_g[:, 2] += drop_g - dropped_gs * self._pulse(recovered_s, 0.08)
-        self._shake(0.15, caught_s, caught_s + 1.0)
+        self._shake(0.12, caught_s, caught_s + 1.0)
 
     def _shake(self, sd_g: float, start_s: float, stop_s: float) -> None:
         """What no plan foresees, in every direction."""
