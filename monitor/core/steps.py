@@ -1,31 +1,33 @@
-"""Initial contacts of the feet, found in the motion of the trunk."""
+"""Steps: initial contacts of the feet, their rhythm and their direction."""
 
 from dataclasses import dataclass
+from math import isnan, log, nan
+from statistics import median
 
 import numpy as np
 
+from monitor.core.contacts import HOP, LOOK_AHEAD, ContactScore, load_weights
 from monitor.core.direction import DirectionSense, DirectionSettings
-from monitor.core.filters import Filter, butterworth, one_pole
-from monitor.core.posture import GRAVITY_MPS2, Body
+from monitor.core.posture import Body
 from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
 
-BAND_HZ = (0.7, 3.0)
-LAG_S = 0.066  # of the crossing behind the contact (foot sensors of 12 people)
-SHORTEST_S = 0.3
+SHORTEST_S = 0.25
 LONGEST_S = 1.6  # a longer pause ends the walk
-ARMED = 0.3  # of the mean swing: how deep the trough before a step must be
-FLOOR_MPS = 0.02
+RHYTHM_STEPS = 4
+SURE = log(0.4 / 0.6)  # log-odds from which a moment is a contact
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One initial contact. ``proved`` is the sample of the block that proved it, ``first`` the one after
-    the step before (both may be negative). ``step_s`` is NaN for the first step of a walk."""
+    """One initial contact.
+
+    ``proved`` is the index, in the block, of the sample that proved it. ``step_s`` is the time since
+    the contact before, NaN for the first step of a walk; ``cadence_spm`` speaks of the last steps.
+    """
 
     contact_s: float
     proved_s: float
     proved: int
-    first: int
     step_s: float
     cadence_spm: float
     direction: Direction
@@ -38,65 +40,55 @@ class Step:
             "direction": Reading(int(self.direction)),
             "direction_score": Reading(self.direction_score),
         }
-        if not np.isnan(self.step_s):
+        if not isnan(self.step_s):
             evidence |= {"step_time_s": Reading(self.step_s), "cadence_spm": Reading(self.cadence_spm)}
         return Event(EventKind.STEP, self.proved_s, evidence)
 
 
 class Steps:
-    """Finds steps and the direction of each."""
+    """Finds steps as samples come, each about 0.25 s after its contact."""
 
     def __init__(self, direction: DirectionSettings, rate_hz: float) -> None:
         self._sense = DirectionSense(direction, rate_hz)
-        b, a = one_pole(1.0, rate_hz)
-        self._velocity = Filter((b * GRAVITY_MPS2, a))
-        self._band = Filter(butterworth(1, BAND_HZ, rate_hz))
-        self._size = Filter(one_pole(2.0, rate_hz))
-        self._last: Floats = np.zeros(1)
-        self._trough = 0.0
+        self._score = ContactScore(load_weights(), rate_hz)
+        self._before: Floats = np.full(2, -np.inf)  # the last two hops' scores
+        self._odd = 0  # samples that wait for their hop to fill
         self._step: Step | None = None
-        self._since = 0  # samples between the last proof and this block
         self._times: list[float] = []
         self._rate_hz = rate_hz
 
     def update(self, time_s: Floats, body: Body) -> list[Step]:
-        """Steps proved by the next samples, in order."""
-        scores = self._sense.scores(body)
-        swing = self._band(self._velocity(body.vertical_g))
-        size = self._size(np.abs(swing))
-        joined = np.concatenate([self._last, swing])
-        self._last = joined[-1:]
-        steps: list[Step] = []
-        begin = 0
-        for k in np.flatnonzero((joined[1:] >= 0) & (joined[:-1] < 0)).tolist():
-            trough = min(self._trough, float(joined[begin : k + 1].min()))
-            begin, self._trough = k + 1, 0.0
-            if trough > -max(ARMED * size[k], FLOOR_MPS):
-                continue
-            before, after = joined[k], joined[k + 1]
-            contact = float(time_s[k]) - after / (after - before) / self._rate_hz - LAG_S
-            step = self._next(contact, float(time_s[k]), k, float(scores[k]))
+        """Steps that the next samples prove, in order: ``time_s`` (n,) and their ``body``."""
+        directions = self._sense.scores(body)
+        scores = np.concatenate([self._before, self._score.update(body)])
+        self._before = scores[-2:]
+        before, peak, after = scores[:-2], scores[1:-1], scores[2:]
+        steps = []
+        for hop in np.flatnonzero((peak > before) & (peak >= after) & (peak > SURE)).tolist():
+            proved = (hop + 1) * HOP - 1 - self._odd
+            curve = before[hop] - 2 * peak[hop] + after[hop]  # of the parabola through the peak
+            beyond = 0.5 * (before[hop] - after[hop]) / curve
+            ago = HOP * (LOOK_AHEAD + 1 - beyond) + (HOP - 1) / 2
+            step = self._judge(float(time_s[proved]), ago, proved, float(directions[proved]))
             if step:
                 steps.append(step)
-        self._trough = min(self._trough, float(joined[begin:].min()))
-        self._since -= len(time_s)
+        self._odd = (self._odd + len(time_s)) % HOP
         return steps
 
-    def _next(self, contact_s: float, proved_s: float, proved: int, score: float) -> Step | None:
-        before = self._step
-        direction, step_s = Direction.UNKNOWN, float("nan")
-        if before:
-            step_s = contact_s - before.contact_s
+    def _judge(self, proved_s: float, ago: float, proved: int, direction_score: float) -> Step | None:
+        contact_s = proved_s - ago / self._rate_hz
+        before, step_s = Direction.UNKNOWN, nan
+        if self._step:
+            step_s = contact_s - self._step.contact_s
             if step_s < SHORTEST_S:
                 return None
             if step_s > LONGEST_S:
-                step_s = float("nan")
-                self._times = []
+                step_s, self._times = nan, []
             else:
-                self._times = [*self._times[-3:], step_s]
-                direction = before.direction
-        cadence = 60 / float(np.median(self._times)) if self._times else float("nan")
-        direction = self._sense.decide(score, direction)
-        step = Step(contact_s, proved_s, proved, self._since, step_s, cadence, direction, score)
-        self._since, self._step = proved + 1, step
-        return step
+                before = self._step.direction
+        if not isnan(step_s):
+            self._times = [*self._times[1 - RHYTHM_STEPS :], step_s]
+        cadence = 60 / median(self._times) if self._times else nan
+        direction = self._sense.decide(direction_score, before)
+        self._step = Step(contact_s, proved_s, proved, step_s, cadence, direction, direction_score)
+        return self._step
