@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from monitor import corpus
+from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
-from monitor.corpus import RecordingError, Stretch, Trial
+from monitor.corpus import Corpus, RecordingError, Stretch, Trial
 from monitor.evaluate import evaluate, hear
 from monitor.score_table import table
+from monitor.walker import STORY, walk
 
 
 class Peaks:
@@ -125,6 +127,33 @@ def test_live_blocks_and_one_block_tell_the_same_at_the_same_time(rate_hz: float
     assert [e for _, e in whole.told] == [e for _, e in live.told]
     assert [s for s, _ in whole.told] == pytest.approx([s for s, _ in live.told])
     assert whole.peak_s == live.peak_s
+
+
+def same_told(trial: Trial) -> None:
+    make = partial(Detector, DetectorSettings())
+    whole, live = (hear(trial, make, live=live).told for live in (False, True))
+    assert [event.kind for _, event in whole] == [event.kind for _, event in live]
+    assert [told_s for told_s, _ in whole] == pytest.approx([told_s for told_s, _ in live])
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0])
+def test_the_detector_tells_a_story_live_and_whole_alike(rate_hz: float) -> None:
+    same_told(walk(STORY, rate_hz, seed=11).trial("story"))
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("sisfall.npz", "F02_SA01_R01"),
+        ("sisfall.npz", "D18_SA02_R01"),
+        ("kfall.npz", "SA06T34R01"),
+        ("gait.npz", "ipol/1-1"),
+    ],
+)
+def test_the_detector_tells_recordings_live_and_whole_alike(file: str, name: str) -> None:
+    if not (corpus.folder() / file).is_file():
+        pytest.skip(f"no {file} in {corpus.folder()}; set REARGUARD_CORPUS")
+    same_told(Corpus(corpus.folder() / file).find(name))
 
 
 def test_an_empty_trial_is_scored_too(tmp_path: Path) -> None:
