@@ -20,6 +20,7 @@ class Listener:
         self.view = SpotterView(settings.device)
         self.notices: list[Notice] = []
         self.letters: list[Letter] = []
+        self.heard_s: list[float] = []  # when each notice was
         self.to_say: list[tuple[str, bytes, bool]] = []
         self.up = False
         self._end = threading.Event()
@@ -53,6 +54,7 @@ class Listener:
                     self.say(self._topics.request, encode_repeat("listener"))
             elif letter is not None and letter.what is What.DOWN:
                 self.notices += self.view.disconnected(letter.reason, now())
+            self.heard_s += [now().mono_s] * (len(self.notices) - len(self.heard_s))
             while self.up and self.to_say:
                 topic, payload, retain = self.to_say.pop(0)
                 self._client.publish(topic, payload, retain=retain)

@@ -1,0 +1,18 @@
+"""The short form of `make chaos`: one of each fault (the silent cut is in test_link.py)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import MOSQUITTO
+from tests.chaos import Chaos
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+def test_alerts_arrive_once_through_every_fault(tmp_path: Path) -> None:
+    chaos = Chaos(7, tmp_path)
+    try:
+        chaos.run(60, ["kill", "disk", "broker", "clock", "kill"])
+    finally:
+        chaos.close()
+    assert chaos.problems == [], chaos.figures()
