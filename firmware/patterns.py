@@ -28,6 +28,7 @@ class Look(StrEnum):
     """What the panel can show; one at a time, the most urgent."""
 
     DISARMED = "disarmed"
+    WAITING = "waiting to arm"
     ARMED = "armed"
     LOW = "low alert"
     MEDIUM = "medium alert"
@@ -51,6 +52,9 @@ class Pattern:
 
 PATTERNS = {
     Look.DISARMED: Pattern(_WHITE, (0.1, 4.9), "a white wink every 5 s: disarmed", (), "silent"),
+    Look.WAITING: Pattern(
+        _WHITE, (0.1, 0.2, 0.1, 0.6), "white double winks: stand still, about to watch", (), "silent"
+    ),
     Look.ARMED: Pattern(_GREEN, (0.1, 1.9), "a green wink every 2 s: watching", (), "silent"),
     Look.LOW: Pattern(
         _YELLOW, (1.8, 0.2), "steady yellow, winking", (0.1, 0.1, 0.1, 4.7), "two ticks every 5 s"
@@ -101,7 +105,9 @@ _LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Prior
 def look_of(status: Status) -> Look:
     """How the most urgent thing that stands is shown."""
     if not status.standing:
-        return Look.ARMED if status.armed else Look.DISARMED
+        if status.armed:
+            return Look.ARMED
+        return Look.WAITING if status.waits_for else Look.DISARMED
     alert = status.standing[0]
     if alert.stage is Stage.ANSWERED:
         return Look.ANSWERED

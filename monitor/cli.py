@@ -27,6 +27,7 @@ from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
 from firmware.watchdog import Vouch
 from monitor import config, corpus, demo, walker
 from monitor.core.alarm import Alarm, AlarmSettings
+from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Alert, Event, Floats, Priority, SampleBlock, Status
 from monitor.corpus import Trial
@@ -42,14 +43,18 @@ from monitor.watch import watch
 PLACES = (Path("config.yaml"), Path("/etc/rearguard/config.yaml"))
 """Where settings are looked for when no --config names them."""
 
-LEAD_IN_S = 2.0
-"""So long a simulated sensor stands still before its recording begins: a chip takes its time to start."""
+LEAD_IN_S = 3.0
+"""So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
+
+AT_ONCE = ArmingSettings(needs_stillness=False)
+"""A recording is judged from its first step on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(DetectorSettings):
     """Everything in config.yaml: the judgement's settings first, then the ends of the line."""
 
+    arming: ArmingSettings = field(default_factory=ArmingSettings, metadata={"meaning": "When to watch"})
     alarm: AlarmSettings = field(
         default_factory=AlarmSettings, metadata={"meaning": "What becomes of what was seen"}
     )
@@ -235,6 +240,8 @@ def _replay(args: argparse.Namespace) -> int:
     """A recording down the line: at once, or in its own time through the simulated chip."""
     settings = _settings(args)
     trial = _trial(args.file, args.trial)
+    if not args.through_chip:
+        settings = replace(settings, arming=AT_ONCE)
     line = _Line(settings, publish=args.publish, told_from_s=None if args.through_chip else 0.0)
     print(f"{trial.name}: {trial.duration_s:.1f} s of {trial.description or trial.kind}", flush=True)
     if args.through_chip:
@@ -252,7 +259,7 @@ class _Line:
     def __init__(self, settings: Settings, *, publish: bool, told_from_s: float | None = None) -> None:
         self.inbox = Inbox()
         self.detector = Detector(settings)
-        self.alarm = Alarm(settings.alarm)
+        self.alarm = Alarm(settings.alarm, settings.arming)
         self.panel = Panel(settings.panel, self.inbox.put)
         self.narrator = Narrator(self._look, told_from_s)
         self.link: Link | None = None

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Status
 
-TOLD = frozenset(EventKind) - {EventKind.STEP}
+TOLD = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
 """Steps are counted, not told."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from monitor.core.arming import Arming, ArmingSettings
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
@@ -149,11 +150,12 @@ ANSWERS: Final = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.C
 class Alarm:
     """The stories that stand, moved by events and inputs. Ids are unique within one run."""
 
-    def __init__(self, settings: AlarmSettings) -> None:
+    def __init__(self, settings: AlarmSettings, arming: ArmingSettings) -> None:
         self._settings = settings
+        self._arming = Arming(arming)
         self._sequence = 0
         self._stories: dict[tuple[AlertKind, str], Alert] = {}
-        self._armed = settings.armed_at_start
+        self._armed = self._arming.armed
         self._sound_paused_until_s = float("-inf")
         self._impact_s = float("-inf")
         self._now_s = 0.0
@@ -164,7 +166,9 @@ class Alarm:
     def status(self) -> Status:
         """The axes as they stand after the last update."""
         standing = sorted(self._stories.values(), key=lambda alert: (-alert.priority, -alert.sequence))
-        return Status(self._armed, self._now_s < self._sound_paused_until_s, tuple(standing), self._now_s)
+        waits_for = self._arming.missing if self._arming.wanted and not self._armed else ()
+        paused = self._now_s < self._sound_paused_until_s
+        return Status(self._armed, paused, tuple(standing), self._now_s, waits_for)
 
     def update(self, now_s: float, events: Iterable[Event], inputs: Iterable[Input]) -> list[Alert]:
         """The alerts that these events and inputs, and the time ``now_s``, bring about, in order."""
@@ -173,8 +177,12 @@ class Alarm:
         for event in events:
             if event.kind is EventKind.IMPACT:
                 self._impact_s = event.time_s
+            self._arming.see(event)
+            alerts += self._weigh()
             alerts += self._meet(event.kind, event.time_s, event.evidence, event.reason)
         for word in inputs:
+            self._arming.hear(word)
+            alerts += self._weigh()
             alerts += self._hear(word)
         for kind, over_s in (
             (AlertKind.STUMBLE, self._settings.stumble_over_s),
@@ -188,10 +196,6 @@ class Alarm:
 
     def _hear(self, word: Input) -> list[Alert]:
         match word.kind:
-            case InputKind.ARM | InputKind.DISARM:
-                return self._arm(word.kind is InputKind.ARM)
-            case InputKind.BUTTON_DOUBLE:
-                return self._arm(not self._armed)
             case InputKind.PAUSE_SOUND:
                 self._sound_paused_until_s = self._now_s + self._settings.pause_sound_s
                 return []
@@ -214,11 +218,11 @@ class Alarm:
             case _:
                 return self._meet(word.kind, self._now_s, {}, word.reason, word.who)
 
-    def _arm(self, armed: bool) -> list[Alert]:
-        """Faults weigh more while armed: those that stand are told anew."""
-        if armed == self._armed:
+    def _weigh(self) -> list[Alert]:
+        """Faults weigh more while armed: when that changes, those that stand are told anew."""
+        if self._arming.armed == self._armed:
             return []
-        self._armed = armed
+        self._armed = self._arming.armed
         return [
             self._tell(replace(story, time_s=self._now_s), story.stage)
             for story in list(self._stories.values())

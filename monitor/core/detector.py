@@ -18,6 +18,7 @@ from monitor.core.health import Health, HealthSettings
 from monitor.core.network import RATE_HZ, Network, load_weights
 from monitor.core.posture import Posture
 from monitor.core.steps import Steps
+from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
 from monitor.core.unsafe import Unsafe, UnsafeSettings
 from monitor.core.vocabulary import Event, SampleBlock, setting
@@ -70,6 +71,7 @@ class _Belt:
     """The stages for a sensor on the body, from one gap to the next."""
 
     def __init__(self, settings: DetectorSettings) -> None:
+        self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
         self._steps = Steps(settings.direction, RATE_HZ)
         self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ)
@@ -82,6 +84,7 @@ class _Belt:
         steps = self._steps.update(samples.time_s, body)
         hops = self._network.update(samples.time_s, samples.accel_g, samples.gyro_dps)
         return [
+            *self._stillness.update(samples),
             *(step.event() for step in steps),
             *self._unsafe.update(body, steps),
             *self._stumble.update(hops),

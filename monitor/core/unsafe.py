@@ -19,6 +19,9 @@ from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
 SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
 TRUNK_BAND_HZ = 5.0
 OTHERS = 0.25  # share of the other terms' mean that is added to the worst
+SD_OF_DIFFERENCES = 1.4826 / 2**0.5  # from the median of absolute differences
+TURN_S = 0.5
+TURN_DPS = 35.0  # a mean yaw rate over that time that is no walking straight on
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
 
 
@@ -60,6 +63,15 @@ class UnsafeSettings:
         "learns faster",
         "learns longer",
     )
+    spreads: float = setting(
+        8.0,
+        "mean deviations",
+        3.0,
+        20.0,
+        "how far from the walker's own mean is still ordinary",
+        "more steps are flagged",
+        "fewer steps are flagged",
+    )
     forgetting_s: float = setting(
         300.0,
         "s",
@@ -70,31 +82,32 @@ class UnsafeSettings:
         "follow slower",
     )
 
+    def __post_init__(self) -> None:
+        if self.amber_score >= self.red_score:
+            raise ValueError(f"amber_score ({self.amber_score:g}) must be below red_score ({self.red_score:g})")
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing to see in a step. ``ok`` and ``bad`` are the net; ``ok_spreads`` and ``bad_spreads`` the
-    walker's own limits, in mean deviations from the own mean."""
+    """One thing to see in a step: up to ``ok`` it is ordinary, at ``bad`` it is as bad as can be."""
 
     name: str
     words: str
     ok: float
     bad: float
-    ok_spreads: float = 6.0
-    bad_spreads: float = 12.0
 
 
 TERMS = (
-    Term("trunk_lean_deg", "trunk leaning", 30.0, 45.0),
-    Term("roll_range_deg", "swaying sideways", 16.0, 24.0),
-    Term("pitch_range_deg", "swaying forward and back", 14.0, 22.0),
-    Term("trunk_rate_dps", "trunk jerking", 220.0, 320.0),
+    Term("trunk_lean_deg", "trunk leaning", 40.0, 80.0),
+    Term("roll_range_deg", "swaying sideways", 14.0, 26.0),
+    Term("pitch_range_deg", "swaying forward and back", 14.0, 26.0),
+    Term("trunk_rate_dps", "trunk jerking", 130.0, 260.0),
     Term("hesitation_percent", "hesitating", 35.0, 80.0),
-    Term("hurry_percent", "hurried step", 30.0, 50.0),
-    Term("cadence_surge_percent", "cadence surging", 15.0, 35.0),
-    Term("step_time_cv_percent", "uneven rhythm", 15.0, 30.0),
+    Term("hurry_percent", "hurried step", 30.0, 60.0),
+    Term("cadence_surge_percent", "cadence surging", 25.0, 60.0),
+    Term("step_time_cv_percent", "uneven rhythm", 15.0, 40.0),
     Term("asymmetry_percent", "limping", 30.0, 60.0),
-    Term("impact_g", "heavy step", 2.6, 3.6),
+    Term("impact_g", "heavy step", 2.8, 4.2),
 )
 
 
@@ -108,30 +121,30 @@ class Baseline:
         self._mean = np.zeros(len(TERMS))
         self._spread = np.zeros(len(TERMS))
 
+    @property
+    def learning(self) -> bool:
+        """Still in the first minute, in which every step is taken for ordinary."""
+        return self._walked_s < self._settings.learning_s
+
     def learn(self, values: Floats, step_s: float) -> None:
-        """Take a good step in: fast over the first minute, slowly from then on."""
+        """Take a step in: the mean so far over the first minute, slowly forgetting from then on."""
         self._walked_s += step_s
         self._steps += 1
-        span_s = self._walked_s if self._walked_s < self._settings.learning_s else self._settings.forgetting_s
-        gain = (
-            max(step_s / span_s, 1 / self._steps)
-            if self._walked_s < self._settings.learning_s
-            else step_s / span_s
-        )
+        gain = step_s / (self._walked_s if self.learning else self._settings.forgetting_s)
         off = values - self._mean
         self._mean += gain * off
-        self._spread += gain * (np.abs(off) - self._spread) if self._steps > 1 else 0.0
+        if self._steps > 1:
+            self._spread += gain * (np.abs(off) - self._spread)
 
     def limits(self) -> tuple[Floats, Floats]:
         """Where every term begins to speak and where it is bad."""
         if self._steps < STEPS_BEFORE:
             return OK, BAD
-        ok = np.minimum(self._mean + OK_SPREADS * self._spread, OK)
-        return ok, np.minimum(np.maximum(self._mean + BAD_SPREADS * self._spread, ok + 0.5 * (BAD - OK)), BAD)
+        ok = np.clip(self._mean + self._settings.spreads * self._spread, 0.6 * OK, 1.4 * OK)
+        return ok, ok + (BAD - OK)
 
 
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
-OK_SPREADS, BAD_SPREADS = np.array([t.ok_spreads for t in TERMS]), np.array([t.bad_spreads for t in TERMS])
 
 
 class Unsafe:
@@ -142,8 +155,10 @@ class Unsafe:
         b, a = one_pole(SWAY_TIME_CONSTANT_S, rate_hz)
         self._sway = Filter((b * SWAY_TIME_CONSTANT_S, a))
         self._trunk = Filter(butterworth(2, TRUNK_BAND_HZ, rate_hz))
-        self._largest = np.full(7, -np.inf)
+        self._largest = np.full(8, -np.inf)
+        self._yaw = Filter(one_pole(TURN_S, rate_hz))
         self._own = {direction: Baseline(settings) for direction in Direction}
+        self._travel = Direction.UNKNOWN
         self._times: deque[float] = deque(maxlen=40)
 
     def update(self, body: Body, steps: list[Step]) -> list[Event]:
@@ -151,13 +166,14 @@ class Unsafe:
         rates = np.array([body.roll_dps, body.pitch_dps])
         sway = self._sway(rates)
         trunk = np.hypot(*self._trunk(rates))
-        rows = np.concatenate([sway, -sway, [trunk, body.extrapolated_lean_deg, body.magnitude_g]])
+        turning = np.abs(self._yaw(body.yaw_dps))
+        rows = np.array([*sway, *-sway, trunk, body.extrapolated_lean_deg, body.magnitude_g, turning])
         events = []
         begin = 0
         for step in steps:
             part = rows[:, begin : step.proved + 1]
             largest = np.maximum(self._largest, part.max(axis=1)) if part.size else self._largest
-            begin, self._largest = step.proved + 1, np.full(7, -np.inf)
+            begin, self._largest = step.proved + 1, np.full(8, -np.inf)
             event = self._judge(step, largest)
             if event:
                 events.append(event)
@@ -166,35 +182,38 @@ class Unsafe:
         return events
 
     def _judge(self, step: Step, largest: Floats) -> Event | None:
-        if isnan(step.step_s):
+        if isnan(step.step_s) or largest[-1] > TURN_DPS:  # a turn begins a new walk
             self._times.clear()
+            self._travel = Direction.UNKNOWN
             return None
+        self._travel = step.direction or self._travel  # a stumbling step may not know where it goes
         times = self._times
         usual = median(times) if times else step.step_s
         times.append(step.step_s)
         if len(times) < 4:
             return None
-        if step.direction != Direction.BACKWARD and not self._settings.both_directions:
+        if self._travel != Direction.BACKWARD and not self._settings.both_directions:
             return None
-        values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), largest[6:]])
-        own = self._own[step.direction]
+        values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), largest[6:7]])
+        own = self._own[self._travel]
         ok, bad = own.limits()
         terms = np.clip((values - ok) / (bad - ok), 0.0, 1.0)
         worst = float(terms.max())
         score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
-        if score < self._settings.amber_score:
+        if own.learning or score < self._settings.amber_score:
             own.learn(values, step.step_s)
+        if score < self._settings.amber_score:
             return None
         limit = self._settings.red_score if score >= self._settings.red_score else self._settings.amber_score
         spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
-        evidence = {"score": Reading(score, limit), "direction": Reading(int(step.direction))}
+        evidence = {"score": Reading(score, limit), "direction": Reading(int(self._travel))}
         evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
         return Event(EventKind.UNSAFE_STEP, step.proved_s, evidence, ", ".join(TERMS[i].words for i in spoke))
 
 
 def sway_ranges(largest: Floats) -> Floats:
     """Lean, roll range, pitch range, trunk rate from the largest values within a step."""
-    roll, pitch, low_roll, low_pitch, trunk, lean, _ = largest
+    roll, pitch, low_roll, low_pitch, trunk, lean = largest[:6]
     return np.array([lean, roll + low_roll, pitch + low_pitch, trunk])
 
 
@@ -203,8 +222,9 @@ def rhythm(times: list[float], usual_s: float) -> list[float]:
     off = 100 * (times[-1] / usual_s - 1)
     surge = 100 * (usual_s / (sum(times[-3:]) / 3) - 1)
     last = np.array(times[-10:])
-    mean = float(last.mean())
-    stride = last[2:] - last[:-2]  # left against left: a limp is no variation
-    variation = 100 * float(np.sqrt((stride**2).mean() / 2)) / mean if len(last) >= 6 else 0.0
-    limp = 100 * abs(float(last[::2].mean() - last[1::2].mean())) / mean if len(last) >= 6 else 0.0
+    if len(last) < 8:
+        return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), 0.0, 0.0]
+    strides = sorted(abs(last[2:] - last[:-2]))  # left against left: a limp is no variation
+    variation = 100 * float(np.median(strides)) * SD_OF_DIFFERENCES / usual_s
+    limp = 100 * abs(float(np.median(last[::2]) - np.median(last[1::2]))) / usual_s
     return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), variation, limp]

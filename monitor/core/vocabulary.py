@@ -53,6 +53,7 @@ class EventKind(StrEnum):
     IMPACT = "impact"
     DOWN = "down"  # a fall, confirmed by what followed the impact
     UPRIGHT = "upright"  # standing or walking again
+    STILL = "still"  # stood still for two seconds
     SENSOR_LOST = "sensor_lost"
     SENSOR_BACK = "sensor_back"
 
@@ -151,6 +152,8 @@ class InputKind(StrEnum):
     DISARM = "disarm"
     PAUSE_SOUND = "pause_sound"
     TEST = "test"
+    SPOTTER_HERE = "spotter_here"  # ``who`` is listening
+    SPOTTER_GONE = "spotter_gone"
     LINK_LOST = "link_lost"
     LINK_BACK = "link_back"
     FAULT = "fault"  # something else keeps Rearguard from doing its work; `reason` says what
@@ -172,12 +175,16 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The alarm's axes at one moment; each moves without the others."""
+    """The alarm's axes at one moment; each moves without the others.
+
+    ``waits_for`` says why it is not armed although somebody wants it to be; () otherwise.
+    """
 
     armed: bool
     sound_paused: bool
     standing: tuple[Alert, ...]  # open stories, the most urgent first
     time_s: float
+    waits_for: tuple[str, ...] = ()
 
 
 def setting(

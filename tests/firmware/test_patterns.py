@@ -19,6 +19,7 @@ def alert(kind: AlertKind, priority: Priority, stage: Stage = Stage.CONFIRMED) -
     [
         (status(), Look.ARMED),
         (status(armed=False), Look.DISARMED),
+        (Status(False, False, (), 100.0, ("stand still",)), Look.WAITING),
         (status(alert(AlertKind.UNSAFE_STEP, Priority.LOW)), Look.LOW),
         (status(alert(AlertKind.BATTERY, Priority.LOW)), Look.LOW),
         (status(alert(AlertKind.STUMBLE, Priority.MEDIUM)), Look.MEDIUM),
@@ -57,7 +58,7 @@ def test_every_look_is_distinct_to_the_eye_even_on_a_single_led() -> None:
 
 def test_every_look_that_sounds_is_distinct_to_the_ear() -> None:
     sounding = [look for look in Look if PATTERNS[look].sound]
-    assert set(sounding) == set(Look) - {Look.ARMED, Look.DISARMED}
+    assert set(sounding) == set(Look) - {Look.ARMED, Look.DISARMED, Look.WAITING}
     for one, other in itertools.combinations(sounding, 2):
         assert rhythm_seen(PATTERNS[one].sound) != rhythm_seen(PATTERNS[other].sound), (one, other)
 

@@ -16,7 +16,18 @@ from monitor.core.alarm import (
     AlarmSettings,
     Trigger,
 )
-from monitor.core.vocabulary import Alert, AlertKind, Event, EventKind, Input, InputKind, Priority, Stage
+from monitor.core.arming import ArmingSettings
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Event,
+    EventKind,
+    Input,
+    InputKind,
+    Priority,
+    Reading,
+    Stage,
+)
 
 TRIGGERS: list[Trigger] = [*EventKind, *InputKind]
 WAY: dict[tuple[AlertKind, Stage], list[Trigger]] = {  # how to get a story to a stage
@@ -34,14 +45,16 @@ WAY |= {
 class Machine:
     """An alarm with a clock that is fed one trigger at a time."""
 
-    def __init__(self, start_s: float = 86_400.0, **settings: float | bool) -> None:
-        self.alarm = Alarm(AlarmSettings(**settings))  # type: ignore[arg-type]  # fields differ in type
+    def __init__(self, start_s: float = 86_400.0, *, armed: bool = True, **settings: float) -> None:
+        arming = ArmingSettings(at_start=armed, needs_stillness=False, needs_spotter=False)
+        self.alarm = Alarm(AlarmSettings(**settings), arming)
         self.now_s = start_s
 
     def feel(self, trigger: Trigger, about: AlertKind | None = None, who: str = "") -> list[Alert]:
         self.now_s += 0.05
         if isinstance(trigger, EventKind):
-            return self.alarm.update(self.now_s, [Event(trigger, self.now_s)], [])
+            evidence = {"direction": Reading(0), "gravity_g": Reading(1), "from_upright_deg": Reading(0)}
+            return self.alarm.update(self.now_s, [Event(trigger, self.now_s, evidence)], [])
         story = next((a for a in self.alarm.status.standing if about in (None, a.kind)), None)
         return self.alarm.update(self.now_s, [], [Input(trigger, story.id if story else "", who)])
 
@@ -91,7 +104,7 @@ def test_every_opening_needs_no_more_than_its_trigger(trigger: Trigger) -> None:
 
 @pytest.mark.parametrize("trigger", OPENS)
 def test_disarmed_only_what_needs_no_arming_is_told(trigger: Trigger) -> None:
-    machine = Machine(armed_at_start=False)
+    machine = Machine(armed=False)
     told = machine.feel(trigger)
     assert bool(told) is (trigger not in NEEDS_ARMING)
     if told and told[0].kind in FAULTS:
@@ -218,10 +231,10 @@ def test_each_cause_is_a_fault_of_its_own() -> None:
 
 
 def test_arming_makes_a_standing_fault_weigh_more() -> None:
-    machine = Machine(armed_at_start=False)
-    machine.feel(EventKind.SENSOR_LOST)
+    machine = Machine(armed=False)
+    machine.feel(InputKind.LINK_LOST)
     (told,) = machine.feel(InputKind.ARM)
-    assert (told.kind, told.priority) == (AlertKind.SENSOR, Priority.MEDIUM)
+    assert (told.kind, told.priority) == (AlertKind.LINK, Priority.MEDIUM)
     assert machine.feel(InputKind.ARM) == []
 
 

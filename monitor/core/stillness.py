@@ -1,0 +1,51 @@
+"""STILL: the walker has stood still for long enough to see that the sensor is right and sits right."""
+
+import numpy as np
+
+from monitor.core.filters import Filter, one_pole
+from monitor.core.grid import Samples
+from monitor.core.vocabulary import Event, EventKind, Floats, Reading
+
+STILL_S = 2.0
+QUIET_DPS = 20.0  # a person who stands sways slower
+QUIET_G = 0.08  # about the mean of the last second
+MEAN_S = 1.0
+
+
+class Stillness:
+    """Says STILL every 2 s of standing, with the mean gravity and how far the trunk is from upright."""
+
+    def __init__(self, rate_hz: float) -> None:
+        self._needed = round(STILL_S * rate_hz)
+        self._mean = Filter(one_pole(MEAN_S, rate_hz))
+        self._run = 0  # samples of stillness so far
+        self._sum_g = np.zeros(3)
+
+    def update(self, samples: Samples) -> list[Event]:
+        accel_g, gyro_dps = samples.accel_g, samples.gyro_dps
+        norm_g = np.sqrt((accel_g**2).sum(axis=1))
+        turning = (gyro_dps**2).sum(axis=1) > QUIET_DPS**2
+        moving = turning | (np.abs(norm_g - self._mean(norm_g)) > QUIET_G)
+        events: list[Event] = []
+        begin = 0
+        for stop in [*np.flatnonzero(moving).tolist(), len(norm_g)]:
+            while self._run + stop - begin >= self._needed:
+                end = begin + self._needed - self._run
+                self._sum_g += accel_g[begin:end].sum(axis=0)
+                events.append(self._still(float(samples.time_s[end - 1])))
+                begin = end
+            if stop < len(norm_g):  # it moves here
+                self._run, self._sum_g = 0, np.zeros(3)
+                begin = stop + 1
+            else:
+                self._run += stop - begin
+                self._sum_g += accel_g[begin:stop].sum(axis=0)
+        return events
+
+    def _still(self, time_s: float) -> Event:
+        mean_g: Floats = self._sum_g / self._needed
+        self._run, self._sum_g = 0, np.zeros(3)
+        norm_g = float(np.linalg.norm(mean_g))
+        lean_deg = float(np.degrees(np.arccos(np.clip(mean_g[2] / max(norm_g, 1e-9), -1.0, 1.0))))
+        evidence = {"gravity_g": Reading(round(norm_g, 3)), "from_upright_deg": Reading(round(lean_deg, 1))}
+        return Event(EventKind.STILL, time_s, evidence)
