@@ -1,0 +1,96 @@
+"""The commands as a person types them; what they print, and their exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monitor import corpus, walker
+from monitor.cli import main
+from monitor.walker import Move
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> str:
+    script = [(3.0, Move.STAND), (6.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (4.0, Move.LIE)]
+    fall = walker.walk(script, 100.0, seed=3).trial("fall-1")
+    walk = walker.walk([(2.0, Move.STAND), (12.0, Move.FORWARD)], 200.0, seed=4).trial("walk-1")
+    path = tmp_path / "mine.npz"
+    corpus.save(path, [fall, walk])
+    return str(path)
+
+
+def test_a_replayed_fall_is_told_in_its_stages(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", recording, "--trial", "fall-1"]) == 0
+    said = capsys.readouterr().out
+    told = [line.split("ALERT ")[1] for line in said.splitlines() if "ALERT" in line]
+    stages = [line.split()[2] for line in told if " fall " in line]
+    assert stages == ["suspected", "confirmed"]
+    assert "red, flashing fast | five urgent beeps" in said
+
+
+def test_a_replayed_walk_alarms_nobody(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", recording, "--trial", "walk-1"]) == 0
+    assert "ALERT" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["replay", "none.npz", "--trial", "x"], "none.npz"),
+        (["replay", "{recording}", "--trial", "fall-l"], "fall-1"),
+        (["replay", "{recording}"], "name one with --trial"),
+        (["replay", "--trial", "x"], "give its FILE.npz"),
+        (["run", "--config", "none.yaml"], "none.yaml: cannot be read"),
+        (["watch", "--config", "/dev/null", "--device", "A B"], "device"),
+    ],
+)
+def test_wrong_words_are_answered_with_what_is_right(
+    words: list[str], said: str, recording: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word.format(recording=recording) for word in words]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_config_check_says_what_is_wrong_or_that_nothing_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("fall:\n  impact_g: 99\nunsafe_step:\n  amber_score: 0.9\n  red_score: 0.5\n")
+    assert main(["config", "check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{path}:2: fall.impact_g: found 99, allowed: a number" in said
+    assert f"{path}:3: unsafe_step: amber_score (0.9) must be below red_score (0.5)" in said
+    path.write_text("profile: treadmill\n")
+    assert main(["config", "check", str(path)]) == 0
+
+
+def test_config_show_gives_the_settings_in_force_and_their_hash(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("mqtt:\n  device: anna\n")
+    assert main(["config", "show", "--config", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert 'device: "anna"' in shown
+    path.write_text(shown)
+    assert main(["config", "show", "--config", str(path)]) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_evaluate_prints_one_object_or_tables(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", recording, "--json", "--jobs", "1"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["simulated"]["fall"]["down"]["sensitivity"] == 1.0
+    assert report["all"]["trials"] == {"fall": 1, "walk": 1}
+    assert main(["evaluate", recording, "--jobs", "1"]) == 0
+    assert "simulated" in capsys.readouterr().out
+
+
+def test_the_bench_test_names_each_part_and_fails_with_any(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", "/dev/null", "--simulate", "--json", "--port", "1"]) == 1
+    found = {line["part"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert [name for name, line in found.items() if not line["good"]] == ["broker"]
+    assert {"bus", "sensor", "samples", "gravity", "noise", "mounting", "panel"} <= set(found)

@@ -1,0 +1,99 @@
+"""What stands beside the code must say the same as the code."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+from monitor import config
+from monitor.cli import Settings, main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_config_yaml_is_what_the_code_writes() -> None:
+    """If this fails: rearguard config default > config.yaml."""
+    assert (ROOT / "config.yaml").read_text() == config.as_yaml(Settings())
+
+
+def test_the_schema_is_what_the_code_writes() -> None:
+    """If this fails: rearguard config schema > config.schema.json."""
+    assert json.loads((ROOT / config.SCHEMA_FILE).read_text()) == config.schema(Settings)
+
+
+def every_setting(shape: type, prefix: str = "") -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for f in fields(shape):  # type: ignore[arg-type]  # settings classes are dataclasses
+        kind = config._hints(shape)[f.name]
+        found += every_setting(kind, f"{prefix}{f.name}.") if is_dataclass(kind) else [(prefix + f.name, f)]  # type: ignore[arg-type]  # as above
+    return found
+
+
+@pytest.mark.parametrize(("name", "f"), every_setting(Settings))
+def test_every_number_has_limits_around_its_default_and_says_what_moving_it_does(
+    name: str, f: object
+) -> None:
+    meta = f.metadata  # type: ignore[attr-defined]  # a dataclasses.Field
+    default = f.default  # type: ignore[attr-defined]  # as above
+    assert meta["meaning"], name
+    if isinstance(default, (int, float)) and not isinstance(default, bool):
+        assert meta["low"] <= default <= meta["high"], name
+    if isinstance(default, float):
+        assert meta["smaller"], name
+        assert meta["larger"], name
+
+
+def test_the_readme_names_every_command() -> None:
+    for command in ("run", "demo", "replay", "watch", "evaluate", "check", "config"):
+        assert f"rearguard {command}" in README
+    for target in ("make demo", "make test"):
+        assert target in README
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name} -> {link}"
+
+
+def test_make_prints_its_targets() -> None:
+    said = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for target in ("demo", "run", "test", "check", "bench", "clean"):
+        assert f"make {target}" in said.stdout
+
+
+def test_the_unit_is_understood_by_systemd(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = (ROOT / "systemd/rearguard.service").read_text()
+    program = tmp_path / "rearguard"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    copy = tmp_path / "rearguard.service"
+    copy.write_text(unit.replace("/opt/rearguard/.venv/bin/rearguard", str(program)))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
+    )
+    complaints = [line for line in said.stderr.splitlines() if "rearguard.service" in line]
+    assert complaints == []  # its exit status says nothing of unknown keys
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        *([c, "--help"] for c in ("run", "demo", "replay", "watch", "evaluate", "check", "config")),
+    ],
+)
+def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 0
+    assert "usage: rearguard" in capsys.readouterr().out

@@ -1,0 +1,145 @@
+"""The whole machine as processes: a real broker, a spotter in the terminal, a simulated chip on its bus."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from monitor import corpus, walker
+from monitor.walker import Move
+from tests.brokers import MOSQUITTO, Mosquitto
+
+PATIENCE_S = 60.0  # a machine under load; a healthy run needs a tenth of it
+
+
+class Process:
+    """``rearguard`` with ``words``; its lines can be waited for, in order."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.handle = subprocess.Popen(
+            [sys.executable, "-m", "monitor.cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self.said: list[str] = []
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.handle.stdout is not None
+        for line in self.handle.stdout:
+            self._lines.put(line.rstrip())
+
+    def until(self, pattern: str) -> str:
+        """The next line that matches; what came before it is passed over."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            try:
+                line = self._lines.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            self.said.append(line)
+            if re.search(pattern, line):
+                return line
+        raise AssertionError(f"{pattern!r} was not said in {PATIENCE_S:.0f} s, but:\n" + "\n".join(self.said))
+
+    def end(self, with_signal: int = signal.SIGTERM) -> int:
+        self.handle.send_signal(with_signal)
+        return self.ended()
+
+    def ended(self) -> int:
+        status = self.handle.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        assert self.handle.stdout is not None
+        self.handle.stdout.close()
+        return status
+
+
+@contextmanager
+def rearguard(*words: str) -> Iterator[Process]:
+    process = Process(words)
+    try:
+        yield process
+    finally:
+        if process.handle.poll() is None:
+            process.handle.kill()
+            process.ended()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    with Mosquitto(tmp_path) as running:
+        yield running
+
+
+def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    script = [(1.0, Move.STAND), (4.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (2.0, Move.LIE)]
+    path = tmp_path / "fall.npz"
+    corpus.save(path, [walker.walk(script, 100.0, seed=1).trial("fall")])
+    where = ["--config", os.devnull, "--port", str(broker.port)]
+    with rearguard("watch", *where) as spotter:
+        spotter.until("watching walker")
+        with rearguard(
+            "replay", str(path), "--trial", "fall", "--through-chip", "--publish", *where
+        ) as machine:
+            spotter.until("the device is seen: armed")
+            suspected = spotter.until("FALL, suspected, HIGH")
+            spotter.until("FALL, confirmed, HIGH")
+            assert re.search(r"\[\d+ ms after the event\]", suspected)
+            machine.until("ALERT . fall suspected")
+            machine.until("red, flashing fast | five urgent beeps")
+            machine.until("ALERT . fall confirmed")
+            assert machine.ended() == 0
+        assert spotter.end(signal.SIGINT) == 0
+
+
+def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(broker: Mosquitto) -> None:
+    where = ["--config", os.devnull, "--port", str(broker.port)]
+    with rearguard("watch", *where) as spotter, rearguard("run", "--simulate", *where) as machine:
+        spotter.until("the device is seen: armed")
+
+        machine.handle.send_signal(signal.SIGUSR1)
+        machine.until("ALERT . sensor confirmed .medium.: I2C bus 1, address 0x68: no answer")
+        machine.until("magenta double flash: the sensor is blind")
+        spotter.until("sensor, confirmed, medium")
+        machine.handle.send_signal(signal.SIGUSR1)
+        machine.until("ALERT . sensor recovered")
+        spotter.until("sensor, recovered")
+
+        broker.kill()
+        machine.until("ALERT . link confirmed .medium.")
+        machine.until("cyan triple flash: the spotter cannot hear")
+        spotter.until("BLIND")
+        broker.start()
+        machine.until("ALERT . link recovered")
+        spotter.until("the device is seen: armed")
+
+        assert machine.end() == 0
+        spotter.until("BLIND: the device has left or died")
+        assert spotter.end(signal.SIGINT) == 0
+
+
+def test_the_demo_tells_its_story_to_a_spotter_who_answers_by_itself() -> None:
+    with rearguard("demo") as demo:
+        demo.until("FALL, suspected, HIGH")
+        demo.until("you say: coming")
+        demo.until("blue, breathing: your spotter is coming")
+        demo.until("FALL, cleared, HIGH priority, by you")
+        assert demo.ended() == 0
