@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from firmware.bus import Bus
-from firmware.chips import invensense
+from firmware.chips import bmi160, icm20948, icm42688, invensense, lsm6ds3, lsm6dso
 from firmware.chips.chip import Chip
 from firmware.errors import NoAnswerError, UnknownChipError
 
@@ -19,47 +19,66 @@ class Family:
     identities: frozenset[int]
 
 
+_INVENSENSE_OR_BOSCH = (0x68, 0x69)
+_ST = (0x6A, 0x6B)
+_MPU_WHO_AM_I = invensense.Register.WHO_AM_I
 FAMILIES = (
+    Family(invensense.Invensense, _INVENSENSE_OR_BOSCH, _MPU_WHO_AM_I, frozenset(invensense.VARIANTS)),
     Family(
-        invensense.Invensense,
-        (0x68, 0x69),
-        invensense.Register.WHO_AM_I,
-        frozenset(invensense.VARIANTS),
+        icm42688.Icm42688, _INVENSENSE_OR_BOSCH, icm42688.Register.WHO_AM_I, frozenset(icm42688.IDENTITIES)
     ),
+    Family(
+        icm20948.Icm20948, _INVENSENSE_OR_BOSCH, icm20948.Register.WHO_AM_I, frozenset(icm20948.IDENTITIES)
+    ),
+    Family(bmi160.Bmi160, _INVENSENSE_OR_BOSCH, bmi160.Register.CHIP_ID, frozenset(bmi160.IDENTITIES)),
+    Family(lsm6ds3.Lsm6ds3, _ST, lsm6ds3.Register.WHO_AM_I, frozenset(lsm6ds3.IDENTITIES)),
+    Family(lsm6dso.Lsm6dso, _ST, lsm6dso.Register.WHO_AM_I, frozenset(lsm6dso.IDENTITIES)),
 )
-
-ADDRESSES = tuple(sorted({address for family in FAMILIES for address in family.addresses}))
+ADDRESSES = (*_INVENSENSE_OR_BOSCH, *_ST)
 
 
 def identify(
     bus: Bus, addresses: Iterable[int] = ADDRESSES, rate_hz: int = 100, allow_unknown: bool = False
 ) -> Chip:
-    """The driver for the first known chip that answers at one of ``addresses``; nothing is written.
+    """The driver for the first known chip that answers at one of ``addresses``.
 
     With ``allow_unknown`` a stranger in an MPU's place is taken for an MPU: most clones are.
     Raises `UnknownChipError`, naming what answered, or the bus's own error.
     """
-    strangers = []
-    silent = []
+    strangers: list[tuple[int, dict[int, int]]] = []
+    silent: list[str] = []
     for address in addresses:
-        seen = {}
         try:
-            for family in FAMILIES:
-                if address not in family.addresses:
-                    continue
-                if family.register not in seen:
-                    seen[family.register] = bus.read(address, family.register, 1)[0]
-                if seen[family.register] in family.identities:
-                    return family.driver(bus, address, seen[family.register], rate_hz)
+            seen = _identities(bus, address)
+            if not _known(address, seen) and address in _INVENSENSE_OR_BOSCH:
+                # An ICM-20948 that was left in another bank hides its identity: call it back to bank 0.
+                bus.write(address, icm20948.Register.BANK_SEL, 0)
+                seen = _identities(bus, address)
         except NoAnswerError:
             silent.append(f"0x{address:02X}")
             continue
+        family = _known(address, seen)
+        if family is not None:
+            return family.driver(bus, address, seen[family.register], rate_hz)
         strangers.append((address, seen))
     for address, seen in strangers:
-        identity = seen.get(invensense.Register.WHO_AM_I)
+        identity = seen.get(_MPU_WHO_AM_I)
         if allow_unknown and identity not in (None, 0x00, 0xFF):
             return invensense.Invensense(bus, address, identity, rate_hz)
     raise UnknownChipError(_words(bus, strangers, silent))
+
+
+def _identities(bus: Bus, address: int) -> dict[int, int]:
+    """What stands in every identity register that a chip at ``address`` may have."""
+    registers = {family.register for family in FAMILIES if address in family.addresses} or {_MPU_WHO_AM_I}
+    return {register: bus.read(address, register, 1)[0] for register in sorted(registers)}
+
+
+def _known(address: int, seen: dict[int, int]) -> Family | None:
+    for family in FAMILIES:
+        if address in family.addresses and seen.get(family.register) in family.identities:
+            return family
+    return None
 
 
 def _words(bus: Bus, strangers: list[tuple[int, dict[int, int]]], silent: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,7 +28,6 @@ class Chip(ABC):
 
     name: str
     rate_hz: float
-    identity_register: ClassVar[int]
 
     def __init__(self, bus: Bus, address: int, identity: int) -> None:
         self.bus = bus

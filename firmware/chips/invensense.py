@@ -54,14 +54,19 @@ class Variant:
     name: str
     own_accel_filter: bool = True  # ACCEL_CONFIG2: without it the accelerometer is filtered at 460 Hz
     with_temperature: bool = False  # the FIFO carries it between accelerometer and gyroscope
+    certain: bool = True  # clones may lack ACCEL_CONFIG2: there it is written, but not insisted on
 
 
 VARIANTS = {
-    0x68: Variant("MPU-6050", own_accel_filter=False),
-    0x70: Variant("MPU-6500"),
+    0x12: Variant("ICM-20602", with_temperature=True),  # DS-000176, FIFO_EN: temperature comes along
+    0x68: Variant("MPU-6050", own_accel_filter=False),  # and MPU-6000, MPU-9150
+    0x70: Variant("MPU-6500"),  # sold as anything
     0x71: Variant("MPU-9250"),
+    0x72: Variant("MPU-6500 clone", certain=False),
     0x73: Variant("MPU-9255"),
     0x74: Variant("MPU-6515"),
+    0x98: Variant("ICM-20689 or MPU-6050 clone", certain=False),
+    0xAF: Variant("ICM-20608"),
 }
 
 
@@ -76,11 +81,9 @@ def decode(data: bytes, with_temperature: bool = False) -> Floats:
 class Invensense(Chip):
     """``rate_hz`` is 100 or 200."""
 
-    identity_register = Register.WHO_AM_I
-
     def __init__(self, bus: Bus, address: int, identity: int, rate_hz: int = 100) -> None:
         super().__init__(bus, address, identity)
-        self._variant = VARIANTS.get(identity, Variant("unknown chip with MPU registers"))
+        self._variant = VARIANTS.get(identity, Variant("unknown chip with MPU registers", certain=False))
         self.name = self._variant.name
         self.rate_hz = rate_hz
         self._low_pass = _LOW_PASS[rate_hz]
@@ -97,7 +100,8 @@ class Invensense(Chip):
         self._set(Register.GYRO_CONFIG, _FULL_SCALE)
         self._set(Register.ACCEL_CONFIG, _FULL_SCALE)
         if self._variant.own_accel_filter:
-            self._set(Register.ACCEL_CONFIG2, self._low_pass)
+            put = self._set if self._variant.certain else self._write
+            put(Register.ACCEL_CONFIG2, self._low_pass)
         self._set(Register.INT_ENABLE, _FIFO_OVERFLOW)
         yield _WAKE_S
         self.flush()

@@ -42,10 +42,7 @@ class SimulatedChip(ABC):
     the world's time begins when the chip is made and goes on whatever happens to the chip.
     """
 
-    fifo_bytes: int
     fifo_register: int
-    accel_range_g = 16.0
-    gyro_range_dps = 2000.0
 
     def __init__(
         self,
@@ -128,14 +125,20 @@ class SimulatedChip(ABC):
         """Write the values that stand after reset."""
 
     @abstractmethod
-    def _store(self, register: int, value: int) -> None: ...
+    def _store(self, register: int, value: int) -> None:
+        """A value is written to a register."""
 
-    @abstractmethod
-    def _load(self, register: int) -> int: ...
+    def _load(self, register: int) -> int:
+        """What a register reads."""
+        return self.registers[register]
 
     @abstractmethod
     def _rate_hz(self) -> float:
         """The rate the registers ask for; 0 while asleep."""
+
+    @abstractmethod
+    def _steps(self) -> tuple[float, float]:
+        """What one step of the figures is worth, g and deg/s, at the ranges the registers ask for."""
 
     @abstractmethod
     def _fill(self, raw: Raw) -> None:
@@ -157,8 +160,9 @@ class SimulatedChip(ABC):
 
     def _measure(self, time_s: Floats) -> Raw:
         accel_g, gyro_dps = self.source(time_s)
-        fraction = np.hstack([accel_g / self.accel_range_g, gyro_dps / self.gyro_range_dps])
-        raw = np.clip(np.round(fraction * 32768), -32768, 32767).astype(np.int16)
+        accel_step_g, gyro_step_dps = self._steps()
+        steps = np.hstack([accel_g / accel_step_g, gyro_dps / gyro_step_dps])
+        raw = np.clip(np.round(steps), -32768, 32767).astype(np.int16)
         if self._frozen:
             raw = np.repeat(self._last, len(raw), axis=0)
         for axis, value in self._stuck.items():

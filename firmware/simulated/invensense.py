@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from firmware.simulated.chip import Raw, SimulatedChip, Source
 
 _PWR_MGMT_1, _USER_CTRL, _FIFO_EN, _INT_STATUS = 0x6B, 0x6A, 0x23, 0x3A
 _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I = 0x72, 0x73, 0x75
+_ICM20602 = 0x12  # writes its temperature between accelerometer and gyroscope
+_LUKEWARM = 4000
 
 
 class SimulatedInvensense(SimulatedChip):
@@ -21,7 +25,7 @@ class SimulatedInvensense(SimulatedChip):
         identity: int = 0x68,
         rate_error: float = 0.0,
     ) -> None:
-        self.fifo_bytes = 1024 if identity == 0x68 else 512
+        self.fifo_bytes = 1024 if identity in (0x68, _ICM20602) else 512
         super().__init__(source, clock, address, identity, rate_error)
         self.read_only |= {_INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I}
 
@@ -55,19 +59,21 @@ class SimulatedInvensense(SimulatedChip):
         filtered = 1 <= self.registers[0x1A] & 0x07 <= 6
         return (1000 if filtered else 8000) / (1 + self.registers[0x19])  # 4.2
 
+    def _steps(self) -> tuple[float, float]:
+        accel_scale, gyro_scale = (self.registers[register] >> 3 & 3 for register in (0x1C, 0x1B))  # 4.5, 4.4
+        return (2 << accel_scale) / 32768, (250 << gyro_scale) / 32768
+
     def _fill(self, raw: Raw) -> None:
-        accel_scale = 3 - (self.registers[0x1C] >> 3 & 3)  # 4.5: each step down doubles the figures
-        gyro_scale = 3 - (self.registers[0x1B] >> 3 & 3)
-        if accel_scale or gyro_scale:
-            raw = raw.copy()
-            raw[:, :3] = (raw[:, :3].astype(int) << accel_scale).clip(-32768, 32767)
-            raw[:, 3:] = (raw[:, 3:].astype(int) << gyro_scale).clip(-32768, 32767)
         if not self.registers[_USER_CTRL] & 0x40:
             return
         enabled = self.registers[_FIFO_EN]
-        axes = [0, 1, 2] * bool(enabled & 0x08)  # 4.6; in register order
-        axes += [axis for axis, bit in ((3, 0x40), (4, 0x20), (5, 0x10)) if enabled & bit]
-        self.fifo += raw[:, axes].astype(">i2").tobytes()
+        if self.identity == _ICM20602:
+            words = np.insert(raw, 3, _LUKEWARM, axis=1) if enabled & 0x18 == 0x18 else raw[:, :0]
+        else:
+            axes = [0, 1, 2] * bool(enabled & 0x08)  # 4.6; in register order
+            axes += [axis for axis, bit in ((3, 0x40), (4, 0x20), (5, 0x10)) if enabled & bit]
+            words = raw[:, axes]
+        self.fifo += words.astype(">i2").tobytes()
         if len(self.fifo) > self.fifo_bytes:
             del self.fifo[: len(self.fifo) - self.fifo_bytes]
             self.registers[_INT_STATUS] |= 0x10

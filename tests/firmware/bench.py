@@ -7,7 +7,17 @@ import numpy as np
 
 from firmware.bus import Bus
 from firmware.sampler import Sampler, SensorSettings
-from firmware.simulated import SimulatedBus, SimulatedChip, SimulatedInvensense
+from firmware.simulated import (
+    SimulatedBmi160,
+    SimulatedBus,
+    SimulatedChip,
+    SimulatedIcm20948,
+    SimulatedIcm42688,
+    SimulatedInvensense,
+    SimulatedLsm6ds3,
+    SimulatedLsm6dso,
+    Source,
+)
 from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
 
 TELLING_S = 8.0  # the x axis says when it was measured, in g, and begins again after so long
@@ -52,7 +62,38 @@ class Bench:
         return (said_s - block.accel_g[:, 0] + TELLING_S / 2) % TELLING_S - TELLING_S / 2
 
 
+CHIPS: dict[str, tuple[type[SimulatedChip], int, int]] = {  # how it is built, where it lives, who it is
+    "MPU-6050": (SimulatedInvensense, 0x68, 0x68),
+    "MPU-6500": (SimulatedInvensense, 0x68, 0x70),
+    "MPU-9250": (SimulatedInvensense, 0x69, 0x71),
+    "MPU-6500 clone": (SimulatedInvensense, 0x68, 0x72),
+    "MPU-9255": (SimulatedInvensense, 0x68, 0x73),
+    "MPU-6515": (SimulatedInvensense, 0x68, 0x74),
+    "ICM-20602": (SimulatedInvensense, 0x68, 0x12),
+    "ICM-20608": (SimulatedInvensense, 0x68, 0xAF),
+    "ICM-20689 or MPU-6050 clone": (SimulatedInvensense, 0x69, 0x98),
+    "ICM-20948": (SimulatedIcm20948, 0x68, 0xEA),
+    "ICM-42688-P": (SimulatedIcm42688, 0x68, 0x47),
+    "ICM-42605": (SimulatedIcm42688, 0x69, 0x42),
+    "LSM6DS3": (SimulatedLsm6ds3, 0x6A, 0x69),
+    "LSM6DS3TR-C": (SimulatedLsm6ds3, 0x6B, 0x6A),
+    "LSM6DSO": (SimulatedLsm6dso, 0x6A, 0x6C),
+    "LSM6DSR or ISM330DHCX": (SimulatedLsm6dso, 0x6B, 0x6B),
+    "BMI160": (SimulatedBmi160, 0x69, 0xD1),
+}
+
+
+def bench_with(name: str, rate_error: float = 0.0, source: Source = telling_world) -> Bench:
+    """A bench with the chip of this name."""
+    built, address, identity = CHIPS[name]
+    clock = Clock()
+    chip = built(source, clock, address, identity, rate_error)
+    wires = SimulatedBus(chip)
+    return Bench(clock, chip, wires, Bus(1, wires.open))
+
+
 def bench(identity: int = 0x68, address: int = 0x68, rate_error: float = 0.0) -> Bench:
+    """A bench with a chip that has an MPU's registers."""
     clock = Clock()
     chip = SimulatedInvensense(telling_world, clock, address, identity, rate_error)
     wires = SimulatedBus(chip)
