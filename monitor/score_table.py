@@ -104,30 +104,40 @@ def _stumbles(report: Score) -> Iterator[str]:
             )
 
 
+def _with_activities(report: Score, part: str, width: int) -> Iterator[tuple[str, Score]]:
+    """A part of every data set, and of its activities where it has several; names cut to ``width``."""
+    for name, data_set in report.items():
+        if data_set[part]:
+            yield name, data_set[part]
+            activities = {key: a for key, a in data_set["activities"].items() if a.get(part)}
+            if name != "all" and len(activities) > 1:
+                for key, activity in activities.items():
+                    end = key if len(key) <= width - 2 else f"..{key[4 - width :]}"
+                    yield f"  {end}", activity[part]
+
+
 def _steps(report: Score) -> Iterator[str]:
-    widths = (-12, 7, 22, 22, 8, 9)
+    widths = (-32, 7, 22, 22, 8, 9)
     yield ""
     yield _row(widths, "Steps", "F1", "precision", "recall", "sd", "lag")
-    for name, part in report.items():
-        score = part["steps"]
-        if score:
-            yield _row(
-                widths,
-                name,
-                _number(score, "f1", digits=3),
-                _percent(score, "precision"),
-                _percent(score, "recall"),
-                _number(score, "timing_sd_s", 1000, unit=" ms"),
-                _number(score, "lag_s", 1000, unit=" ms"),
-            )
+    for name, score in _with_activities(report, "steps", 31):
+        yield _row(
+            widths,
+            name,
+            _number(score, "f1", digits=3),
+            _percent(score, "precision"),
+            _percent(score, "recall"),
+            _number(score, "timing_sd_s", 1000, unit=" ms"),
+            _number(score, "lag_s", 1000, unit=" ms"),
+        )
 
 
 def _directions(report: Score) -> Iterator[str]:
-    widths = (-12, -12, 22, 22, 22)
+    widths = (-26, -8, 22, 22, 22)
     yield ""
     yield _row(widths, "Direction", "", "right", "wrong", "unknown")
-    for name, part in report.items():
-        for way, score in (part["direction"] or {}).items():
+    for name, ways in _with_activities(report, "direction", 25):
+        for way, score in ways.items():
             if score:
                 yield _row(
                     widths, name, way, *(_percent(score, key) for key in ("right", "wrong", "unknown"))

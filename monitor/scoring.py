@@ -275,7 +275,7 @@ def _direction(runs: Sequence[Run], asked: Direction) -> Score | None:
                     seconds["right" if value == asked else "wrong"] += overlap_s
     if not total:
         return None
-    seconds["unknown"] = total - sum(seconds.values())
+    seconds["unknown"] = max(0.0, total - sum(seconds.values()))
     score: Score = {}
     for name, value in seconds.items():
         score |= share(name, round(value, 2), round(total, 2))

@@ -1,0 +1,132 @@
+"""What docs/accuracy.md rests on: every person judged by weights that never saw that person.
+
+    python -m training.held_out FOLD0.npz FOLD1.npz ... [--json REPORT.json] [--plots FOLDER]
+
+The whole detector, with the shipped settings and the network's weights of the person's own fold
+(of as many as are given), scored by the rules of `rearguard evaluate`.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from monitor import corpus
+from monitor.cli import Settings
+from monitor.core import detector as judgement
+from monitor.core.detector import Detector
+from monitor.core.network import load_weights
+from monitor.core.vocabulary import EventKind
+from monitor.corpus import Corpus
+from monitor.evaluate import judge, report
+from monitor.score_table import table
+from monitor.scoring import FALL_KINDS, Run, found_s, wilson
+from training.people import fold_of
+
+FILES = ("sisfall.npz", "kfall.npz", "gait.npz")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who walks in a trial, as training.people knows people."""
+
+    dataset: str
+    subject: str
+
+
+def detector_with(weights: str) -> Detector:
+    """A detector with other weights; it asks for its own when the first samples come."""
+    judgement.load_weights = partial(load_weights, weights)
+    return Detector(Settings())
+
+
+def held_out(weights: list[str]) -> list[Run]:
+    trials = [trial for file in FILES for trial in Corpus(corpus.folder() / file)]
+    names = [f"{trial.dataset}-{trial.subject}" for trial in trials]
+    fold = fold_of([Person(t.dataset, name) for t, name in zip(trials, names, strict=True)], len(weights))
+    runs: list[Run] = []
+    for number, path in enumerate(weights):
+        unseen = [trial for trial, name in zip(trials, names, strict=True) if fold[name] == number]
+        runs += judge(unseen, partial(detector_with, path), show_progress=True)
+    return sorted(runs, key=lambda run: (run.trial.dataset, run.trial.activity, run.trial.name))
+
+
+def plot_leads(runs: list[Run], path: Path) -> None:
+    """How long before the impact FALLING is told, per data set and way of falling."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
+    for axis, name in zip(axes, ("kfall", "sisfall"), strict=True):
+        falls = [run for run in runs if run.trial.dataset == name and run.trial.kind == "fall"]
+        for label, word in (("all falls", ""), ("backward", "backward"), ("while walking", "walking")):
+            some = [run for run in falls if word in run.trial.description.lower()]
+            told_s = [found_s(run, {EventKind.FALLING}) for run in some]
+            leads_ms = sorted(
+                1000 * (run.trial.impact_s - s) if s is not None else -np.inf
+                for run, s in zip(some, told_s, strict=True)
+            )
+            share = 100 * (1 - np.arange(len(leads_ms)) / len(leads_ms))
+            axis.step(leads_ms, share, label=f"{label} ({len(some)})", where="pre")
+        axis.set(
+            xlim=(-100, 900), ylim=(0, 101), title=name, xlabel="told at least so many ms before the impact"
+        )
+        axis.axvline(0, color="gray", linewidth=0.8)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    axes[0].set_ylabel("falls, %")
+    figure.savefig(path, dpi=90)
+
+
+def plot_activities(runs: list[Run], path: Path) -> None:
+    """Which activities alarm falsely, and which falls are not told before the impact."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.trial.dataset, run.trial.activity), []).append(run)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    for axis, title in zip(axes, ("false fall alarms", "falls not told before the impact"), strict=True):
+        shares = {}
+        for (name, activity), group in groups.items():
+            first = group[0].trial
+            if first.kind == "fall" and title.startswith("falls"):
+                told_s = [found_s(run, {EventKind.FALLING}) for run in group]
+                wrong = sum(
+                    s is None or s >= run.trial.impact_s for run, s in zip(group, told_s, strict=True)
+                )
+            elif first.kind != "fall" and title.startswith("false"):
+                wrong = sum(bool(run.times_s(FALL_KINDS)) for run in group)
+            else:
+                continue
+            if wrong:
+                shares[f"{name} {activity} {first.description}"[:50]] = (wrong, len(group))
+        for row, (label, (wrong, total)) in enumerate(sorted(shares.items(), reverse=True)):
+            low, high = wilson(wrong, total)
+            axis.plot([100 * low, 100 * high], [row, row], color="lightsteelblue", linewidth=5)
+            axis.plot(100 * wrong / total, row, "o", color="navy")
+            axis.text(100 * high + 0.3, row, f"{wrong} of {total}", va="center", fontsize=7)
+            axis.text(-0.5, row, label, ha="right", va="center", fontsize=7)
+        axis.set(title=title, xlabel="% of trials, 95 % interval", yticks=[], xlim=(0, None))
+    figure.savefig(path, dpi=90)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", nargs="+")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plots", type=Path)
+    options = parser.parse_args()
+    runs = held_out(options.weights)
+    score = report(runs, Settings().unsafe_step.red_score)
+    print(table(score))
+    if options.json:
+        options.json.write_text(json.dumps(score))
+    if options.plots:
+        plot_leads(runs, options.plots / "lead.png")
+        plot_activities(runs, options.plots / "activities.png")
+
+
+if __name__ == "__main__":
+    main()
