@@ -17,6 +17,7 @@ from monitor.core.vocabulary import Direction, Floats, setting
 BAND_HZ = (0.7, 4.0)
 VELOCITY_TIME_CONSTANT_S = 1.0
 LEAD_S = 0.03  # vertical velocity is held against the forward acceleration of 30 ms before
+RUNNING_G, RUNNING_SPM = 0.5, 140.0  # above both nobody walks (quick walks: up to 0.45 g or 143 spm)
 STILL = 0.01  # (m/s2)(m/s) below which nothing swings; sets the score of standing to 0
 
 
@@ -53,16 +54,20 @@ class DirectionSense:
         self._earlier = Tail(self._lead)
         self._mean = Filter(one_pole(settings.memory_s, rate_hz))
 
-    def scores(self, body: Body) -> Floats:
-        """Score at every sample (n,)."""
+    def scores(self, body: Body) -> tuple[Floats, Floats]:
+        """At every sample the score (n,), and how hard the trunk bounces (n,), rms in g."""
         swing = self._band(np.array([self._velocity(body.vertical_g), body.forward_g * GRAVITY_MPS2]))
         velocity = swing[0]
         forward = self._earlier(swing[1])[: len(velocity)]
-        together, forces, speeds = self._mean(np.array([velocity * forward, forward**2, velocity**2]))
-        return np.asarray(-together / (np.sqrt(np.maximum(forces * speeds, 0.0)) + STILL))
+        products = np.array([velocity * forward, forward**2, velocity**2, body.vertical_g**2])
+        together, forces, speeds, bounce = self._mean(products)
+        score = -together / (np.sqrt(np.maximum(forces * speeds, 0.0)) + STILL)
+        return score, np.sqrt(np.maximum(bounce, 0.0))
 
-    def decide(self, score: float, before: Direction) -> Direction:
+    def decide(self, score: float, before: Direction, bounce_g: float, cadence_spm: float) -> Direction:
         """The direction that ``score`` speaks for, where the step before went ``before``."""
+        if bounce_g > RUNNING_G and cadence_spm > RUNNING_SPM:
+            return Direction.UNKNOWN
         if abs(score) >= self._settings.sure_score:
             return Direction.FORWARD if score > 0 else Direction.BACKWARD
         return before if score * before >= self._settings.keep_score else Direction.UNKNOWN

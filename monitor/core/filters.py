@@ -38,8 +38,8 @@ def butterworth(order: int, cutoff_hz: float | tuple[float, float], rate_hz: flo
         gain *= 4.0**order  # the analogue zeros at 0, moved to z = 1
         zeros = np.concatenate([np.ones(order), np.full(order, -1.0)])
     gain = (gain / np.prod(4 - poles)).real
-    b: Floats = gain * np.poly(zeros).real
-    a: Floats = np.poly((4 + poles) / (4 - poles)).real
+    b: Floats = np.asarray(gain * np.poly(zeros).real, dtype=np.float64)
+    a: Floats = np.asarray(np.poly((4 + poles) / (4 - poles)).real, dtype=np.float64)
     return b, a
 
 

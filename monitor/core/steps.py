@@ -51,7 +51,7 @@ class Steps:
     def __init__(self, direction: DirectionSettings, rate_hz: float) -> None:
         self._sense = DirectionSense(direction, rate_hz)
         self._score = ContactScore(load_weights(), rate_hz)
-        self._before: Floats = np.full(2, -np.inf)  # the last two hops' scores
+        self._before: Floats = np.full(2, np.inf)  # the last two hops' scores
         self._odd = 0  # samples that wait for their hop to fill
         self._step: Step | None = None
         self._times: list[float] = []
@@ -59,7 +59,7 @@ class Steps:
 
     def update(self, time_s: Floats, body: Body) -> list[Step]:
         """Steps that the next samples prove, in order: ``time_s`` (n,) and their ``body``."""
-        directions = self._sense.scores(body)
+        swing = np.array(self._sense.scores(body))
         scores = np.concatenate([self._before, self._score.update(body)])
         self._before = scores[-2:]
         before, peak, after = scores[:-2], scores[1:-1], scores[2:]
@@ -69,13 +69,15 @@ class Steps:
             curve = before[hop] - 2 * peak[hop] + after[hop]  # of the parabola through the peak
             beyond = 0.5 * (before[hop] - after[hop]) / curve
             ago = HOP * (LOOK_AHEAD + 1 - beyond) + (HOP - 1) / 2
-            step = self._judge(float(time_s[proved]), ago, proved, float(directions[proved]))
+            step = self._judge(float(time_s[proved]), ago, proved, *swing[:, proved].tolist())
             if step:
                 steps.append(step)
         self._odd = (self._odd + len(time_s)) % HOP
         return steps
 
-    def _judge(self, proved_s: float, ago: float, proved: int, direction_score: float) -> Step | None:
+    def _judge(
+        self, proved_s: float, ago: float, proved: int, direction_score: float, bounce_g: float
+    ) -> Step | None:
         contact_s = proved_s - ago / self._rate_hz
         before, step_s = Direction.UNKNOWN, nan
         if self._step:
@@ -89,6 +91,6 @@ class Steps:
         if not isnan(step_s):
             self._times = [*self._times[1 - RHYTHM_STEPS :], step_s]
         cadence = 60 / median(self._times) if self._times else nan
-        direction = self._sense.decide(direction_score, before)
+        direction = self._sense.decide(direction_score, before, bounce_g, cadence)
         self._step = Step(contact_s, proved_s, proved, step_s, cadence, direction, direction_score)
         return self._step

@@ -84,7 +84,9 @@ class UnsafeSettings:
 
     def __post_init__(self) -> None:
         if self.amber_score >= self.red_score:
-            raise ValueError(f"amber_score ({self.amber_score:g}) must be below red_score ({self.red_score:g})")
+            raise ValueError(
+                f"amber_score ({self.amber_score:g}) must be below red_score ({self.red_score:g})"
+            )
 
 
 @dataclass(frozen=True, slots=True)
