@@ -1,6 +1,5 @@
 """What happens at the walker's side, told in lines of text: for journals, replays and the demo."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -13,7 +12,7 @@ TOLD = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
 class Narrator:
     """A sink of the loop. ``look`` says what lamp and buzzer do now; told when it changes.
 
-    Times are told from ``start_s`` on, the first block's end where it is None.
+    ``out`` is standard output where it is None. Times are told from ``start_s`` on, the first block's end where it is None.
     """
 
     def __init__(
@@ -22,7 +21,7 @@ class Narrator:
         start_s: float | None = None,
         *,
         events: bool = False,
-        out: TextIO = sys.stdout,
+        out: TextIO | None = None,
     ) -> None:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
         self._looked = ""

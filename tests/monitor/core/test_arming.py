@@ -1,0 +1,112 @@
+"""The arming checklist: what must be so, what is said while it is not."""
+
+import pytest
+
+from monitor.core.arming import BACKWARD_STEPS, Arming, ArmingSettings
+from monitor.core.vocabulary import Direction, Event, EventKind, Input, InputKind, Reading
+
+
+def still(gravity_g: float = 1.0, lean_deg: float = 3.0) -> Event:
+    evidence = {"gravity_g": Reading(gravity_g), "from_upright_deg": Reading(lean_deg)}
+    return Event(EventKind.STILL, 1.0, evidence)
+
+
+def step(direction: Direction) -> Event:
+    return Event(EventKind.STEP, 1.0, {"direction": Reading(int(direction))})
+
+
+LOST = Event(EventKind.SENSOR_LOST, 1.0, {}, "no answer")
+BACK = Event(EventKind.SENSOR_BACK, 2.0)
+
+
+def say(kind: InputKind, reason: str = "", who: str = "") -> Input:
+    return Input(kind, who=who, reason=reason)
+
+
+def tell(arming: Arming, *things: Event | Input) -> Arming:
+    for thing in things:
+        if isinstance(thing, Event):
+            arming.see(thing)
+        else:
+            arming.hear(thing)
+    return arming
+
+
+def test_it_arms_at_the_start_once_the_walker_has_stood_still() -> None:
+    arming = Arming(ArmingSettings())
+    assert arming.missing == ("stand still for two seconds",)
+    assert tell(arming, still()).armed
+
+
+@pytest.mark.parametrize(
+    ("things", "missing"),
+    [
+        ([still(0.89)], "feels 0.89 g"),
+        ([still(1.11)], "feels 1.11 g"),
+        ([still(lean_deg=46.0)], "46 degrees from upright"),
+        ([LOST, still()], "no answer"),
+        ([say(InputKind.FAULT, "the disk is full"), still()], "the disk is full"),
+    ],
+)
+def test_what_is_wrong_is_said_and_keeps_it_disarmed(things: list[Event | Input], missing: str) -> None:
+    arming = tell(Arming(ArmingSettings()), *things)
+    assert not arming.armed
+    assert any(missing in reason for reason in arming.missing)
+
+
+@pytest.mark.parametrize("good", [still(0.9), still(1.1), still(lean_deg=45.0)])
+def test_limits_are_inclusive(good: Event) -> None:
+    assert tell(Arming(ArmingSettings()), good).armed
+
+
+def test_it_arms_by_itself_when_what_was_missing_comes() -> None:
+    arming = tell(Arming(ArmingSettings()), say(InputKind.FAULT, "full"), LOST, still())
+    assert not tell(arming, BACK).armed
+    assert tell(arming, say(InputKind.FAULT_GONE, "full")).armed
+
+
+def test_where_a_spotter_is_needed_the_broker_and_the_spotter_must_be_there() -> None:
+    arming = tell(Arming(ArmingSettings(needs_spotter=True)), still())
+    assert arming.missing == ("the broker has not answered yet",)
+    assert tell(arming, say(InputKind.LINK_BACK)).missing == ("no spotter is listening",)
+    tell(arming, say(InputKind.SPOTTER_HERE, who="Ada"), say(InputKind.SPOTTER_HERE, who="Bo"))
+    assert arming.armed
+    tell(arming, say(InputKind.SPOTTER_GONE, who="Ada"), say(InputKind.DISARM), say(InputKind.ARM))
+    assert arming.armed
+    tell(arming, say(InputKind.SPOTTER_GONE, who="Bo"), say(InputKind.DISARM), say(InputKind.ARM))
+    assert not arming.armed
+
+
+def test_what_fails_later_does_not_disarm() -> None:
+    arming = tell(
+        Arming(ArmingSettings(needs_spotter=False)), still(), LOST, say(InputKind.LINK_LOST, "gone")
+    )
+    assert arming.armed
+
+
+@pytest.mark.parametrize("kind", [InputKind.BUTTON_DOUBLE, InputKind.DISARM])
+def test_a_person_disarms_at_once_and_arms_again(kind: InputKind) -> None:
+    arming = tell(Arming(ArmingSettings()), still(), say(kind))
+    assert not arming.armed
+    again = InputKind.ARM if kind is InputKind.DISARM else kind
+    assert tell(arming, say(again)).armed
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        (ArmingSettings(by_button=False), InputKind.BUTTON_DOUBLE),
+        (ArmingSettings(by_request=False), InputKind.DISARM),
+    ],
+)
+def test_a_way_that_is_switched_off_does_nothing(settings: ArmingSettings, kind: InputKind) -> None:
+    assert tell(Arming(settings), still(), say(kind)).armed
+
+
+def test_backward_walking_arms_where_it_may() -> None:
+    backward = [step(Direction.BACKWARD)] * BACKWARD_STEPS
+    asked = ArmingSettings(at_start=False, when_walking_backward=True)
+    assert not tell(Arming(asked), still(), *backward[:-1]).armed
+    assert tell(Arming(asked), still(), *backward).armed
+    assert not tell(Arming(asked), still(), *backward[:-1], step(Direction.UNKNOWN), backward[0]).armed
+    assert not tell(Arming(ArmingSettings(at_start=False)), still(), *backward).armed
