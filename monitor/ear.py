@@ -4,8 +4,11 @@ import secrets
 
 from monitor.core.vocabulary import InputKind
 from monitor.messages import Topics, encode_answer, encode_repeat, encode_request, now
-from monitor.mqtt import Client, MqttSettings, What
+from monitor.mqtt import Client, MqttSettings, What, Will
 from monitor.spotter import Notice, SpotterView
+
+HERE_S = 1.5
+"""How often the device is told that somebody is listening."""
 
 
 class Ear:
@@ -18,7 +21,9 @@ class Ear:
             settings,
             f"rearguard-spotter-{secrets.token_hex(4)}",
             subscriptions=(self._topics.availability, self._topics.state, self._topics.alert),
+            will=Will(self._topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
         )
+        self._here_s = float("-inf")
         self.view = SpotterView(settings.device)
 
     def hear(self, timeout_s: float) -> list[Notice]:
@@ -32,6 +37,9 @@ class Ear:
             notices = self.view.update(letter.topic, letter.payload, letter.retained, moment)
             if letter.topic == self._topics.state and self.view.asks():
                 self._client.publish(self._topics.request, encode_repeat(self._who))
+        if self._client.up and moment.mono_s - self._here_s > HERE_S:
+            self._here_s = moment.mono_s
+            self.request(InputKind.SPOTTER_HERE)
         return notices + self.view.tick(moment)
 
     def answer(self, story_id: str, word: InputKind) -> bool:
@@ -39,8 +47,9 @@ class Ear:
         return self._client.publish(self._topics.answer, encode_answer(story_id, word, self._who)) is not None
 
     def request(self, word: InputKind) -> bool:
-        """Ask for ARM, DISARM, PAUSE_SOUND or TEST; False if there is no way to ask now."""
+        """Say ARM, DISARM, PAUSE_SOUND, TEST or SPOTTER_HERE; False if there is no way to ask now."""
         return self._client.publish(self._topics.request, encode_request(word, self._who)) is not None
 
     def close(self) -> None:
+        self.request(InputKind.SPOTTER_GONE)
         self._client.close()

@@ -45,6 +45,9 @@ IN_FLIGHT = 10
 WALKING_S = 2.0
 """So long after a step the heartbeat says walking."""
 
+SPOTTER_S = 5.0
+"""A spotter's program says every second or two that it is listening; after so long a silence it is not."""
+
 UNREAD_INPUTS = 100
 
 _log = logging.getLogger(__name__)
@@ -88,7 +91,7 @@ class Link:
             settings,
             f"rearguard-{settings.device}",
             subscriptions=(self._topics.answer, self._topics.request),
-            will=Will(self._topics.availability, OFFLINE),
+            will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,
         )
         self._outbox = Outbox(store, clock, self._client.wake)
@@ -102,8 +105,9 @@ class Link:
         # All below belongs to the link's thread.
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._acked_s = self._started_s
-        self._lost = False
-        self._faulty = False
+        self._lost: bool | None = None  # None: never yet answered, nor missed
+        self._fault = ""
+        self._spotters: dict[str, float] = {}
         self._reason = ""
         self._beat = 0
         self._beat_s = self._started_s
@@ -172,9 +176,10 @@ class Link:
             if key is not None:
                 self._outbox.remove(key)
             self._acked_s = self._clock().mono_s
-            if self._lost:
+            if self._lost is not False:
+                if self._lost:
+                    _log.warning("the broker answers again")
                 self._lost = False
-                _log.warning("the broker answers again")
                 self.inbox.put(Input(InputKind.LINK_BACK))
         elif letter.what is What.RECEIVED:
             self._hear(letter)
@@ -192,7 +197,7 @@ class Link:
                 standing_ids = {alert.id for alert in self._seen.status.standing} if self._seen else set()
                 if word.alert_id not in standing_ids:
                     raise MessageError("the answer names an alert that does not stand")
-            if self.inbox.qsize() >= UNREAD_INPUTS:
+            if self.inbox.qsize() >= UNREAD_INPUTS or len(self._spotters) >= UNREAD_INPUTS:
                 raise MessageError("too many at once")
         except MessageError as error:
             self.ignored += 1
@@ -202,20 +207,35 @@ class Link:
                     "a message on %s is ignored (further ones are only counted): %s", letter.topic, error
                 )
             return
-        if word is not None:
+        if word is not None and word.kind is InputKind.SPOTTER_HERE:
+            if word.who not in self._spotters:
+                self.inbox.put(word)
+            self._spotters[word.who] = self._clock().mono_s
+        elif word is not None and word.kind is InputKind.SPOTTER_GONE:
+            self._part(word.who)
+        elif word is not None:
             self.inbox.put(word)
         elif self._clock().mono_s - self._repeated_s > BEAT_S:
             self._repeated_s = self._clock().mono_s
             for message in self._outbox.recent():
                 self._say(self._topics.alert, encode(message), retain=False)
 
+    def _part(self, who: str) -> None:
+        if self._spotters.pop(who, None) is not None:
+            self.inbox.put(Input(InputKind.SPOTTER_GONE, who=who))
+
     def _judge(self) -> None:
         """Is the link alive? Only acknowledgements say so. And is the outbox on its disk?"""
         now_s = self._clock().mono_s
         fault = self._outbox.fault
-        if bool(fault) != self._faulty:
-            self._faulty = bool(fault)
-            self.inbox.put(Input(InputKind.FAULT if fault else InputKind.FAULT_GONE, reason=fault))
+        if fault != self._fault:
+            if self._fault:
+                self.inbox.put(Input(InputKind.FAULT_GONE, reason=self._fault))
+            if fault:
+                self.inbox.put(Input(InputKind.FAULT, reason=fault))
+            self._fault = fault
+        for who in [who for who, here_s in self._spotters.items() if now_s - here_s > SPOTTER_S]:
+            self._part(who)
         if self._hung(now_s):
             self._acked_s = now_s  # no beat is sent, so none can be missing
         oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=now_s)
@@ -280,6 +300,8 @@ class Link:
             sound_paused=seen.status.sound_paused,
             standing=standing(seen.status, self.boot, moment.mono_s),
             faults=tuple(fault[:500] for fault in (seen.fault, self._outbox.fault) if fault),
+            waits_for=tuple(reason[:500] for reason in seen.status.waits_for),
+            spotters=tuple(self._spotters),
             alerts=seen.alerts,
             block_age_s=max(0.0, moment.mono_s - seen.status.time_s),
             steps=seen.steps,
@@ -295,4 +317,4 @@ class Link:
 def _shown(seen: _Seen) -> tuple[object, ...]:
     """What a spotter must see change at once, not at the next beat."""
     status = seen.status
-    return status.armed, status.sound_paused, status.standing, bool(seen.fault)
+    return status.armed, status.sound_paused, status.standing, status.waits_for, bool(seen.fault)

@@ -138,6 +138,8 @@ class State(msgspec.Struct, frozen=True):
     sound_paused: bool
     standing: tuple[Standing, ...] = ()
     faults: tuple[Sentence, ...] = ()
+    waits_for: tuple[Sentence, ...] = ()
+    spotters: tuple[Word, ...] = ()
     alerts: Count = 0
     block_age_s: float = 0.0
     steps: Count = 0
@@ -160,7 +162,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A spotter's wish that belongs to no story."""
 
-    act: Literal["arm", "disarm", "pause_sound", "test", "repeat"]
+    act: Literal["arm", "disarm", "pause_sound", "test", "spotter_here", "spotter_gone", "repeat"]
     who: Word = ""
 
 
@@ -218,7 +220,7 @@ def encode_answer(story: str, kind: InputKind, who: str) -> bytes:
 
 
 def encode_request(kind: InputKind, who: str) -> bytes:
-    """ARM, DISARM, PAUSE_SOUND or TEST."""
+    """ARM, DISARM, PAUSE_SOUND, TEST, SPOTTER_HERE or SPOTTER_GONE."""
     return msgspec.json.encode({"act": kind.value, "who": who[:64]})
 
 

@@ -95,10 +95,11 @@ class Letter:
 
 @dataclass(frozen=True)
 class Will:
-    """What the broker says, retained, when we vanish."""
+    """What the broker says when we vanish."""
 
     topic: str
     payload: bytes
+    retain: bool
 
 
 class Client:
@@ -200,7 +201,7 @@ class Client:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
         self._listen(client)
         self._paho = client
         self._deadline_s = time.monotonic() + PATIENCE_S

@@ -274,6 +274,8 @@ class SpotterView:
 
 def _axes(state: State) -> str:
     armed = "armed" if state.armed else "DISARMED"
+    if state.waits_for:
+        armed = f"NOT YET ARMED: {state.waits_for[0]}"
     return armed + (", sound paused" if state.sound_paused else "")
 
 

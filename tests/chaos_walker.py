@@ -22,6 +22,7 @@ from typing import Any
 
 import monitor.outbox
 from monitor.core.alarm import Alarm, AlarmSettings
+from monitor.core.arming import ArmingSettings
 from monitor.core.vocabulary import BLOCK_S, Alert, Event, EventKind, Input, SampleBlock, Status
 from monitor.link import Link
 from monitor.loop import Inbox, run
@@ -114,8 +115,15 @@ def main(port: int, store: Path) -> None:
         for alert in alerts:
             tell(boot=link.boot, sequence=alert.sequence, time_s=alert.time_s, kind=alert.kind.value)
 
+    events.put(EventKind.SENSOR_BACK)
     tell(up=link.boot)
-    run(blocks(), Judge(), Alarm(AlarmSettings()), inbox, [ledger, link])
+    run(
+        blocks(),
+        Judge(),
+        Alarm(AlarmSettings(), ArmingSettings(needs_stillness=False)),
+        inbox,
+        [ledger, link],
+    )
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ class Pulse:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.heard: list[Input] = []
+        self.linked = False  # the broker has answered for the first time
         self.hung = False
         self.armed = True
         self._wanted: SimpleQueue[Alert] = SimpleQueue()
@@ -70,6 +71,9 @@ class Pulse:
         alerts = []
         while not self.link.inbox.empty():
             word = self.link.inbox.get()
+            if word.kind is InputKind.LINK_BACK and not self.linked:
+                self.linked = True
+                continue
             self.heard.append(word)
             if word.kind in STAGES and word.alert_id in self._standing:
                 before = self._standing[word.alert_id]

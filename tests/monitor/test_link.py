@@ -10,6 +10,7 @@ import pytest
 
 from monitor import messages
 from monitor.core.vocabulary import InputKind
+from monitor.ear import Ear
 from monitor.link import Link
 from monitor.mqtt import MqttSettings
 from tests.brokers import Mosquitto, Proxy
@@ -179,3 +180,18 @@ def test_what_a_spotter_did_not_get_is_sent_again_when_asked(mosquitto: Mosquitt
         spotter.say(TOPICS.request, messages.encode_repeat("Eva"))
         wait_until(lambda: spotter.view.duplicates == 1)
     assert pulse.heard == []  # nothing of it concerns the alarm
+
+
+def test_the_walker_knows_who_is_listening(mosquitto: Mosquitto) -> None:
+    settings = settings_for(mosquitto)
+    with pulse_at(settings) as pulse:
+        ear = Ear(settings, "Eva")
+        wait_until(lambda: ear.hear(0.02) is not None and pulse.kinds() == [InputKind.SPOTTER_HERE])
+        wait_until(lambda: ear.hear(0.02) is not None and ear.view.state and ear.view.state.spotters)
+        ear.close()
+        wait_until(lambda: pulse.kinds() == [InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE])
+
+        silent = Ear(settings, "Max")
+        wait_until(lambda: silent.hear(0.02) is not None and len(pulse.kinds()) == 3)
+        wait_until(lambda: len(pulse.kinds()) == 4)
+    assert [word.who for word in pulse.heard] == ["Eva", "Eva", "Max", "Max"]
