@@ -8,7 +8,6 @@ The whole detector, with the shipped settings and the network's weights of the p
 
 import argparse
 import json
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -30,14 +29,6 @@ from training.people import fold_of
 FILES = ("sisfall.npz", "kfall.npz", "gait.npz")
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who walks in a trial, as training.people knows people."""
-
-    dataset: str
-    subject: str
-
-
 def detector_with(weights: str) -> Detector:
     """A detector with other weights; it asks for its own when the first samples come."""
     judgement.load_weights = partial(load_weights, weights)
@@ -46,11 +37,10 @@ def detector_with(weights: str) -> Detector:
 
 def held_out(weights: list[str]) -> list[Run]:
     trials = [trial for file in FILES for trial in Corpus(corpus.folder() / file)]
-    names = [f"{trial.dataset}-{trial.subject}" for trial in trials]
-    fold = fold_of([Person(t.dataset, name) for t, name in zip(trials, names, strict=True)], len(weights))
+    fold = fold_of(trials, len(weights))
     runs: list[Run] = []
     for number, path in enumerate(weights):
-        unseen = [trial for trial, name in zip(trials, names, strict=True) if fold[name] == number]
+        unseen = [trial for trial in trials if fold[trial.dataset, trial.subject] == number]
         runs += judge(unseen, partial(detector_with, path), show_progress=True)
     return sorted(runs, key=lambda run: (run.trial.dataset, run.trial.activity, run.trial.name))
 
