@@ -1,11 +1,13 @@
 """A bench without hardware: a clock that only moves when told, a world, wires, and a chip on them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from firmware.bus import Bus
+from firmware.chips import identify
+from firmware.chips.chip import Chip
 from firmware.sampler import Sampler, SensorSettings
 from firmware.simulated import (
     SimulatedBmi160,
@@ -55,6 +57,20 @@ class Bench:
     def sampler(self, settings: SensorSettings | None = None, with_power: bool = False) -> Sampler:
         power = self.wires.power if with_power else None
         return Sampler(settings or SensorSettings(), self.bus, self.clock, self.clock.sleep, power)
+
+    def start(self, rate_hz: int = 100) -> Chip:
+        """Find the chip and start it, waiting as it asks."""
+        chip = identify(self.bus, rate_hz=rate_hz)
+        for wait_s in chip.start():
+            self.clock.sleep(wait_s)
+        return chip
+
+    def writes_of(self, act: Callable[[], object]) -> list[tuple[int, int]]:
+        """(register, value) of every write that ``act`` puts on the wires, in order."""
+        self.wires.log = []
+        act()
+        log, self.wires.log = self.wires.log, None
+        return [(data[0], data[1]) for _, data in log if isinstance(data, bytes) and len(data) == 2]
 
     def late_s(self, block: SampleBlock) -> Floats:
         """How much later than its samples were measured a block says they were."""

@@ -7,22 +7,14 @@ import numpy as np
 import pytest
 
 from firmware.chips import ADDRESSES, FAMILIES, identify
-from firmware.chips.chip import Chip
 from firmware.errors import FifoError, FirmwareError, WriteRefusedError
 from monitor.core.vocabulary import Floats
-from tests.firmware.bench import CHIPS, Bench, bench_with, take
+from tests.firmware.bench import CHIPS, bench_with, take
 
 
 @pytest.fixture(params=CHIPS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def started(b: Bench, rate_hz: int = 100) -> Chip:
-    chip = identify(b.bus, rate_hz=rate_hz)
-    for wait_s in chip.start():
-        b.clock.sleep(wait_s)
-    return chip
 
 
 def steady_world(time_s: Floats) -> tuple[Floats, Floats]:
@@ -63,7 +55,7 @@ def test_one_value_means_one_chip_at_each_address_and_register() -> None:
 @pytest.mark.parametrize("rate_hz", [100, 200])
 def test_the_nominal_rate_is_what_the_chip_makes_of_it(name: str, rate_hz: int) -> None:
     b = bench_with(name)
-    chip = started(b, rate_hz)
+    chip = b.start(rate_hz)
     assert chip.rate_hz == pytest.approx(rate_hz, rel=0.07)
     count = 0
     for _ in range(100):
@@ -74,7 +66,7 @@ def test_the_nominal_rate_is_what_the_chip_makes_of_it(name: str, rate_hz: int) 
 
 def test_values_come_in_g_and_degrees_per_second_axis_by_axis(name: str) -> None:
     b = bench_with(name, source=steady_world)
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.05)
     samples = chip.read(chip.waiting())
     assert len(samples) >= 4
@@ -86,18 +78,18 @@ def test_values_come_in_g_and_degrees_per_second_axis_by_axis(name: str) -> None
 
 def test_an_impact_of_15_g_is_not_clipped(name: str) -> None:
     b = bench_with(name, source=lambda time_s: (np.full((len(time_s), 3), -15.0), np.zeros((len(time_s), 3))))
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.05)
     np.testing.assert_allclose(chip.read(chip.waiting())[:, :3], -15, atol=1e-3)
 
 
 def test_an_empty_fifo_is_no_sample(name: str) -> None:
-    assert started(bench_with(name)).waiting() == 0
+    assert bench_with(name).start().waiting() == 0
 
 
 def test_samples_may_be_taken_in_portions(name: str) -> None:
     b = bench_with(name)
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.3)
     count = chip.waiting()
     first = chip.read(7)
@@ -109,7 +101,7 @@ def test_samples_may_be_taken_in_portions(name: str) -> None:
 
 def test_an_overflow_is_seen_and_a_flush_mends_it(name: str) -> None:
     b = bench_with(name)
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(60.0)
     with pytest.raises(FifoError, match="FIFO"):
         chip.read(chip.waiting())
@@ -122,7 +114,7 @@ def test_bytes_taken_by_somebody_else_are_seen(name: str) -> None:
     if name == "BMI160":
         pytest.skip("its FIFO gives and counts whole frames only: nothing to see")
     b = bench_with(name)
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.2)
     b.bus.read(b.chip.address, b.chip.fifo_register, 7 if b.chip.fifo_register == 0x78 else 2)
     with pytest.raises(FifoError, match=r"torn|beside"):
@@ -131,7 +123,7 @@ def test_bytes_taken_by_somebody_else_are_seen(name: str) -> None:
 
 def test_closing_stops_it(name: str) -> None:
     b = bench_with(name)
-    chip = started(b)
+    chip = b.start()
     chip.close()
     chip.flush()
     b.clock.sleep(1.0)
@@ -140,9 +132,9 @@ def test_closing_stops_it(name: str) -> None:
 
 def test_it_starts_from_whatever_state_it_was_left_in(name: str) -> None:
     b = bench_with(name)
-    started(b)
+    b.start()
     b.clock.sleep(3.0)
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.05)
     assert 4 <= len(chip.read(chip.waiting())) <= 6
 
@@ -161,13 +153,13 @@ def test_a_start_that_broke_off_anywhere_is_made_good_by_the_next(name: str) -> 
         transfer(*messages)
 
     b.wires.i2c_rdwr = dies_after_some  # type: ignore[method-assign]  # a loose cable
-    started(b)
+    b.start()
     for transfers in range(whole[0]):
         left[0] = transfers
         with pytest.raises(FirmwareError):
-            started(b)
+            b.start()
         left[0] = 10**6
-        chip = started(b)
+        chip = b.start()
         b.clock.sleep(0.05)
         assert 4 <= len(chip.read(chip.waiting())) <= 6
 
@@ -179,7 +171,7 @@ def test_a_register_that_does_not_take_its_value_stops_the_start(name: str) -> N
         range_register = 0x10 if name.startswith("LSM6") else 0x50 if name.startswith("ICM-42") else 0x1C
     b.chip.read_only.add(range_register)
     with pytest.raises(WriteRefusedError, match=f"0x{range_register:02X}"):
-        started(b)
+        b.start()
 
 
 def test_through_the_sampler_times_are_right_and_nothing_is_missing(name: str) -> None:

@@ -5,27 +5,12 @@ import pytest
 
 from firmware.chips.invensense import Invensense, decode
 from firmware.errors import FifoError, WriteRefusedError
-from tests.firmware.bench import Bench, bench
-
-
-def started(b: Bench, rate_hz: int = 100) -> Invensense:
-    chip = Invensense(b.bus, 0x68, b.chip.identity, rate_hz)
-    for wait_s in chip.start():
-        b.clock.sleep(wait_s)
-    return chip
-
-
-def writes(b: Bench) -> list[tuple[int, int]]:
-    """(register, value) of every write on the wires, in order."""
-    assert b.wires.log is not None
-    return [(data[0], data[1]) for _, data in b.wires.log if isinstance(data, bytes) and len(data) == 2]
+from tests.firmware.bench import bench
 
 
 def test_start_up_resets_wakes_sets_up_and_opens_the_fifo_in_this_order() -> None:
     b = bench(0x68)
-    b.wires.log = []
-    started(b)
-    assert writes(b) == [
+    assert b.writes_of(b.start) == [
         (0x6B, 0x80),  # PWR_MGMT_1: DEVICE_RESET
         (0x6B, 0x01),  # awake, clock from the x gyroscope
         (0x6C, 0x00),  # PWR_MGMT_2: all axes on
@@ -45,24 +30,21 @@ def test_start_up_resets_wakes_sets_up_and_opens_the_fifo_in_this_order() -> Non
 @pytest.mark.parametrize(("rate_hz", "divider", "low_pass"), [(100, 9, 3), (200, 4, 2)])
 def test_lowpass_is_written_to_bits_2_to_0_of_config(rate_hz: int, divider: int, low_pass: int) -> None:
     b = bench(0x68)
-    b.wires.log = []
-    started(b, rate_hz)
-    assert (0x19, divider) in writes(b)
-    assert (0x1A, low_pass) in writes(b)
+    writes = b.writes_of(lambda: b.start(rate_hz))
+    assert (0x19, divider) in writes
+    assert (0x1A, low_pass) in writes
 
 
-@pytest.mark.parametrize("identity", [0x70, 0x71, 0x73, 0x74])
+@pytest.mark.parametrize("identity", [0x12, 0x70, 0x71, 0x72, 0x73, 0x74, 0x98, 0xAF])
 def test_newer_members_get_their_own_accelerometer_lowpass(identity: int) -> None:
     b = bench(identity)
-    b.wires.log = []
-    started(b)
-    assert (0x1D, 3) in writes(b)
+    assert (0x1D, 3) in b.writes_of(b.start)
 
 
 def test_every_register_that_holds_its_value_is_read_back() -> None:
     b = bench()
     b.wires.log = []
-    started(b)
+    b.start()
     log = [data for _, data in b.wires.log]
     for position, data in enumerate(log):
         if isinstance(data, bytes) and len(data) == 2 and data not in (b"\x6b\x80", b"\x6a\x04"):
@@ -97,7 +79,7 @@ def test_temperature_between_them_is_left_out() -> None:
 
 def test_samples_come_in_one_burst_of_whole_packets() -> None:
     b = bench()
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.1)
     b.wires.log = []
     assert chip.waiting() == 10
@@ -107,7 +89,7 @@ def test_samples_come_in_one_burst_of_whole_packets() -> None:
 
 def test_an_overflow_is_seen_and_a_flush_mends_it() -> None:
     b = bench()
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(1.0)  # 100 packets into room for 85
     with pytest.raises(FifoError, match="overflowed"):
         chip.read(1)
@@ -118,22 +100,33 @@ def test_an_overflow_is_seen_and_a_flush_mends_it() -> None:
 
 def test_torn_packets_are_seen() -> None:
     b = bench()
-    chip = started(b)
+    chip = b.start()
     b.clock.sleep(0.05)
     b.bus.read(0x68, 0x74, 5)  # somebody took bytes that belong to a packet
     with pytest.raises(FifoError, match="7 bytes beside whole samples"):
         chip.waiting()
 
 
+def test_a_clone_without_the_newer_filter_register_runs_all_the_same() -> None:
+    b = bench(0x98)
+    b.chip.read_only.add(0x1D)
+    b.start()
+
+
+def test_the_icm_20602_is_told_otherwise_what_goes_into_its_fifo() -> None:
+    b = bench(0x12)
+    assert b.writes_of(b.start)[-1] == (0x23, 0x18)
+
+
 def test_a_chip_that_ignores_a_write_is_refused() -> None:
     b = bench()
     b.chip.read_only.add(0x1B)
     with pytest.raises(WriteRefusedError, match="0x1B was set to 0x18 and reads 0x00"):
-        started(b)
+        b.start()
 
 
 def test_closing_puts_it_to_sleep() -> None:
     b = bench()
-    chip = started(b)
+    chip = b.start()
     chip.close()
     assert b.chip.registers[0x6B] & 0x40
