@@ -167,6 +167,7 @@ class Chaos:
             falls = (s for s in self.spotter.view.open if s.kind is AlertKind.FALL and s.boot == boot)
             return next((s.id for s in falls), None)
 
+        time.sleep(0.5)  # answers still under way are none to this one
         self.walker.say("down")
         wait_until(story, within_s=15)
         return story() or ""
