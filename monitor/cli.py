@@ -26,8 +26,10 @@ from firmware.sampler import Sampler, SensorSettings
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
 from firmware.watchdog import Vouch
 from monitor import config, corpus, demo, walker
+from monitor.calibrate import calibrate
 from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
+from monitor.core.calibration import UnsureError
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Alert, Event, Floats, Priority, SampleBlock, Status
 from monitor.corpus import Trial
@@ -38,6 +40,7 @@ from monitor.loop import Inbox, Sink, run
 from monitor.mqtt import MqttSettings, round_trip_s
 from monitor.narrator import Narrator
 from monitor.score_table import table
+from monitor.walker import Move
 from monitor.watch import watch
 
 PLACES = (Path("config.yaml"), Path("/etc/rearguard/config.yaml"))
@@ -142,6 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="one JSON object per line")
     check.add_argument("--simulate", action="store_true", help="a simulated chip in place of the sensor")
     check.add_argument("--port", type=int, help="the broker's port, whatever the settings say")
+
+    seat = command("calibrate", _calibrate, "find how the sensor sits: stand still, then walk ten steps")
+    seat.add_argument("--simulate", action="store_true", help="a simulated walker in place of you")
+    seat.add_argument("--dry-run", action="store_true", help="say what was found, change nothing")
 
     watch = command("watch", _watch, "be a spotter in the terminal")
     watch.add_argument("--host", help="the broker's name or address")
@@ -344,6 +351,36 @@ def _plugged(trial: Trial) -> SimulatedBus:
 def _demo(args: argparse.Namespace) -> int:
     story = ["--trial", args.trial] if args.trial else []
     return demo.run([args.file, *story] if args.file else story)
+
+
+# ---- how the sensor sits
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    """Find the mounting and write it into the settings file, whose comments stay."""
+    settings = _settings(args)
+    path = _settings_file(args) or PLACES[0]
+    sensor = replace(settings.sensor, mounting="+x +y +z")
+    bus = Bus(sensor.bus)
+    if args.simulate:
+        ten_steps = walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
+        bus = Bus(sensor.bus, port=_plugged(ten_steps).open)
+    sampler = Sampler(sensor, bus)
+    try:
+        seat = calibrate(iter(sampler), print)
+    except UnsureError as error:
+        print(f"Not sure, so nothing was changed: {error}.", file=sys.stderr)
+        return 1
+    finally:
+        sampler.stop()
+    bias = ", ".join(f"{value:.1f}" for value in seat.gyro_bias_dps)
+    print(f'mounting "{seat.mounting}": the sensor axes that point forward, left and up (docs/frames.md)')
+    print(f"up is {seat.off_axis_deg:.0f} degrees off its axis; the gyroscope is off by {bias} deg/s")
+    print(f"forward scores {seat.score:.2f}, the next best way {seat.next_score:.2f}")
+    if not args.dry_run:
+        config.change(path, Settings, "sensor.mounting", seat.mounting)
+        print(f"Written to {path}.")
+    return 0
 
 
 # ---- the bench test

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 S = TypeVar("S")
 SCHEMA_FILE = "config.schema.json"
@@ -54,6 +55,32 @@ def load(path: Path, shape: type[S]) -> S:
     if problems:
         raise ConfigError(problems)
     return cast(S, settings)
+
+
+def change(path: Path, shape: type, key: str, value: Any) -> None:
+    """Set one dotted ``key`` in the file and keep all its comments; a file that is not there is made.
+
+    What would not be valid settings is not written: raises ConfigError.
+    """
+    yaml = YAML()
+    yaml.width = 4096  # leave long lines as they are
+    yaml.preserve_quotes = True
+    text = path.read_text(encoding="utf-8") if path.exists() else as_yaml(shape())
+    tree = yaml.load(text) or CommentedMap()
+    *groups, name = key.split(".")
+    place = tree
+    for group in groups:
+        place = place.setdefault(group, CommentedMap())
+    place[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
+    draft = path.with_name(path.name + ".new")
+    with draft.open("w", encoding="utf-8") as file:
+        yaml.dump(tree, file)
+    try:
+        load(draft, shape)
+    except ConfigError:
+        draft.unlink()
+        raise
+    draft.replace(path)
 
 
 def _read(shape: type, tree: Any, prefix: str, line: int, path: str, problems: list[str]) -> Any:

@@ -12,7 +12,8 @@ TOLD = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
 class Narrator:
     """A sink of the loop. ``look`` says what lamp and buzzer do now; told when it changes.
 
-    ``out`` is standard output where it is None. Times are told from ``start_s`` on, the first block's end where it is None.
+    ``out`` is standard output where it is None. Times are told from ``start_s`` on, the first block's
+    end where it is None.
     """
 
     def __init__(

@@ -55,6 +55,8 @@ STORY: Script = (
 FALL_S = 0.7  # from the loss of balance to the impact
 DROP_G = 0.7  # downward acceleration at the end of the fall
 IMPACT_S = 0.08
+SPEED_MPS, BACKWARD_SHARE = 1.1, 0.6  # over ground, backward is slower (Laufer 2005)
+STARTING_S = 1.0  # from standing to walking speed
 STEP_S = {Move.FORWARD: 0.55, Move.BACKWARD: 0.62}
 STEP_CV = {Move.FORWARD: 0.02, Move.BACKWARD: 0.035}
 
@@ -95,8 +97,12 @@ def walk(script: Script, rate_hz: float, seed: int = 0) -> Walk:
     """The walker does what ``script`` says; the same seed walks the same walk."""
     body = _Body(sum(seconds for seconds, _ in script), rate_hz, seed)
     start_s = 0.0
+    speed_mps = 0.0
     for seconds, move in script:
         stop_s = start_s + seconds
+        if move is not Move.FALL_BACKWARD:  # which has a motion of its own
+            body.change_speed(start_s, speed_of(move) - speed_mps)
+        speed_mps = speed_of(move)
         if move in WALKING:
             body.walk(start_s, stop_s, move)
         elif move is Move.FALL_BACKWARD:
@@ -107,6 +113,13 @@ def walk(script: Script, rate_hz: float, seed: int = 0) -> Walk:
             body.truth.stretches.append(Stretch(move.value, start_s, stop_s))
         start_s = stop_s
     return body.sensed()
+
+
+def speed_of(move: Move) -> float:
+    """Along the heading, in m/s."""
+    if move is Move.FORWARD:
+        return SPEED_MPS
+    return -SPEED_MPS * BACKWARD_SHARE if move in WALKING else 0.0
 
 
 class _Body:
@@ -141,6 +154,11 @@ class _Body:
             self._step(step_s, seconds, travel)
             step_s += seconds
         self._stepped_until_s = step_s
+
+    def change_speed(self, start_s: float, gain_mps: float) -> None:
+        """From standing to walking, or the other way, over the first or last steps."""
+        pulse = self._bump(start_s - 0.2, start_s + STARTING_S - 0.2)
+        self._moves_g[:, 0] += gain_mps / (0.5 * STARTING_S * G_MPS2) * pulse
 
     def fall(self, start_s: float) -> None:
         """Backward: the trunk rotates about the heels, the pelvis drops, hits and comes to rest."""

@@ -152,3 +152,36 @@ def test_the_schema_agrees_with_the_reader(tree: dict[str, object], good: bool) 
     schema = config.schema(Shape)
     json.dumps(schema)
     assert jsonschema.Draft202012Validator(schema).is_valid(tree) is good
+
+
+FILE = """\
+# my walker
+profile: 'belt'   # on the body
+limits:
+  # careful
+  amber: 0.4
+"""
+
+
+def test_one_key_is_changed_and_every_comment_stays(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(FILE)
+    config.change(path, Shape, "limits.amber", 0.3)
+    assert path.read_text() == FILE.replace("0.4", "0.3")
+    config.change(path, Shape, "name", "+x +y")
+    assert path.read_text() == FILE.replace("0.4", "0.3") + 'name: "+x +y"\n'
+
+
+def test_a_change_that_would_not_be_valid_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(FILE)
+    with pytest.raises(config.ConfigError, match="amber"):
+        config.change(path, Shape, "limits.amber", 0.9)
+    assert path.read_text() == FILE
+    assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_change_makes_the_file_where_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    config.change(path, Shape, "limits.amber", 0.3)
+    assert path.read_text() == config.as_yaml(Shape(limits=Limits(amber=0.3)))
