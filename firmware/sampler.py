@@ -12,6 +12,7 @@ from firmware.chips import ADDRESSES, identify
 from firmware.chips.chip import Chip
 from firmware.errors import FifoError, FirmwareError
 from firmware.mounting import Mounting
+from firmware.proving import prove
 from firmware.sample_clock import SampleClock
 from firmware.vitals import Vitals
 from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock, setting
@@ -111,6 +112,15 @@ class Sampler:
     def rate_hz(self) -> float:
         """The sensor's true rate, as far as it is known."""
         return 1 / self._timeline.period_s
+
+    @property
+    def warning(self) -> str:
+        """What a person should know although samples come, "" if nothing."""
+        if self.chip is None or self.chip.known:
+            return ""
+        return (
+            f"{self.chip} is no chip Rearguard knows: it behaves like an IMU, but nobody has vouched for it"
+        )
 
     def _block(self) -> SampleBlock:
         if self._starting is not None:
@@ -219,6 +229,8 @@ class Sampler:
                 self._attempts += 1
                 chip = identify(self._bus, addresses, settings.rate_hz, settings.allow_unknown)
                 yield from chip.start()
+                if not chip.known:
+                    yield from prove(chip, self._clock)
                 break
             except FirmwareError as error:
                 self._fault = str(error)

@@ -28,6 +28,7 @@ class Chip(ABC):
 
     name: str
     rate_hz: float
+    known = True  # False: its identity is in no table, and only its behaviour speaks for it
 
     def __init__(self, bus: Bus, address: int, identity: int) -> None:
         self.bus = bus

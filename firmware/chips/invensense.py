@@ -85,6 +85,7 @@ class Invensense(Chip):
         super().__init__(bus, address, identity)
         self._variant = VARIANTS.get(identity, Variant("unknown chip with MPU registers", certain=False))
         self.name = self._variant.name
+        self.known = identity in VARIANTS
         self.rate_hz = rate_hz
         self._low_pass = _LOW_PASS[rate_hz]
         self._packet_bytes = 14 if self._variant.with_temperature else 12

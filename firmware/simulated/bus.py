@@ -28,6 +28,7 @@ class SimulatedBus:
         self._noise: random.Random | None = None
         self._noise_share = 0.0
         self._cut = 0
+        self._snap_bytes = 0
 
     def open(self, number: int) -> "SimulatedBus":  # noqa: ARG002 - the signature of a port opener
         """As opening /dev/i2c-``number``; fails with ``open_error``."""
@@ -53,7 +54,11 @@ class SimulatedBus:
                 continue
             message.len = max(0, message.len - self._cut)
             self._cut = 0
-            for index, byte in enumerate(chip.read(message.len)):
+            data = chip.read(message.len)
+            if self._snap_bytes and len(data) >= self._snap_bytes:
+                self._snap_bytes = 0
+                raise _error(errno.EIO)
+            for index, byte in enumerate(data):
                 message.buf[index] = byte
 
     def _fail_if_planted(self) -> None:
@@ -81,6 +86,10 @@ class SimulatedBus:
         """The next read brings ``count`` bytes too few."""
         self._cut = count
 
+    def snap(self, size: int = 12) -> None:
+        """The next read of ``size`` bytes or more breaks off after the chip has given them away."""
+        self._snap_bytes = size
+
     def hold(self) -> None:
         """A chip keeps SDA low: nothing gets through until it loses its supply."""
         self._held = True
@@ -104,8 +113,8 @@ class SimulatedBus:
 
     def heal(self) -> None:
         """Take every planted fault of the wires back."""
-        self._held, self._failures, self._standing_failure, self._noise, self._cut = False, [], 0, None, 0
-        self.open_error = 0
+        self._held, self._failures, self._standing_failure, self._noise = False, [], 0, None
+        self._cut = self._snap_bytes = self.open_error = 0
         if not self._powered:
             self.plug()
 

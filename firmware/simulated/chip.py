@@ -93,7 +93,7 @@ class SimulatedChip(ABC):
         self._pointer = 0
         self._began_s = self._clock()
         self._made = 0
-        self._pace_hz = 0.0
+        self.pace_hz = 0.0
         self._reset_registers()
 
     def freeze(self) -> None:
@@ -103,6 +103,11 @@ class SimulatedChip(ABC):
     def zero(self) -> None:
         """Every value reads 0."""
         self._zero = True
+
+    def spill(self) -> None:
+        """What the FIFO holds vanishes, and no flag tells."""
+        self._run()
+        self.fifo.clear()
 
     def stick(self, axis: int, raw: int = 123) -> None:
         """One of the six axes, accelerometer first, always reads ``raw``."""
@@ -149,8 +154,8 @@ class SimulatedChip(ABC):
     def _run(self) -> None:
         now = self._clock()
         pace_hz = self._rate_hz() * (1 + self.rate_error)
-        if pace_hz != self._pace_hz:
-            self._began_s, self._made, self._pace_hz = now, 0, pace_hz
+        if pace_hz != self.pace_hz:
+            self._began_s, self._made, self.pace_hz = now, 0, pace_hz
         due = int((now - self._began_s) * pace_hz)
         if due <= self._made:
             return

@@ -47,12 +47,22 @@ def telling_world(time_s: Floats) -> tuple[Floats, Floats]:
     return accel_g, 10 * noise[:, 3:]
 
 
+def resting_world(time_s: Floats) -> tuple[Floats, Floats]:
+    """At rest, with a sensor's noise on every axis."""
+    accel_g, gyro_dps = telling_world(time_s)
+    accel_g[:, 0] = accel_g[::-1, 1]
+    return accel_g, gyro_dps
+
+
 @dataclass
 class Bench:
     clock: Clock
     chip: SimulatedChip
     wires: SimulatedBus
     bus: Bus
+
+    def __post_init__(self) -> None:
+        self.identity = self.chip.identity  # whatever it becomes later
 
     def sampler(self, settings: SensorSettings | None = None, with_power: bool = False) -> Sampler:
         power = self.wires.power if with_power else None

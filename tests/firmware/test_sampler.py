@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from firmware.sampler import Sampler, SensorSettings
-from monitor.core.vocabulary import BLOCK_S, SampleBlock
-from tests.firmware.bench import QUANTUM_S, Bench, bench, take
+from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
+from tests.firmware.bench import QUANTUM_S, Bench, bench, bench_with, resting_world, take
 
 
 def samples(blocks: list[SampleBlock]) -> int:
@@ -32,7 +32,7 @@ def assert_honest(b: Bench, blocks: list[SampleBlock]) -> None:
         assert block.time_s[-1] <= block.end_s
         if last_s is not None:
             assert block.time_s[0] > last_s
-            true_period_s = 0.01 / (1 + b.chip.rate_error)
+            true_period_s = 1 / b.chip.pace_hz
             assert abs((block.time_s[0] - last_s) / true_period_s - 1 - block.lost) < 2 + 0.002 * block.lost
         last_s = block.time_s[-1]
 
@@ -45,7 +45,8 @@ def assert_on_schedule(blocks: list[SampleBlock]) -> None:
 
 def test_a_block_comes_every_50_ms_from_the_very_first() -> None:
     b = bench()
-    blocks = take(iter(b.sampler()), 5.0)
+    stream = iter(b.sampler())
+    blocks = take(stream, 5.0)
     assert_on_schedule(blocks)
     assert blocks[0].fault == "the sensor is starting"
     assert blocks[10].fault == ""
@@ -114,17 +115,22 @@ STORIES: dict[str, tuple[Callable[[Bench], None], str, Callable[[Bench], None]]]
     "supply dips": (lambda b: b.chip.brown_out(), "brings no new samples", lambda b: None),
     "wrong identity": (
         lambda b: b.chip.become(0x33),
-        "0x33 in register 0x75",
-        lambda b: b.chip.become(0x68),
+        "0x33 in register",
+        lambda b: b.chip.become(b.identity),
     ),
     "short read": (lambda b: b.wires.cut(3), "bytes of register", lambda b: None),
+    "burst broken off": (lambda b: b.wires.snap(), "transfer broke off", lambda b: None),
+    "bus error once": (lambda b: b.wires.fail(errno.EIO, 1), "transfer broke off", lambda b: None),
+    "FIFO overflow": (lambda b: b.clock.sleep(60.0), "FIFO", lambda b: None),
 }
+FAMILIES = ["MPU-6050", "MPU-6500", "ICM-20948", "ICM-42688-P", "LSM6DS3", "LSM6DSO", "BMI160"]
 
 
+@pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("story", STORIES)
-def test_every_fault_is_said_and_heals_without_restart(story: str) -> None:
+def test_every_fault_is_said_and_heals_without_restart(story: str, name: str) -> None:
     happens, said, ends = STORIES[story]
-    b = bench()
+    b = bench_with(name)
     stream = iter(b.sampler())
     before = take(stream, 2.0)
     happens(b)
@@ -135,6 +141,57 @@ def test_every_fault_is_said_and_heals_without_restart(story: str) -> None:
     assert [block.fault for block in after[-20:]] == [""] * 20
     if story not in ("frozen", "zeros", "stuck axis", "saturated"):  # whose values tell no time
         assert_honest(b, before[10:] + during + after)
+
+
+def test_samples_that_vanish_without_a_flag_are_declared() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    before = take(stream, 3.0)[10:]
+    b.clock.sleep(0.2)
+    b.chip.spill()
+    after = take(stream, 3.0)
+    assert_honest(b, before + after)
+    assert sum(block.lost for block in after) == pytest.approx(20, abs=2)
+
+
+def test_a_burst_that_broke_off_costs_its_samples_and_no_more() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    before = take(stream, 3.0)[10:]
+    b.wires.snap()
+    after = take(stream, 3.0)
+    assert_honest(b, before + after)
+    assert 4 <= sum(block.lost for block in after) <= 12
+
+
+def test_faults_that_last_make_the_sensor_start_again_from_its_identity() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    take(stream, 2.0)
+    b.chip.become(0x70)
+    take(stream, 2.0)
+    assert take(stream, 1.0)[-1].fault == ""
+    assert b.chip.registers[0x1D] == 3  # set up as what it is now
+
+
+def test_the_supply_is_switched_only_after_gentler_means_failed() -> None:
+    b = bench()
+    switched: list[float] = []
+
+    def power(on: bool) -> None:
+        switched.append(b.clock())
+        b.wires.power(on)
+
+    stream = iter(Sampler(SensorSettings(), b.bus, b.clock, b.clock.sleep, power))
+    take(stream, 5.0)
+    b.wires.fail(errno.EIO)
+    broken_s = b.clock()
+    take(stream, 1.0)
+    assert not switched
+    take(stream, 20.0)
+    assert len(switched) >= 4
+    assert switched[1] - switched[0] >= 0.3  # long enough for the capacitors
+    assert switched[0] - broken_s > 1.0
 
 
 def test_a_missing_acknowledge_now_and_then_costs_nothing() -> None:
@@ -196,10 +253,45 @@ def test_a_closed_device_file_is_told_and_heals() -> None:
     assert take(stream, 5.0)[-1].fault == ""
 
 
-def test_an_unknown_chip_is_refused_until_allowed() -> None:
+def test_an_unknown_chip_is_refused_until_allowed_and_then_runs_under_a_warning() -> None:
     b = bench(0x19)
+    b.chip.source = resting_world
     assert "allow_unknown" in take(iter(b.sampler()), 3.0)[-1].fault
-    assert take(iter(b.sampler(SensorSettings(allow_unknown=True))), 3.0)[-1].fault == ""
+    sampler = b.sampler(SensorSettings(allow_unknown=True))
+    assert take(iter(sampler), 3.0)[-1].fault == ""
+    assert "0x19" in sampler.warning
+
+
+def test_a_known_chip_needs_no_warning() -> None:
+    sampler = bench().sampler()
+    take(iter(sampler), 1.0)
+    assert sampler.warning == ""
+
+
+def doubled_world(time_s: Floats) -> tuple[Floats, Floats]:
+    accel_g, gyro_dps = resting_world(time_s)
+    return 2 * accel_g, gyro_dps
+
+
+MISBEHAVIOUR: dict[str, tuple[Callable[[Bench], object], str]] = {
+    "zeros": (lambda b: b.chip.zero(), "every value is 0"),
+    "one stuck": (lambda b: b.chip.stick(2), "1 of 6 axes do not move"),
+    "all stuck": (lambda b: [b.chip.stick(axis, 99 + axis) for axis in range(6)], "6 of 6 axes do not move"),
+    "rate": (lambda b: setattr(b.chip, "rate_error", 0.5), "150 samples per second, 100 expected"),
+    "range": (lambda b: setattr(b.chip, "source", doubled_world), "2.00 g on average, 1 g expected"),
+}
+
+
+@pytest.mark.parametrize("how", MISBEHAVIOUR)
+def test_an_unknown_chip_that_misbehaves_is_refused_all_the_same(how: str) -> None:
+    spoil, words = MISBEHAVIOUR[how]
+    b = bench(0x19)
+    b.chip.source = resting_world
+    spoil(b)
+    blocks = take(iter(b.sampler(SensorSettings(allow_unknown=True))), 3.0)
+    assert samples(blocks) == 0
+    assert "does not behave like an IMU" in faults(blocks)
+    assert words in faults(blocks)
 
 
 def test_a_sensor_that_returns_is_read_within_three_seconds() -> None:
