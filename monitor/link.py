@@ -5,6 +5,7 @@ heartbeat gives every second, and not by what the network library believes.
 """
 
 import logging
+import random
 import secrets
 import threading
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from monitor import homeassistant
 from monitor.core.vocabulary import Alert, Event, EventKind, Input, InputKind, SampleBlock, Status
 from monitor.messages import (
     OFFLINE,
@@ -69,7 +71,9 @@ class Link:
 
     ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, and FAULT and FAULT_GONE of the outbox.
     ``store`` is the outbox's file, None for memory only. ``config`` is the hash of the effective settings.
-    ``clock`` is the one the blocks' times are on. Raises what Client raises.
+    ``clock`` is the one the blocks' times are on. ``discovery`` announces the device to Home Assistant.
+
+    Raises what Client raises.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Link:
         config: str = "",
         version: str = "",
         clock: Clock = now,
+        discovery: bool = False,
     ) -> None:
         self.boot = secrets.token_hex(4)
         self.inbox = inbox
@@ -87,10 +92,17 @@ class Link:
         self._clock = clock
         self._config, self._version = config, version
         self._topics = Topics(settings.device)
+        self._discovery = discovery
+        self._discovery_topic = homeassistant.topic(settings.device)
+        self._entities = homeassistant.announcement(settings.device, version)
         self._client = Client(
             settings,
             f"rearguard-{settings.device}",
-            subscriptions=(self._topics.answer, self._topics.request),
+            subscriptions=(
+                self._topics.answer,
+                self._topics.request,
+                *([homeassistant.BIRTH_TOPIC] if discovery else []),
+            ),
             will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,
         )
@@ -112,6 +124,7 @@ class Link:
         self._beat = 0
         self._beat_s = self._started_s
         self._repeated_s = self._started_s
+        self._announce_s = float("inf")
         self._complained: set[str] = set()
 
     def start(self) -> None:
@@ -168,6 +181,7 @@ class Link:
         if letter.what is What.UP:
             self._reason = ""
             self._say(self._topics.availability, ONLINE)
+            self._announce()
             self._changed = True
         elif letter.what is What.DOWN:
             self._apart(letter.reason)
@@ -181,8 +195,18 @@ class Link:
                     _log.warning("the broker answers again")
                 self._lost = False
                 self.inbox.put(Input(InputKind.LINK_BACK))
+        elif letter.topic == homeassistant.BIRTH_TOPIC:
+            if letter.payload == homeassistant.BIRTH and not letter.retained:
+                # All devices hear it in the same moment: not all should answer in it.
+                self._announce_s = self._clock().mono_s + random.uniform(0.1, 2.0)
         elif letter.what is What.RECEIVED:
             self._hear(letter)
+
+    def _announce(self) -> None:
+        self._announce_s = float("inf")
+        if self._discovery:
+            # Without acknowledgement: a broker that forbids it must not cost us the link.
+            self._client.publish(self._discovery_topic, self._entities, qos=0, retain=True)
 
     def _hear(self, letter: Letter) -> None:
         """A spotter's word: into the inbox, or ignored, counted and, once per reason, logged."""
@@ -265,6 +289,8 @@ class Link:
                     under_way.add(key)
         # A change is told after the alerts that go with it, so that they are heard first.
         told = len(self._outbox) <= len(under_way)
+        if moment.mono_s >= self._announce_s:
+            self._announce()
         if moment.mono_s >= self._beat_s or (self._changed and told):
             self._changed = False
             self._beat_s = moment.mono_s + BEAT_S

@@ -236,8 +236,11 @@ class Client:
         def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
             put(Letter(What.DOWN, reason=f"lost {self._where}: {code}"))
 
-        def published(_c: Any, _u: Any, mid: int, _code: Any, _p: Any) -> None:
-            put(Letter(What.ACKED, mid=mid))
+        def published(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
+            if code.is_failure:  # only MQTT 5 tells
+                put(Letter(What.DOWN, reason=f"{self._where} refuses our messages: {code}"))
+            else:
+                put(Letter(What.ACKED, mid=mid))
 
         def received(_c: Any, _u: Any, message: paho.MQTTMessage) -> None:
             if len(message.payload) > self._largest_bytes or letters.qsize() >= UNREAD_LETTERS:

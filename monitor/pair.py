@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote, urlencode
 
+from monitor import homeassistant
 from monitor.messages import DEVICE_PATTERN, Topics
 
 FOLDER = Path("/etc/mosquitto/rearguard")
@@ -24,13 +25,13 @@ ROUNDS = 1000
 def rights(device: str, spotter: bool) -> list[str]:
     """The account's section in Mosquitto's access list."""
     topics = Topics(device)
-    reads = [topics.answer, topics.request, "homeassistant/status"]
+    reads = [topics.answer, topics.request, homeassistant.BIRTH_TOPIC]
     writes = [
         topics.availability,
         topics.state,
         topics.alert,
         topics.check,
-        f"homeassistant/device/rearguard_{device}/config",
+        homeassistant.topic(device),
     ]
     if spotter:
         reads, writes = [topics.availability, topics.state, topics.alert], [topics.answer, topics.request]

@@ -12,9 +12,9 @@ from monitor.spotter import Notice, SpotterView
 class Listener:
     """``letters`` is all that came; ``view`` and ``notices`` what a spotter made of it."""
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, also: tuple[str, ...] = ()) -> None:
         self._client = Client(
-            settings, f"listener-{secrets.token_hex(4)}", (f"rearguard/{settings.device}/#",)
+            settings, f"listener-{secrets.token_hex(4)}", (f"rearguard/{settings.device}/#", *also)
         )
         self._topics = Topics(settings.device)
         self.view = SpotterView(settings.device)
