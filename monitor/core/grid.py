@@ -14,6 +14,8 @@ from monitor.core.vocabulary import Floats, SampleBlock
 LONGEST_BRIDGE_S = 0.1
 SNAP_SAMPLES = 1e-3
 """A sample this close to a grid point is on it: k / rate and k * (1 / rate) differ in the last bit."""
+POSSIBLE = np.array([32.0] * 3 + [4000.0] * 3)
+"""g and deg/s: the widest ranges of the chips in reach; beyond them is no sample."""
 
 
 class Samples(NamedTuple):
@@ -32,7 +34,7 @@ class Grid:
     """Linear interpolation onto ``rate_hz``, counted from the first sample after each start.
 
     A grid point is given out with the first sample at or after it: nothing looks ahead.
-    Samples that are not finite, or not later than the one before, are passed over.
+    Samples that no sensor can have measured, or not later than the one before, are passed over.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -46,7 +48,7 @@ class Grid:
         """The grid points that ``block`` completes: one piece, or one more for each gap in it."""
         rows = np.hstack([block.accel_g, block.gyro_dps])
         time_s = block.time_s
-        good = np.isfinite(time_s) & np.isfinite(rows).all(axis=1)
+        good = np.isfinite(time_s) & (np.abs(rows) <= POSSIBLE).all(axis=1)  # a NaN is never <=
         if not good.all():
             time_s, rows = time_s[good], rows[good]
         if len(time_s) > 1 and not (np.diff(time_s) > 0).all():

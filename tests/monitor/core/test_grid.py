@@ -86,5 +86,16 @@ def test_times_that_stand_or_run_back_and_values_that_are_no_numbers_are_passed_
         assert np.allclose(out[3], (rows[4] + rows[6]) / 2)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "taken"),
+    [(0, 32.0, 3), (0, 32.1, 2), (5, -4000.0, 3), (5, -4001.0, 2), (3, np.inf, 2)],
+)
+def test_what_no_sensor_measures_is_no_sample(column: int, value: float, taken: int) -> None:
+    rows = some_rows(3)
+    rows[2, column] = value
+    out_s, _, _ = joined(feed(Grid(100.0), np.arange(3) / 100.0, rows, []))
+    assert len(out_s) == taken
+
+
 def test_an_empty_block_gives_nothing() -> None:
     assert list(Grid(100.0).update(SampleBlock.silent(1.0, "unplugged"))) == []
