@@ -79,16 +79,19 @@ def _listen(
             sampler.stop()
         if clock() - began_s > STARTING_S + 2 * LISTEN_S:
             sampler.stop()
-    yield from judge(np.vstack(rows), np.array(times), settings, lost, faults)
+    if sampler.warning:
+        yield Finding("sensor", False, f"{sampler.warning}; a chip of a known kind is the cure")
+    nominal_hz = sampler.chip.rate_hz if sampler.chip is not None else settings.rate_hz
+    yield from judge(np.vstack(rows), np.array(times), settings.mounting, nominal_hz, lost, faults)
 
 
 def judge(
-    samples: Floats, time_s: Floats, settings: SensorSettings, lost: int, faults: list[str]
+    samples: Floats, time_s: Floats, mounting: str, nominal_hz: float, lost: int, faults: list[str]
 ) -> Iterator[Finding]:
     """Findings on samples (n, 6) in the body frame, g and deg/s, at ``time_s`` (n,)."""
     rate_hz = (len(time_s) - 1) / max(time_s[-1] - time_s[0], 1e-9)
-    good = abs(rate_hz / settings.rate_hz - 1) <= RATE_SHARE and not lost and not faults
-    words = f"{rate_hz:.1f} per second, {settings.rate_hz} asked for, {lost} lost"
+    good = bool(abs(rate_hz / nominal_hz - 1) <= RATE_SHARE) and not lost and not faults
+    words = f"{rate_hz:.1f} per second, {nominal_hz:.0f} expected, {lost} lost"
     cure = f"; {faults[-1]}" if faults else "; shorten the wires, set the bus to 400 kHz (docs/hardware.md)"
     yield Finding("samples", good, words + ("" if good else cure))
 
@@ -112,7 +115,7 @@ def judge(
     way = ("forward", "left", "up")[axis] if mean[axis] > 0 else ("backward", "right", "down")[axis]
     lean_deg = float(np.degrees(np.arccos(np.clip(mean[2] / max(norm_g, 1e-9), -1, 1))))
     words = f"the side called {way} points to the sky, {lean_deg:.0f} degrees from worn upright"
-    cure = f'; if it sits as it is worn, mounting "{settings.mounting}" is wrong (docs/frames.md)'
+    cure = f'; if it sits as it is worn, mounting "{mounting}" is wrong (docs/frames.md)'
     yield Finding("mounting", lean_deg <= 45, words + ("" if lean_deg <= 45 else cure))
 
 

@@ -159,9 +159,35 @@ def test_a_burst_that_broke_off_costs_its_samples_and_no_more() -> None:
     stream = iter(b.sampler())
     before = take(stream, 3.0)[10:]
     b.wires.snap()
-    after = take(stream, 3.0)
+    after: list[SampleBlock] = []
+    writes = b.writes_of(lambda: after.extend(take(stream, 3.0)))
+    assert (0x6A, 0x04) in writes  # FIFO_RESET: a sample may be half gone
     assert_honest(b, before + after)
     assert 4 <= sum(block.lost for block in after) <= 12
+
+
+@pytest.mark.parametrize("ill", ["freeze", "zero"])
+def test_dead_values_are_withheld_and_the_chip_is_started_anew(ill: str) -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    take(stream, 2.0)
+    getattr(b.chip, ill)()
+    blocks: list[SampleBlock] = []
+    writes = b.writes_of(lambda: blocks.extend(take(stream, 4.0)))
+    assert (0x6B, 0x80) in writes  # DEVICE_RESET
+    first = next(index for index, block in enumerate(blocks) if block.fault)
+    assert first * BLOCK_S <= 0.35
+    assert not len(blocks[first].time_s)
+
+
+def test_doubtful_values_are_passed_on_with_the_doubt() -> None:
+    b = bench()
+    stream = iter(b.sampler())
+    take(stream, 2.0)
+    b.chip.stick(4)
+    block = take(stream, 4.0)[-1]
+    assert "y rotation is stuck" in block.fault
+    assert len(block.time_s)
 
 
 def test_faults_that_last_make_the_sensor_start_again_from_its_identity() -> None:

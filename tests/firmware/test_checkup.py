@@ -1,0 +1,100 @@
+"""The bench test on simulated chips: each planted fault is found and named with its cure."""
+
+import errno
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from firmware.checkup import Finding, check_panel, check_sensor
+from firmware.panel import Panel, PanelSettings
+from firmware.sampler import SensorSettings
+from monitor.core.vocabulary import Floats
+from tests.firmware.bench import CHIPS, Bench, bench, bench_with, resting_world
+
+
+def found(b: Bench, settings: SensorSettings | None = None) -> list[Finding]:
+    return list(check_sensor(settings or SensorSettings(), b.bus, b.clock, b.clock.sleep))
+
+
+def resting(name: str = "MPU-6050") -> Bench:
+    return bench_with(name, rate_error=0.03, source=resting_world)
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_a_good_sensor_of_any_family_passes_every_line(name: str) -> None:
+    findings = found(resting(name))
+    assert [finding.part for finding in findings if not finding.good] == []
+    assert [finding.part for finding in findings] == [
+        "bus",
+        "sensor",
+        "samples",
+        "gravity",
+        "noise",
+        "mounting",
+    ]
+    assert name in findings[1].words
+
+
+def shaken(time_s: Floats) -> tuple[Floats, Floats]:
+    accel_g, gyro_dps = resting_world(time_s)
+    return accel_g + 0.5 * np.sin(40 * time_s)[:, None], gyro_dps
+
+
+def misjudged(time_s: Floats) -> tuple[Floats, Floats]:
+    accel_g, gyro_dps = resting_world(time_s)
+    return 0.5 * accel_g, gyro_dps
+
+
+PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
+    # what is wrong: (how, the line that fails, what it says)
+    "no bus": (lambda b: setattr(b.wires, "open_error", errno.ENOENT), "bus", "dtparam=i2c_arm=on"),
+    "no rights": (lambda b: setattr(b.wires, "open_error", errno.EACCES), "bus", "group i2c"),
+    "cable off": (lambda b: b.wires.unplug(), "sensor", "check SDA, SCL, 3V3 and GND"),
+    "line held": (lambda b: b.wires.hold(), "sensor", "held low"),
+    "noise on the wires": (lambda b: b.wires.fail(errno.EIO), "sensor", "shorten the wires"),
+    "driver in the way": (lambda b: b.wires.fail(errno.EBUSY), "sensor", "remove its overlay"),
+    "unknown chip": (lambda b: b.chip.become(0x19), "sensor", "0x19 in register 0x75"),
+    "zeros": (lambda b: b.chip.zero(), "samples", "every value reads 0"),
+    "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
+    "shaken": (lambda b: setattr(b.chip, "source", shaken), "noise", "keep it still"),
+    "wrong range": (lambda b: setattr(b.chip, "source", misjudged), "gravity", "0.5"),
+    "rate": (lambda b: setattr(b.chip, "rate_error", 0.2), "samples", "per second, 100 expected, 0 lost"),
+    "register refuses": (lambda b: b.chip.read_only.add(0x1C), "samples", "was set to 0x18 and reads 0x00"),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_each_planted_fault_is_found_and_named(fault: str) -> None:
+    plant, part, words = PLANTED[fault]
+    b = resting()
+    plant(b)
+    failed = [finding for finding in found(b) if not finding.good]
+    assert [finding.part for finding in failed][:1] == [part], failed
+    assert words in failed[0].words
+    assert json.loads(json.dumps(asdict(failed[0])))["good"] is False  # as `rearguard check --json` prints it
+
+
+def test_a_sensor_worn_upside_down_is_found() -> None:
+    b = bench()
+    b.chip.source = resting_world
+    settings = replace(SensorSettings(), mounting="+x -y -z")
+    last = found(b, settings)[-1]
+    assert (last.part, last.good) == ("mounting", False)
+    assert 'mounting "+x -y -z" is wrong' in last.words
+    assert "the side called down points to the sky" in last.words
+
+
+def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:
+    b = bench(0x19)
+    b.chip.source = resting_world
+    findings = found(b, SensorSettings(allow_unknown=True))
+    assert [finding.part for finding in findings if not finding.good] == ["sensor"]
+
+
+def test_without_a_pi_the_panel_says_that_it_is_imitated() -> None:
+    panel = Panel(PanelSettings(), print, mock=True)
+    assert [finding.good for finding in check_panel(panel)] == [True]
+    panel.close()
