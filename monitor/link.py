@@ -20,12 +20,9 @@ from monitor.messages import (
     ONLINE,
     WORD_BYTES,
     Clock,
-    MessageError,
     Moment,
     State,
     Topics,
-    decode_answer,
-    decode_request,
     encode,
     now,
     standing,
@@ -33,6 +30,7 @@ from monitor.messages import (
 from monitor.messages import alert_message as message_of
 from monitor.mqtt import Client, Letter, MqttSettings, What, Will
 from monitor.outbox import Key, Outbox
+from monitor.reception import Reception
 
 BEAT_S = 1.0
 OVERDUE_S = 3.0
@@ -46,11 +44,6 @@ IN_FLIGHT = 10
 
 WALKING_S = 2.0
 """So long after a step the heartbeat says walking."""
-
-SPOTTER_S = 5.0
-"""A spotter's program says every second or two that it is listening; after so long a silence it is not."""
-
-UNREAD_INPUTS = 100
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +81,6 @@ class Link:
     ) -> None:
         self.boot = secrets.token_hex(4)
         self.inbox = inbox
-        self.ignored = 0
         self._clock = clock
         self._config, self._version = config, version
         self._topics = Topics(settings.device)
@@ -106,6 +98,7 @@ class Link:
             will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,
         )
+        self._reception = Reception(self._topics, self.boot, inbox)
         self._outbox = Outbox(store, clock, self._client.wake)
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self._stopping = False
@@ -119,13 +112,10 @@ class Link:
         self._acked_s = self._started_s
         self._lost: bool | None = None  # None: never yet answered, nor missed
         self._fault = ""
-        self._spotters: dict[str, float] = {}
         self._reason = ""
         self._beat = 0
         self._beat_s = self._started_s
-        self._repeated_s = self._started_s
         self._announce_s = float("inf")
-        self._complained: set[str] = set()
 
     def start(self) -> None:
         self._outbox.start()
@@ -209,44 +199,11 @@ class Link:
             self._client.publish(self._discovery_topic, self._entities, qos=0, retain=True)
 
     def _hear(self, letter: Letter) -> None:
-        """A spotter's word: into the inbox, or ignored, counted and, once per reason, logged."""
-        try:
-            if letter.retained:
-                raise MessageError("it was retained: an old wish is not obeyed")
-            word: Input | None
-            if letter.topic == self._topics.request:
-                word = decode_request(letter.payload)
-            else:
-                word = decode_answer(letter.payload, self.boot)
-                standing_ids = {alert.id for alert in self._seen.status.standing} if self._seen else set()
-                if word.alert_id not in standing_ids:
-                    raise MessageError("the answer names an alert that does not stand")
-            if self.inbox.qsize() >= UNREAD_INPUTS or len(self._spotters) >= UNREAD_INPUTS:
-                raise MessageError("too many at once")
-        except MessageError as error:
-            self.ignored += 1
-            if letter.topic not in self._complained:
-                self._complained.add(letter.topic)
-                _log.warning(
-                    "a message on %s is ignored (further ones are only counted): %s", letter.topic, error
-                )
-            return
-        if word is not None and word.kind is InputKind.SPOTTER_HERE:
-            if word.who not in self._spotters:
-                self.inbox.put(word)
-            self._spotters[word.who] = self._clock().mono_s
-        elif word is not None and word.kind is InputKind.SPOTTER_GONE:
-            self._part(word.who)
-        elif word is not None:
-            self.inbox.put(word)
-        elif self._clock().mono_s - self._repeated_s > BEAT_S:
-            self._repeated_s = self._clock().mono_s
+        standing_ids = {alert.id for alert in self._seen.status.standing} if self._seen else set()
+        now_s = self._clock().mono_s
+        if self._reception.hear(letter.topic, letter.payload, letter.retained, standing_ids, now_s):
             for message in self._outbox.recent():
                 self._say(self._topics.alert, encode(message), retain=False)
-
-    def _part(self, who: str) -> None:
-        if self._spotters.pop(who, None) is not None:
-            self.inbox.put(Input(InputKind.SPOTTER_GONE, who=who))
 
     def _judge(self) -> None:
         """Is the link alive? Only acknowledgements say so. And is the outbox on its disk?"""
@@ -258,8 +215,7 @@ class Link:
             if fault:
                 self.inbox.put(Input(InputKind.FAULT, reason=fault))
             self._fault = fault
-        for who in [who for who, here_s in self._spotters.items() if now_s - here_s > SPOTTER_S]:
-            self._part(who)
+        self._reception.tick(now_s)
         if self._hung(now_s):
             self._acked_s = now_s  # no beat is sent, so none can be missing
         oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=now_s)
@@ -327,14 +283,14 @@ class Link:
             standing=standing(seen.status, self.boot, moment.mono_s),
             faults=tuple(fault[:500] for fault in (seen.fault, self._outbox.fault) if fault),
             waits_for=tuple(reason[:500] for reason in seen.status.waits_for),
-            spotters=tuple(self._spotters),
+            spotters=self._reception.spotters,
             alerts=seen.alerts,
             block_age_s=max(0.0, moment.mono_s - seen.status.time_s),
             steps=seen.steps,
             walking=moment.mono_s - seen.step_s < WALKING_S,
             waiting=len(self._outbox),
             expired=self._outbox.expired,
-            ignored=self.ignored + self._client.dropped,
+            ignored=self._reception.ignored + self._client.dropped,
             config=self._config,
             version=self._version,
         )

@@ -17,7 +17,8 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 from monitor.core.vocabulary import AlertKind, InputKind
@@ -116,9 +117,11 @@ class Chaos:
         self.spotter = Listener(MqttSettings(host="127.0.0.1", port=self.broker.port))
         self.disturbed: list[tuple[float, float]] = []
         self._sensor_lost = False
+        self._steps = cycle(self._shuffled(STEPS))
 
     def run(self, alerts: int, faults: list[str] | None = None) -> None:
-        """Until ``alerts`` are raised; with ``faults`` in turn, or at random about every 25 alerts."""
+        """Until ``alerts`` are raised; with ``faults`` in turn, or from a shuffled deck, every 25 alerts."""
+        deck = cycle(self._shuffled(["broker", "cut", "kill", "kill", "disk", "clock"]))
         turn = list(faults or [])
         each = max(1, alerts // (len(turn) + 1)) if turn else 25
         with self.spotter:
@@ -128,7 +131,7 @@ class Chaos:
                 while len(self.walker.raised) < goal:
                     self._live()
                 if faults is None:
-                    self._break(self._random.choice(["broker", "cut", "kill", "disk", "clock"]))
+                    self._break(next(deck))
                 elif turn:
                     self._break(turn.pop(0))
             self._settle()
@@ -138,6 +141,9 @@ class Chaos:
         self.walker.end()
         self.proxy.close()
         self.broker.kill()
+
+    def _shuffled(self, things: Sequence[str]) -> list[str]:
+        return self._random.sample(things, len(things))
 
     def _live(self) -> None:
         """One more alert or so: an event, or an answer to what stands."""
@@ -216,7 +222,7 @@ class Chaos:
         self._broken_link(began_s, "link cut silently", heal)
 
     def _kill(self, _: float) -> None:
-        step = self._random.choice(STEPS)
+        step = next(self._steps)
         self.faults[f"kill at {step}"] += 1
         # A fall is among its last words; it dies on the way of one of them.
         wait_until(lambda: self.spotter.view.state and self.spotter.view.state.waiting == 0, within_s=20)
