@@ -91,6 +91,28 @@ def test_a_retained_heartbeat_proves_nothing_until_its_sequence_moves() -> None:
     assert not play.view.blind
 
 
+def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None:
+    play = Play()
+    play.seen()
+    play.view.disconnected("our own broker restarts", play.moment)
+    play.beat_number += 5  # the device sent some meanwhile, and may have died since
+    play.beat(retained=True)
+    assert play.view.blind
+    play.beat()
+    assert not play.view.blind
+
+
+def test_a_stage_repeated_long_after_its_story_ended_is_not_told_again() -> None:
+    play = Play()
+    play.seen()
+    stages = [play.stage(stage, str(n)) for n in range(60) for stage in (Stage.CONFIRMED, Stage.CLEARED)]
+    for message in stages:
+        play.hear(message)
+    play.beat()
+    assert [notice for message in stages for notice in play.hear(message)] == []
+    assert play.view.duplicates == len(stages)
+
+
 def test_a_heartbeat_repeated_without_moving_is_silence() -> None:
     play = Play()
     play.seen()
