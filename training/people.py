@@ -1,15 +1,17 @@
 """Which people are left out together."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from training.recordings import Trial
+from monitor.corpus import Trial
+
+Person = tuple[str, str]  # data set, subject
 
 
-def fold_of(trials: Sequence[Trial], folds: int) -> dict[str, int]:
-    """Each person's fold: the people of every set (old ones apart) dealt in turn."""
+def fold_of(trials: Iterable[Trial], folds: int) -> dict[Person, int]:
+    """Each person's fold: the people of every set (SisFall's elders apart) dealt in turn."""
     groups = defaultdict(set)
     for trial in trials:
-        old = trial.subject.startswith("sisfall-SE")
-        groups[trial.dataset, old].add(trial.subject)
-    return {subject: i % folds for group in groups.values() for i, subject in enumerate(sorted(group))}
+        elder = trial.dataset == "sisfall" and trial.subject.startswith("SE")
+        groups[trial.dataset, elder].add((trial.dataset, trial.subject))
+    return {person: i % folds for group in groups.values() for i, person in enumerate(sorted(group))}

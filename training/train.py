@@ -1,8 +1,8 @@
 """Train the network on some of the people and write its weights.
 
-    python -m training.train OUT.npz [--fold 0 --folds 4] [--steps 4000] [--seed 1]
+    python -m training.train OUT.npz [--fold 0] [--folds 4] [--without kfall] [--steps 3000] [--seed 1]
 
-With --fold, the people of that fold are left out; without it, everyone is used.
+With --fold the people of that fold are left out, with --without a whole data set.
 """
 
 import argparse
@@ -10,118 +10,118 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.model import Network, arrays
+from training.crops import Recording, batch, recordings
+from training.model import Network
 from training.people import fold_of
-from training.recordings import Trial, batch, load_trials
 
-SHARES = {"fall": 0.36, "stumble": 0.12, "walk": 0.16, "daily": 0.36}
 BATCH = 64
+SHARES = {"fall": 0.34, "stumble": 0.12, "walk": 0.12, "daily": 0.42}
 HARDNESS_MEMORY = 0.7
+HARDEST = 3.0
+ANSWER_WEIGHT = 10.0  # mean over all decisions, most of which are easy
 POSITIVE_WEIGHT = 3.0
-BAG_WEIGHT = 0.6
+BAG_WEIGHT = 0.8
+RATE = 4e-3
+AVERAGE_DECAY = 0.995
 
 
-class Sampler:
-    """Draws trials: by kind, by data set in equal parts, then the harder the more often."""
+class Draw:
+    """Which recordings come next: by kind, by data set in equal parts, then the harder the more often."""
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self.trials = trials
-        self.hardness = np.ones(len(trials))
-        self.groups: dict[str, list[np.ndarray]] = {}
-        for kind in SHARES:
-            sets = sorted({t.dataset for t in trials if t.kind == kind})
-            self.groups[kind] = [
-                np.array([i for i, t in enumerate(trials) if t.kind == kind and t.dataset == name])
-                for name in sets
+    def __init__(self, pool: Sequence[Recording]) -> None:
+        self._hardness = np.ones(len(pool))
+        self._groups = {
+            kind: [
+                np.array([i for i, r in enumerate(pool) if r.trial.kind == kind and r.trial.dataset == name])
+                for name in sorted({r.trial.dataset for r in pool if r.trial.kind == kind})
             ]
+            for kind in SHARES
+        }
 
-    def draw(self, random: np.random.Generator) -> np.ndarray:
-        kinds = random.choice(list(SHARES), BATCH, p=list(SHARES.values()))
+    def __call__(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
         picks = []
-        for kind in kinds:
-            group = self.groups[kind][random.integers(len(self.groups[kind]))]
-            weight = 0.3 + np.clip(self.hardness[group], 0, 3)
+        for kind in random.choice(list(SHARES), BATCH, p=list(SHARES.values())):
+            group = self._groups[kind][random.integers(len(self._groups[kind]))]
+            weight = 0.3 + np.minimum(self._hardness[group], HARDEST)
             picks.append(random.choice(group, p=weight / weight.sum()))
         return np.array(picks)
 
-    def learn(self, picks: np.ndarray, loss: np.ndarray) -> None:
-        keep = HARDNESS_MEMORY
-        self.hardness[picks] = keep * self.hardness[picks] + (1 - keep) * 2 * loss
+    def learn(self, picks: npt.NDArray[np.int64], loss: npt.NDArray[np.float32]) -> None:
+        self._hardness[picks] *= HARDNESS_MEMORY
+        self._hardness[picks] += (1.0 - HARDNESS_MEMORY) * 2.0 * loss
 
 
-def loss_of(score: Tensor, target: Tensor, weight: Tensor, bag: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean loss, and each crop's worst-decision loss (b,).
+def loss_of(score: Tensor, answer: Tensor, weight: Tensor, bag: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss, and each crop's share in its second part (b,).
 
-    Every decision is asked; and besides the best two decisions of a bag must be positive, the worst
-    two of everything else negative: what counts in use is the largest score of a recording.
+    First, every decision is asked. Second, what counts in use: of each bag the best two decisions
+    must be positive, and of all that should be quiet the worst two must be negative.
     """
-    each = functional.binary_cross_entropy_with_logits(score, target, reduction="none")
-    weight_each = weight * torch.where(target > 0, POSITIVE_WEIGHT, 1.0)
-    mean = (each * weight_each).sum() / weight.numel() * 10
-    low = torch.finfo(score.dtype).min / 4
-    has = bag.any(1)
-    best = score.masked_fill(~bag, low).topk(2, 1).values.mean(1)
-    quiet = (weight > 0) & (target == 0)
-    worst = score.masked_fill(~quiet, low).topk(2, 1).values.mean(1)
-    scale = weight.masked_fill(~quiet, 0).amax(1)
-    hits = torch.where(has, functional.softplus(-best.clamp(min=-50)), 0.0)
-    alarms = torch.where(quiet.sum(1) > 1, functional.softplus(worst.clamp(min=-50)), 0.0) * scale
-    crops = (hits + alarms).sum(1)
-    return mean + BAG_WEIGHT * crops.mean(), crops
+    asked = weight * torch.where(answer > 0, POSITIVE_WEIGHT, 1.0)
+    each = binary_cross_entropy_with_logits(score, answer, weight=asked)
+    never = torch.finfo(score.dtype).min / 4
+    quiet = (weight > 0) & (answer == 0)
+    best = score.masked_fill(~bag, never).topk(2, 1).values.mean(1).clamp(min=-50)
+    worst = score.masked_fill(~quiet, never).topk(2, 1).values.mean(1).clamp(min=-50)
+    missed = torch.where(bag.any(1), softplus(-best), 0.0)
+    alarmed = torch.where(quiet.sum(1) > 1, softplus(worst), 0.0) * weight.masked_fill(~quiet, 0).amax(1)
+    crops = (missed + alarmed).sum(1)
+    return ANSWER_WEIGHT * each + BAG_WEIGHT * crops.mean(), crops
 
 
-def train(trials: Sequence[Trial], steps: int, seed: int, peak_rate: float = 4e-3) -> Network:
+def train(pool: Sequence[Recording], steps: int, seed: int) -> Network:
+    """AdamW, one cycle (Smith, arXiv:1708.07120); the running average of the weights is kept."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     network = Network()
-    kept = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
-    )
-    optimiser = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
-    sampler = Sampler(trials)
-    began, running = time.perf_counter(), 0.0
-    for step in range(steps):
-        picks = sampler.draw(random)
-        cuts, target, weight, bag = (torch.from_numpy(x) for x in batch([trials[i] for i in picks], random))
-        loss, crops = loss_of(network(cuts), target, weight, bag)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.15)
+    draw = Draw(pool)
+    began_s, running = time.perf_counter(), 0.0
+    for step in range(1, steps + 1):
+        picks = draw(random)
+        cuts, asked = batch([pool[i] for i in picks], random)
+        loss, crops = loss_of(network(torch.from_numpy(cuts)), *map(torch.from_numpy, asked))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimiser.step()
         schedule.step()
-        kept.update_parameters(network)
-        sampler.learn(picks, crops.detach().numpy())
-        running += (loss.item() - running) * max(0.01, 1 / (step + 1))
-        if step % 200 == 199:
-            print(f"step {step + 1} loss {running:.4f} {time.perf_counter() - began:.0f} s", flush=True)
-    result = kept.module
-    assert isinstance(result, Network)
-    return result.eval()
+        average.update_parameters(network)
+        draw.learn(picks, crops.detach().numpy())
+        running += (loss.item() - running) * max(0.01, 1 / step)
+        if step % 200 == 0:
+            print(f"step {step} loss {running:.4f} {time.perf_counter() - began_s:.0f} s", flush=True)
+    result: Network = average.module.eval()
+    return result
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out")
     parser.add_argument("--fold", type=int)
     parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--without", default="", help="leave out this data set too: does it carry over?")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--without", default="")
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    trials = load_trials()
-    folds = fold_of(trials, options.folds)
-    if options.fold is not None:
-        trials = [t for t in trials if folds[t.subject] != options.fold]
-    trials = [t for t in trials if t.dataset != options.without]
-    network = train(trials, options.steps, options.seed)
-    np.savez_compressed(options.out, **arrays(network))
+    pool = recordings()
+    fold = fold_of([r.trial for r in pool], options.folds)
+    pool = [
+        r
+        for r in pool
+        if r.trial.dataset != options.without and fold[r.trial.dataset, r.trial.subject] != options.fold
+    ]
+    train(pool, options.steps, options.seed).save(options.out)
 
 
 if __name__ == "__main__":
