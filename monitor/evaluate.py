@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any, Protocol
 
 import numpy as np
@@ -75,9 +75,9 @@ def hear(trial: Trial, make_detector: MakeDetector, live: bool = False) -> Run:
     seconds = 0.0
     whole = corpus.whole(trial, RATE_HZ)
     for block in corpus.blocks(trial, RATE_HZ) if live else [whole]:
-        began = perf_counter()
+        began = process_time()
         events = detector.update(block)
-        seconds += perf_counter() - began
+        seconds += process_time() - began
         told += [(block.end_s if live else _block_end_s(event.time_s), event) for event in events]
     norm_g = np.linalg.norm(whole.accel_g, axis=1)
     peak_s = float(whole.time_s[np.argmax(norm_g)]) if len(norm_g) else 0.0

@@ -35,7 +35,7 @@ Z95 = 1.959964
 class Run:
     """A trial and what a fresh detector told about it: ``told`` holds (told_s, event) in order.
 
-    ``peak_s`` is the time of the trial's largest acceleration, ``seconds`` what the detector took.
+    ``peak_s`` is the time of the largest acceleration, ``seconds`` the processor time the detector took.
     """
 
     trial: Trial

@@ -1,9 +1,10 @@
 """What docs/accuracy.md rests on: every person judged by weights that never saw that person.
 
-    python -m training.held_out FOLD0.npz FOLD1.npz ... [--json REPORT.json] [--plots FOLDER]
+    python -m training.held_out FOLD0.npz FOLD1.npz ... [--folds N] [--json REPORT.json] [--plots FOLDER]
 
-The whole detector, with the shipped settings and the network's weights of the person's own fold
-(of as many as are given), scored by the rules of `rearguard evaluate`.
+The whole detector, with the shipped settings and the network's weights of the person's own fold,
+scored by the rules of `rearguard evaluate`. There are as many folds as weights, or N; people of a
+fold without weights are left out.
 """
 
 import argparse
@@ -35,9 +36,9 @@ def detector_with(weights: str) -> Detector:
     return Detector(Settings())
 
 
-def held_out(weights: list[str]) -> list[Run]:
+def held_out(weights: list[str], folds: int) -> list[Run]:
     trials = [trial for file in FILES for trial in Corpus(corpus.folder() / file)]
-    fold = fold_of(trials, len(weights))
+    fold = fold_of(trials, folds)
     runs: list[Run] = []
     for number, path in enumerate(weights):
         unseen = [trial for trial in trials if fold[trial.dataset, trial.subject] == number]
@@ -96,7 +97,9 @@ def plot_activities(runs: list[Run], path: Path) -> None:
             axis.plot(100 * wrong / total, row, "o", color="navy")
             axis.text(100 * high + 0.3, row, f"{wrong} of {total}", va="center", fontsize=7)
             axis.text(-0.5, row, label, ha="right", va="center", fontsize=7)
-        axis.set(title=title, xlabel="% of trials, 95 % interval", yticks=[], xlim=(0, None))
+        axis.set(
+            title=title, xlabel="% of trials, 95 % interval", yticks=[], xlim=(0, 1.15 * axis.get_xlim()[1])
+        )
     figure.savefig(path, dpi=90)
 
 
@@ -105,10 +108,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("weights", nargs="+")
+    parser.add_argument("--folds", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plots", type=Path)
     options = parser.parse_args()
-    runs = held_out(options.weights)
+    runs = held_out(options.weights, options.folds or len(options.weights))
     score = report(runs, Settings().unsafe_step.red_score)
     print(table(score))
     if options.json:
