@@ -64,9 +64,7 @@ class Link:
 
     ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, and FAULT and FAULT_GONE of the outbox.
     ``store`` is the outbox's file, None for memory only. ``config`` is the hash of the effective settings.
-    ``clock`` is the one the blocks' times are on. ``discovery`` announces the device to Home Assistant.
-
-    Raises what Client raises.
+    ``clock`` is the one the blocks' times are on. Raises what Client raises.
     """
 
     def __init__(
@@ -77,14 +75,13 @@ class Link:
         config: str = "",
         version: str = "",
         clock: Clock = now,
-        discovery: bool = False,
     ) -> None:
         self.boot = secrets.token_hex(4)
         self.inbox = inbox
         self._clock = clock
         self._config, self._version = config, version
         self._topics = Topics(settings.device)
-        self._discovery = discovery
+        self._discovery = settings.home_assistant
         self._discovery_topic = homeassistant.topic(settings.device)
         self._entities = homeassistant.announcement(settings.device, version)
         self._client = Client(
@@ -93,7 +90,7 @@ class Link:
             subscriptions=(
                 self._topics.answer,
                 self._topics.request,
-                *([homeassistant.BIRTH_TOPIC] if discovery else []),
+                *([homeassistant.BIRTH_TOPIC] if settings.home_assistant else []),
             ),
             will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,

@@ -67,6 +67,8 @@ class MqttSettings:
     certificate_file: str = setting("", "", None, None, "our own certificate; empty for none")
     key_file: str = setting("", "", None, None, "private key of our certificate, readable by its owner only")
 
+    home_assistant: bool = setting(False, "", None, None, "announce this device to Home Assistant")
+
     def __post_init__(self) -> None:
         Topics(self.device)
 

@@ -160,11 +160,11 @@ def test_switch_and_buttons_say_what_the_device_understands(entity: str, key: st
 
 
 def test_it_is_announced_on_connecting_and_again_when_home_assistant_is_born(mosquitto: Mosquitto) -> None:
-    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
+    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port, home_assistant=True)
     announced = homeassistant.topic("walker")
     with (
         Listener(settings, also=(announced,)) as home,
-        Pulse(Link(settings, SimpleQueue(), discovery=True)) as pulse,
+        Pulse(Link(settings, SimpleQueue())) as pulse,
     ):
 
         def times() -> int:
