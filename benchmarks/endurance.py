@@ -30,7 +30,7 @@ FAULTS: dict[str, Fault] = {
     "kernel driver": lambda b, _: b.wires.fail(errno.EBUSY),
     "supply dips": lambda b, _: b.chip.brown_out(),
     "short read": lambda b, r: b.wires.cut(r.randint(1, 11)),
-    "samples vanish": lambda b, r: (b.clock.sleep(r.uniform(0.0, 0.3)), b.chip.spill()),
+    "samples vanish": lambda b, r: (b.clock.sleep(r.uniform(0.03, 0.3)), b.chip.spill()),
     "burst broken off": lambda b, _: b.wires.snap(),
     "process stalls": lambda b, r: b.clock.sleep(r.uniform(0.1, 4.0)),
     "frozen": lambda b, _: b.chip.freeze(),
