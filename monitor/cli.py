@@ -30,7 +30,7 @@ from monitor.calibrate import calibrate
 from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.calibration import UnsureError
-from monitor.core.detector import Detector, DetectorSettings
+from monitor.core.detector import FRAME_RATE_HZ, Detector, DetectorSettings
 from monitor.core.vocabulary import Alert, Event, Floats, Priority, SampleBlock, Status
 from monitor.corpus import Trial
 from monitor.credentials import SecretError
@@ -49,6 +49,10 @@ PLACES = (Path("config.yaml"), Path("/etc/rearguard/config.yaml"))
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
 
+FRAME_LIMITS = (
+    "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "
+    "the impact are not"
+)
 AT_ONCE = ArmingSettings(needs_stillness=False)
 """A recording is judged from its first step on."""
 
@@ -70,6 +74,13 @@ class Settings(DetectorSettings):
     mqtt: MqttSettings = field(
         default_factory=MqttSettings, metadata={"meaning": "The broker that carries alerts to the spotter"}
     )
+
+    def __post_init__(self) -> None:
+        if self.profile == "treadmill" and self.sensor.rate_hz != FRAME_RATE_HZ:
+            raise ValueError(
+                f"profile treadmill listens at {FRAME_RATE_HZ:.0f} Hz: set sensor.rate_hz to it, "
+                f"found {self.sensor.rate_hz}"
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -286,6 +297,7 @@ class _Line:
             if self.link:
                 self.link.stop()
             self.panel.close()
+        print(f"session: {self.detector.facts}", flush=True)
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
         self.panel.show(status)

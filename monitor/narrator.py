@@ -27,14 +27,12 @@ class Narrator:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
         self._looked = ""
         self._fault = ""
-        self.steps = 0
 
     def __call__(
         self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], _status: Status
     ) -> None:
         if self._start_s is None:
             self._start_s = block.end_s
-        self.steps += sum(event.kind is EventKind.STEP for event in events)
         for event in events:
             if self._events and event.kind in TOLD:
                 self._tell(event.time_s, f"{event.kind}{_because(event.reason, event.evidence)}")

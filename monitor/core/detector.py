@@ -13,15 +13,20 @@ from typing import Literal
 
 from monitor.core.direction import DirectionSettings
 from monitor.core.fall import Fall, FallSettings
+from monitor.core.footfall import Footfall, FootfallSettings
 from monitor.core.grid import Grid, Samples
 from monitor.core.health import Health, HealthSettings
 from monitor.core.network import RATE_HZ, Network, load_weights
 from monitor.core.posture import Posture
+from monitor.core.session import Facts, Session
 from monitor.core.steps import Steps
 from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
-from monitor.core.unsafe import Unsafe, UnsafeSettings
-from monitor.core.vocabulary import Event, SampleBlock, setting
+from monitor.core.unsafe import Baselines, Unsafe, UnsafeSettings, baselines
+from monitor.core.vocabulary import Event, EventKind, SampleBlock, setting
+
+FRAME_RATE_HZ = 200.0
+"""A deck rings higher than a body moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,9 @@ class DetectorSettings:
     fall: FallSettings = field(default_factory=FallSettings, metadata={"meaning": "Falls"})
     stumble: StumbleSettings = field(default_factory=StumbleSettings, metadata={"meaning": "Stumbles"})
     unsafe_step: UnsafeSettings = field(default_factory=UnsafeSettings, metadata={"meaning": "Unsafe steps"})
+    footfall: FootfallSettings = field(
+        default_factory=FootfallSettings, metadata={"meaning": "Footfalls, heard from the treadmill's frame"}
+    )
     direction: DirectionSettings = field(
         default_factory=DirectionSettings, metadata={"meaning": "Forward or backward"}
     )
@@ -53,28 +61,41 @@ class Detector:
     def __init__(self, settings: DetectorSettings) -> None:
         self._settings = settings
         self._health = Health(settings.health)
-        self._grid = Grid(RATE_HZ)
-        self._stages: _Belt | None = None
+        self._grid = Grid(FRAME_RATE_HZ if settings.profile == "treadmill" else RATE_HZ)
+        self._own = baselines(settings.unsafe_step)
+        self._session = Session()
+        self._stages: _Belt | _Frame | None = None
 
     def update(self, block: SampleBlock) -> list[Event]:
         """What this block proves, in order of time."""
         events = self._health.update(block)
         for samples in self._grid.update(block):
             if samples.restart or self._stages is None:
-                self._stages = _Belt(self._settings)
+                self._stages = self._start()
             events += self._stages.update(samples)
         events.sort(key=lambda event: event.time_s)
         return events
+
+    @property
+    def facts(self) -> Facts:
+        """What the session amounts to so far."""
+        return self._session.facts()
+
+    def _start(self) -> "_Belt | _Frame":
+        if self._settings.profile == "treadmill":
+            return _Frame(self._settings, self._session)
+        return _Belt(self._settings, self._own, self._session)
 
 
 class _Belt:
     """The stages for a sensor on the body, from one gap to the next."""
 
-    def __init__(self, settings: DetectorSettings) -> None:
+    def __init__(self, settings: DetectorSettings, own: Baselines, session: Session) -> None:
         self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
         self._steps = Steps(settings.direction, RATE_HZ)
-        self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ)
+        self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ, own)
+        self._session = session
         self._network = Network(load_weights())
         self._stumble = Stumble(settings.stumble)
         self._fall = Fall(settings.fall)
@@ -82,6 +103,7 @@ class _Belt:
     def update(self, samples: Samples) -> list[Event]:
         body = self._posture.update(samples.accel_g, samples.gyro_dps)
         steps = self._steps.update(samples.time_s, body)
+        self._session.update(body, steps)
         hops = self._network.update(samples.time_s, samples.accel_g, samples.gyro_dps)
         return [
             *self._stillness.update(samples),
@@ -90,3 +112,17 @@ class _Belt:
             *self._stumble.update(hops),
             *self._fall.update(hops),
         ]
+
+
+class _Frame:
+    """The stages for a sensor on the treadmill's frame: neither tilt nor direction can be seen."""
+
+    def __init__(self, settings: DetectorSettings, session: Session) -> None:
+        self._stillness = Stillness(FRAME_RATE_HZ)
+        self._footfall = Footfall(settings.footfall, FRAME_RATE_HZ)
+        self._session = session
+
+    def update(self, samples: Samples) -> list[Event]:
+        events = self._footfall.update(samples.time_s, samples.accel_g)
+        self._session.count(sum(event.kind is EventKind.STEP for event in events))
+        return [*self._stillness.update(samples), *events]

@@ -190,6 +190,9 @@ class Footfall:
         if step_s <= LONGEST_S:
             walk.times.append(step_s)
             evidence |= {"step_time_s": Reading(step_s), "cadence_spm": Reading(60 / walk.step_s)}
+        events = [Event(EventKind.STEP, time_s, evidence)]
+        if walk.struck or walk.lost:
+            events.append(Event(EventKind.UPRIGHT, time_s, {}, "footfalls again"))
         walk.peaks.append(energy)
         walk.last_s, walk.struck, walk.lost = peak_s, False, False
-        return [Event(EventKind.STEP, time_s, evidence)]
+        return events

@@ -149,17 +149,26 @@ class Baseline:
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
 
 
-class Unsafe:
-    """Judges steps as they come."""
+Baselines = dict[Direction, Baseline]
+"""What is known of the walker, apart for each way of walking."""
 
-    def __init__(self, settings: UnsafeSettings, rate_hz: float) -> None:
+
+def baselines(settings: UnsafeSettings) -> Baselines:
+    """Nothing known yet."""
+    return {direction: Baseline(settings) for direction in Direction}
+
+
+class Unsafe:
+    """Judges steps as they come, against ``own``, which it goes on learning."""
+
+    def __init__(self, settings: UnsafeSettings, rate_hz: float, own: Baselines) -> None:
         self._settings = settings
         b, a = one_pole(SWAY_TIME_CONSTANT_S, rate_hz)
         self._sway = Filter((b * SWAY_TIME_CONSTANT_S, a))
         self._trunk = Filter(butterworth(2, TRUNK_BAND_HZ, rate_hz))
         self._largest = np.full(8, -np.inf)
         self._yaw = Filter(one_pole(TURN_S, rate_hz))
-        self._own = {direction: Baseline(settings) for direction in Direction}
+        self._own = own
         self._travel = Direction.UNKNOWN
         self._times: deque[float] = deque(maxlen=40)
 
