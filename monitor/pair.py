@@ -10,6 +10,7 @@ import re
 import secrets
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote, urlencode
@@ -22,19 +23,38 @@ ROUNDS = 1000
 """PBKDF2 rounds. The password has 144 random bits: rounds protect chosen passwords, not these."""
 
 
-def rights(device: str, spotter: bool) -> list[str]:
+class Role(StrEnum):
+    """Whom an account is for."""
+
+    SPOTTER = "spotter"
+    DEVICE = "device"
+    HOME = "home"  # Home Assistant: a spotter that also looks for announcements, and announces itself
+
+
+def pair(
+    name: str, device: str, role: Role, host: str, port: int, folder: Path = FOLDER, out: TextIO = sys.stdout
+) -> None:
+    """Make the account and show it. Raises what ``add`` raises."""
+    word = add(folder, name, device, role)
+    if role is Role.SPOTTER:
+        show(address(name, word, device, host, port), out)
+    else:
+        out.write(f"account {name}, password {word}\n")
+    out.write("Now let the broker read it: sudo systemctl reload mosquitto\n")
+
+
+def rights(device: str, role: Role) -> list[str]:
     """The account's section in Mosquitto's access list."""
     topics = Topics(device)
-    reads = [topics.answer, topics.request, homeassistant.BIRTH_TOPIC]
-    writes = [
-        topics.availability,
-        topics.state,
-        topics.alert,
-        topics.check,
-        homeassistant.topic(device),
-    ]
-    if spotter:
+    announcement = homeassistant.topic(device)
+    if role is Role.DEVICE:
+        reads = [topics.answer, topics.request, homeassistant.BIRTH_TOPIC]
+        writes = [topics.availability, topics.state, topics.alert, topics.check, announcement]
+    else:
         reads, writes = [topics.availability, topics.state, topics.alert], [topics.answer, topics.request]
+    if role is Role.HOME:
+        reads.append("homeassistant/#")
+        writes.append(homeassistant.BIRTH_TOPIC)
     return [*(f"topic read {topic}" for topic in reads), *(f"topic write {topic}" for topic in writes)]
 
 
@@ -44,17 +64,17 @@ def hashed(word: str, salt: bytes) -> str:
     return f"$7${ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def add(folder: Path, name: str, device: str, spotter: bool = True) -> str:
+def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
     """Make (or renew) the account ``name``; its new password. Mosquitto must reload afterwards.
 
-    A device's account bears the device's name. Raises ValueError for names that are not allowed, and
+    Raises ValueError for names that are not allowed, and
     OSError if the folder cannot be written.
     """
     if not re.fullmatch(DEVICE_PATTERN, name):
         raise ValueError(f"account name {name!r}: 1 to 32 of a-z, 0-9, _ and - are allowed")
-    if spotter and name == device:
-        raise ValueError(f"{name!r} is the device's own account: give the spotter another name")
-    section = [f"user {name}", *rights(device, spotter), ""]
+    if (name == device) != (role is Role.DEVICE):
+        raise ValueError(f"account name {name!r}: a device's account bears its name, and no other does")
+    section = [f"user {name}", *rights(device, role), ""]
     word = secrets.token_urlsafe(18)
     _rewrite(folder / "passwords", lambda lines: [*_without(lines, name), _entry(name, word)])
     _rewrite(folder / "access", lambda lines: [*_without_section(lines, name), *section])

@@ -49,7 +49,7 @@ def watch(
     ear = Ear(settings, who)
     view = ear.view
     screen = _Screen(out)
-    answers = _Answers(ear)
+    answers = Answers(ear)
     screen.line(f"watching {settings.device} at {settings.host}:{settings.port}. {HELP}")
     try:
         with _keys() as key:
@@ -77,7 +77,7 @@ def watch(
     return 0
 
 
-class _Answers:
+class Answers:
     """Answers go to the foremost alert, once it has been foremost long enough to be the one that is meant."""
 
     def __init__(self, ear: Ear) -> None:

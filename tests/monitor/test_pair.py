@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor import pair
+from monitor import homeassistant, pair
 from monitor.messages import Topics
 from monitor.mqtt import Client, MqttSettings, What, round_trip_s
+from monitor.pair import Role
 from tests.brokers import MOSQUITTO, Mosquitto, free_port
 
 SHIPPED = Path(__file__).parents[2] / "systemd"
@@ -53,9 +54,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Guarded,
     certificates(folder)
     place = Guarded(folder, free_port(), free_port())
     words = {
-        "walker": pair.add(folder, "walker", "walker", spotter=False),
-        "other": pair.add(folder, "other", "other", spotter=False),
+        "walker": pair.add(folder, "walker", "walker", Role.DEVICE),
+        "other": pair.add(folder, "other", "other", Role.DEVICE),
         "eva": pair.add(folder, "eva", "walker"),
+        "home": pair.add(folder, "home", "walker", Role.HOME),
     }
     text = (SHIPPED / "mosquitto.conf").read_text()
     text = text.replace("/etc/mosquitto/rearguard", str(folder))
@@ -114,6 +116,10 @@ def carried(sender: MqttSettings, receiver: MqttSettings, topic: str) -> bool:
 ALLOWED = [
     *[("walker", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert)],
     *[("eva", "walker", topic) for topic in (WALKER.answer, WALKER.request)],
+    ("walker", "home", WALKER.alert),
+    ("walker", "home", homeassistant.topic("walker")),
+    ("home", "walker", homeassistant.BIRTH_TOPIC),
+    ("home", "walker", WALKER.answer),
 ]
 FORBIDDEN = [
     *[("eva", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert)],
@@ -123,7 +129,9 @@ FORBIDDEN = [
     ("other", "eva", OTHER.alert),
     ("walker", "walker", WALKER.answer),
     ("walker", "eva", "anything/else"),
-    ("eva", "walker", "homeassistant/status"),
+    ("eva", "walker", homeassistant.BIRTH_TOPIC),
+    ("walker", "home", homeassistant.topic("other")),
+    ("home", "home", WALKER.alert),
 ]
 
 
@@ -194,6 +202,15 @@ def test_the_code_carries_the_whole_account() -> None:
     out = io.StringIO()
     pair.show(url, out)
     assert out.getvalue().endswith(url + "\n")
+
+
+def test_pairing_shows_the_account_once_and_says_what_is_next(tmp_path: Path) -> None:
+    out = io.StringIO()
+    pair.pair("eva", "walker", Role.SPOTTER, "pi.local", 8883, tmp_path, out)
+    pair.pair("walker", "walker", Role.DEVICE, "pi.local", 8883, tmp_path, out)
+    assert "mqtts://eva:" in out.getvalue()
+    assert "account walker, password " in out.getvalue()
+    assert out.getvalue().count("systemctl reload mosquitto") == 2
 
 
 def test_the_bridge_carries_alerts_out_and_answers_in(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from monitor.core.vocabulary import InputKind
+from monitor.core.vocabulary import AlertKind, InputKind, Priority, Stage
 from monitor.link import Link
+from monitor.messages import Moment
 from monitor.mqtt import MqttSettings
-from monitor.watch import Script, watch
+from monitor.spotter import SpotterView, Story
+from monitor.watch import READ_S, Answers, Script, watch
 from tests.brokers import Mosquitto, free_port
 from tests.pulse import Pulse, wait_until
 
@@ -54,6 +56,36 @@ def test_a_broker_that_is_not_there_is_said_and_tried_again() -> None:
     status = watch(settings, "Eva", None, lambda: time.monotonic() - begun_s > 1, out=out)
     assert status == 0
     assert "BLIND: cannot reach the broker at 127.0.0.1" in out.getvalue()
+
+
+class Mouth:
+    """An ear that only notes what it is told to say."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, InputKind]] = []
+
+    def answer(self, story_id: str, word: InputKind) -> bool:
+        self.said.append((story_id, word))
+        return True
+
+
+def test_a_key_meant_for_one_alert_does_not_answer_the_next() -> None:
+    mouth = Mouth()
+    answers = Answers(mouth)  # type: ignore[arg-type]  # all of an Ear that it uses
+    view = SpotterView("walker")
+
+    def foremost(story_id: str, priority: Priority, now_s: float) -> Moment:
+        story = Story(story_id, "aaaa", 1, AlertKind.FALL, priority, Stage.CONFIRMED, now_s)
+        view.stories[story_id] = story
+        answers.look(view, Moment(now_s, now_s))
+        return Moment(now_s, now_s)
+
+    foremost("aaaa-1", Priority.MEDIUM, 0.0)
+    moment = foremost("aaaa-2", Priority.HIGH, 10.0)
+    assert "press again" in answers.say(InputKind.FALSE_ALARM, moment)
+    assert mouth.said == []
+    answers.say(InputKind.FALSE_ALARM, Moment(10.0 + READ_S, 10.0))
+    assert mouth.said == [("aaaa-2", InputKind.FALSE_ALARM)]
 
 
 @pytest.mark.parametrize("end", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
