@@ -25,7 +25,7 @@ from firmware.errors import (
 
 _I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h; in units of 10 ms
 _ATTEMPTS = 5  # of a transfer that was not acknowledged: no data had moved, so trying again is harmless
-_TIMEOUT_S = 0.05  # the kernel's second would stop the whole line when a wire is held low
+_TIMEOUT_S = 0.1  # the kernel's second would stop the whole line when a wire is held low
 
 _WIRING = "check SDA, SCL, 3V3 and GND, and the address pin (AD0, SDO)"
 _NOISE = "shorten the wires, keep them away from motors, one controller only"
@@ -64,7 +64,7 @@ class Port(Protocol):
 
 
 def open_port(number: int) -> Port:
-    """Open /dev/i2c-``number``; a held line then costs 50 ms, not a second."""
+    """Open /dev/i2c-``number``; a held line then costs 0.1 s, not a second."""
     port = SMBus(number)
     if port.fd is not None:
         with suppress(OSError):  # a controller without a settable timeout keeps its own

@@ -19,7 +19,7 @@ from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock, setting
 
 _EARLY_S = 0.008  # looks come up to so much early, each at another phase of the sampling period: looks in
 _GOLDEN = 0.618  # step with the samples would never tell within which 10 ms a sample was taken
-_BURST = 256  # samples in one read: 4 KB at most, half of what Linux lets through in one message
+_BURST = 32  # samples in one read: even at 62 kHz, a throttled Pi's slowest, done before the bus times out
 _SILENCE_S = 0.25  # without a sample before the chip is started anew; 200 Hz to 25 Hz bring several
 _FAILURES = 4  # looks in a row that fail before the same; the FIFO bridges them without loss
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)  # between attempts to bring the sensor back; then 2 s for ever
