@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = {"numpy", "collections", "dataclasses", "enum", "math", "typing", "monitor.core"}
+CORE = {"numpy", "collections", "dataclasses", "enum", "math", "statistics", "typing", "monitor.core"}
 ONLY_IN = {  # what one file alone may touch
     "paho": {"monitor/mqtt.py"},
     "ruamel": {"monitor/config.py"},
