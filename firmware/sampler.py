@@ -236,9 +236,9 @@ class Sampler:
                 self._fault = str(error)
         if self.chip is None or str(self.chip) != str(chip):
             self._timeline = SampleClock(1 / chip.rate_hz)
+            self._vitals = Vitals(chip.rate_hz)  # else it remembers: what is still frozen stays withheld
         self.chip = chip
         self._timeline.restart()
-        self._vitals = Vitals(chip.rate_hz)
         self._taken = self._failures = 0
         self._torn = False
         self._running_since_s = self._fresh_s = self._clock()
