@@ -1,6 +1,7 @@
 """An alert stage is on disk before it is sent, and no trouble with the disk takes it away."""
 
 import multiprocessing
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -94,6 +95,20 @@ def test_a_stage_is_on_disk_before_it_is_due(tmp_path: Path) -> None:
     assert rows(path) == 1
     outbox.remove(("aaaa", 1))
     wait_until(lambda: rows(path) == 0)
+    outbox.stop()
+
+
+def test_what_was_let_go_is_then_made_to_survive_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(
+        "monitor.outbox.os.fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+    )
+    outbox = Outbox(tmp_path / "outbox.sqlite", now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: synced == [str(tmp_path / "outbox.sqlite-wal")])
     outbox.stop()
 
 
