@@ -227,7 +227,8 @@ def _prepare(path: Path) -> sqlite3.Connection:
 def _make_durable(path: Path) -> None:
     """Wait for the disk, after the alert was let go: a written file survives the process, this a power cut.
 
-    Waiting first (synchronous = FULL) would cost each alert what the disk takes: measured, on a busy one, 8 ms in the median.
+    Waiting first (synchronous = FULL) would cost each alert what the disk takes: 8 ms in the median, measured
+    on a busy one.
     """
     log = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY)
     try:
