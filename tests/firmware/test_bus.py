@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from firmware.bus import Bus
+from firmware.bus import Bus, open_port
 from firmware.errors import (
     AddressClaimedError,
     BusFaultError,
@@ -82,6 +82,18 @@ def test_a_bus_that_cannot_be_opened_says_what_to_do(number: int, cure: str) -> 
     b.wires.open_error = number
     with pytest.raises(BusUnavailableError, match=f"I2C bus 1 cannot be opened .*{cure}"):
         b.bus.read(0x68, WHO_AM_I, 1)
+
+
+def test_a_real_port_gives_up_after_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Opened:
+        fd = 7
+
+    monkeypatch.setattr("firmware.bus.SMBus", lambda number: Opened())
+    monkeypatch.setattr("firmware.bus.ioctl", lambda *request: asked.append(request))
+    open_port(1)
+    assert asked == [(7, 0x0702, 10)]  # I2C_TIMEOUT, in units of 10 ms
 
 
 def test_a_missing_device_file_is_told_through_smbus2_itself() -> None:
