@@ -70,7 +70,9 @@ def test_a_stopped_broker_is_a_lost_link_and_what_happened_meanwhile_arrives_onc
 
 def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mosquitto: Mosquitto) -> None:
     proxy = Proxy(mosquitto.port)
-    with Listener(settings_for(mosquitto)) as spotter, pulse_at(settings_for(proxy)) as pulse:
+    # So patient a keepalive that paho itself notices nothing.
+    cut = MqttSettings(host="127.0.0.1", port=proxy.port, keepalive_s=60)
+    with Listener(settings_for(mosquitto)) as spotter, pulse_at(cut) as pulse:
         wait_until(lambda: not spotter.view.blind)
         proxy.silent = True
         pulse.raise_alert("1")
