@@ -23,9 +23,9 @@ LEAST_SWING_G = 0.03
 CHUNK = 512  # hops worked on at once: their activations stay in the cache
 
 
-def load_weights() -> dict[str, Floats]:
-    """The weights that come with the package, by layer, taps and inputs by outputs."""
-    with np.load(__file__.removesuffix(".py") + ".npz") as arrays:
+def load_weights(path: str = __file__.removesuffix(".py") + ".npz") -> dict[str, Floats]:
+    """Weights by layer, taps and inputs by outputs; those that come with the package if none are named."""
+    with np.load(path) as arrays:
         return {name: arrays[name].astype(np.float64) for name in arrays.files}
 
 

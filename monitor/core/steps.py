@@ -67,7 +67,7 @@ class Steps:
         for hop in np.flatnonzero((peak > before) & (peak >= after) & (peak > SURE)).tolist():
             proved = (hop + 1) * HOP - 1 - self._odd
             curve = before[hop] - 2 * peak[hop] + after[hop]  # of the parabola through the peak
-            beyond = 0.5 * (before[hop] - after[hop]) / curve
+            beyond = float(0.5 * (before[hop] - after[hop]) / curve)
             ago = HOP * (LOOK_AHEAD + 1 - beyond) + (HOP - 1) / 2
             step = self._judge(float(time_s[proved]), ago, proved, *swing[:, proved].tolist())
             if step:

@@ -31,7 +31,7 @@ def deck(duration_s, contacts_s=(), fall_s=None, belt=(0.0, np.inf), motor_hz=33
         vertical += ringing(time_s, at_s + 0.09, 0.4 * strength, 27.0, 0.03)
     if fall_s is not None:
         vertical += ringing(time_s, fall_s, 1.5, 11.0, 0.15)
-    accel_g = rng.normal(0, NOISE_G, (len(time_s), 3)) + [0.0, 0.0, 1.0]
+    accel_g = rng.normal([0.0, 0.0, 1.0], NOISE_G, (len(time_s), 3))
     accel_g[:, 2] += vertical
     accel_g[:, 0] += 0.3 * vertical
     return time_s, accel_g

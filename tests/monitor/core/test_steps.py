@@ -1,0 +1,245 @@
+"""Steps and their direction: a simulated walker's, recorded people's, and none where nobody walks."""
+
+import os
+from functools import cache
+from math import isnan, nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from monitor.core import contacts, steps
+from monitor.core.contacts import HOP, LOOK_AHEAD, ContactScore, load_weights
+from monitor.core.direction import RUNNING_G, RUNNING_SPM, DirectionSense, DirectionSettings
+from monitor.core.posture import Body, Posture
+from monitor.core.steps import LONGEST_S, SHORTEST_S, SURE, Step, Steps
+from monitor.core.vocabulary import Direction, EventKind, Floats
+from monitor.corpus import Corpus, whole
+from monitor.walker import Move, Walk, walk
+
+RATE_HZ = 100.0
+CORPUS = Path(os.environ.get("REARGUARD_CORPUS", Path(__file__).parents[4] / "shared/corpus"))
+CUTS = st.lists(st.integers(0, 3000), max_size=6).map(sorted)
+
+
+def found(accel_g: Floats, gyro_dps: Floats, cuts: list[int] = ()) -> list[Step]:
+    """Steps of a stretch of samples from time 0, given in pieces."""
+    posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ)
+    time_s = np.arange(len(accel_g)) / RATE_HZ
+    pieces = zip(np.split(time_s, cuts), np.split(accel_g, cuts), np.split(gyro_dps, cuts), strict=True)
+    return [step for t, a, g in pieces if len(t) for step in finder.update(t, posture.update(a, g))]
+
+
+@cache
+def there_and_back() -> Walk:
+    return walk(
+        [(3, Move.STAND), (12, Move.BACKWARD), (3, Move.STAND), (12, Move.FORWARD), (2, Move.STAND)],
+        RATE_HZ,
+        seed=1,
+    )
+
+
+def test_every_contact_of_a_walker_is_found_once() -> None:
+    told = np.array([s.contact_s for s in found(there_and_back().accel_g, there_and_back().gyro_dps)])
+    true = np.array(there_and_back().contact_s)
+    nearest = np.abs(told[:, None] - true).min(axis=0)
+    assert (nearest[1:] < 0.15).mean() > 0.95  # a first step from standing may begin without a contact
+    assert len(told) <= len(true) + 4  # feet drawn together at the stops
+
+
+def test_a_step_is_proved_a_quarter_of_a_second_after_its_contact() -> None:
+    for step in found(there_and_back().accel_g, there_and_back().gyro_dps):
+        late_s = step.proved_s - step.contact_s
+        assert (HOP * (LOOK_AHEAD + 0.5)) / RATE_HZ <= late_s <= (HOP * (LOOK_AHEAD + 2)) / RATE_HZ
+
+
+def test_directions_are_right_and_a_stop_forgets_them() -> None:
+    told = found(there_and_back().accel_g, there_and_back().gyro_dps)
+    asked = {Direction.BACKWARD: (6.0, 15.0), Direction.FORWARD: (21.0, 30.0)}
+    for direction, (start_s, stop_s) in asked.items():
+        assert {s.direction for s in told if start_s < s.proved_s < stop_s} == {direction}
+
+
+@given(cuts=CUTS)
+@settings(max_examples=10, deadline=None)
+def test_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
+    accel, gyro = there_and_back().accel_g, there_and_back().gyro_dps
+    expected, told = [s.event() for s in found(accel, gyro)], [s.event() for s in found(accel, gyro, cuts)]
+    assert [(e.kind, e.time_s) for e in told] == [(e.kind, e.time_s) for e in expected]
+    for event, other in zip(told, expected, strict=True):
+        assert event.evidence.keys() == other.evidence.keys()
+        values = [[r.value for r in e.evidence.values()] for e in (event, other)]
+        np.testing.assert_allclose(*values, atol=1e-6)
+
+
+def test_single_samples_give_the_steps_of_one_block() -> None:
+    accel, gyro = there_and_back().accel_g[:700], there_and_back().gyro_dps[:700]
+    whole_, single = found(accel, gyro), found(accel, gyro, list(range(1, 700)))
+    assert [s.proved_s for s in single] == [s.proved_s for s in whole_]
+
+
+def test_nobody_standing_steps() -> None:
+    quiet = walk([(20, Move.STAND)], RATE_HZ)
+    assert found(quiet.accel_g, quiet.gyro_dps) == []
+
+
+def test_a_step_says_what_it_knows() -> None:
+    first, second = (s.event() for s in found(there_and_back().accel_g, there_and_back().gyro_dps)[:2])
+    assert first.kind is EventKind.STEP
+    assert set(first.evidence) == {"initial_contact_s", "direction", "direction_score"}
+    assert set(second.evidence) - set(first.evidence) == {"step_time_s", "cadence_spm"}
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 16.0, -16.0])
+def test_a_dead_or_clipping_sensor_makes_no_steps(value: float) -> None:
+    assert found(np.full((600, 3), value), np.full((600, 3), 100 * value)) == []
+
+
+@given(arrays(float, (300, 6), elements=st.sampled_from([0.0, 1.0, -16.0, 16.0])))
+@settings(max_examples=20, deadline=None)
+def test_garbage_raises_nothing(samples: Floats) -> None:
+    for step in found(samples[:, :3], samples[:, 3:] * 125):
+        assert np.isfinite([step.contact_s, step.direction_score]).all()
+
+
+class Scripted:
+    """Scores as a test wants them, one per hop."""
+
+    def __init__(self, scores: list[float]) -> None:
+        self._scores = scores
+
+    def update(self, body: Body) -> Floats:
+        return np.array(self._scores)
+
+
+def proved(scores: list[float], monkeypatch: pytest.MonkeyPatch) -> list[Step]:
+    monkeypatch.setattr(steps, "ContactScore", lambda *_: Scripted(scores))
+    n = HOP * len(scores)
+    accel = np.tile([0.0, 0.0, 1.0], (n, 1))
+    finder = Steps(DirectionSettings(), RATE_HZ)
+    return finder.update(np.arange(n) / RATE_HZ, Posture(RATE_HZ).update(accel, np.zeros((n, 3))))
+
+
+def peaks(*hops: int, height: float = 3.0) -> list[float]:
+    scores = [-5.0] * 300
+    for hop in hops:
+        scores[hop] = height
+    return scores
+
+
+STORIES = [
+    ("two steps a beat apart", (50, 80), [nan, 0.6]),
+    ("a second peak too soon is the same step", (50, 50 + round(SHORTEST_S * 50) - 1), [nan]),
+    ("one just late enough is another", (50, 50 + round(SHORTEST_S * 50) + 1), [nan, 0.26]),
+    ("a pause begins a new walk", (50, 50 + round(LONGEST_S * 50) + 1), [nan, nan]),
+    ("a slow step is no pause", (50, 50 + round(LONGEST_S * 50) - 1), [nan, 1.58]),
+]
+
+
+@pytest.mark.parametrize(("hops", "times_s"), [s[1:] for s in STORIES], ids=[s[0] for s in STORIES])
+def test_step_times(hops: tuple[int, ...], times_s: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [step.step_s for step in proved(peaks(*hops), monkeypatch)]
+    np.testing.assert_allclose(told, times_s, atol=1e-9)
+
+
+@pytest.mark.parametrize(("height", "count"), [(SURE + 0.01, 1), (SURE - 0.01, 0)])
+def test_a_moment_must_be_sure_to_be_a_contact(height: float, count: int, monkeypatch) -> None:
+    assert len(proved(peaks(50, height=height), monkeypatch)) == count
+
+
+def test_a_contact_lies_look_ahead_before_its_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    (step,) = proved(peaks(50), monkeypatch)
+    assert step.proved == 51 * HOP + 1
+    assert step.contact_s == pytest.approx(((50 - LOOK_AHEAD) * HOP + 0.5) / RATE_HZ)
+
+
+def test_a_cadence_is_the_median_of_the_last_four_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = proved(peaks(20, 50, 80, 110, 140, 200), monkeypatch)
+    assert [round(step.cadence_spm) for step in told[1:]] == [100] * 5
+    assert isnan(told[0].cadence_spm)
+
+
+DECISIONS = [
+    ("sure enough", 0.3, Direction.UNKNOWN, Direction.FORWARD),
+    ("not quite", 0.29, Direction.UNKNOWN, Direction.UNKNOWN),
+    ("sure the other way", -0.3, Direction.FORWARD, Direction.BACKWARD),
+    ("kept while it still points there", -0.1, Direction.BACKWARD, Direction.BACKWARD),
+    ("given up below that", -0.09, Direction.BACKWARD, Direction.UNKNOWN),
+    ("not kept against the score", 0.2, Direction.BACKWARD, Direction.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "now"), [d[1:] for d in DECISIONS], ids=[d[0] for d in DECISIONS]
+)
+def test_a_direction_is_decided_kept_or_given_up(score: float, before: Direction, now: Direction) -> None:
+    assert DirectionSense(DirectionSettings(), RATE_HZ).decide(score, before, 0.2, 100.0) is now
+
+
+@pytest.mark.parametrize(
+    ("bounce_g", "cadence_spm", "runs"),
+    [
+        (RUNNING_G + 0.01, RUNNING_SPM + 1, True),
+        (RUNNING_G, RUNNING_SPM + 1, False),
+        (1.0, RUNNING_SPM, False),
+    ],
+)
+def test_running_has_no_direction(bounce_g: float, cadence_spm: float, runs: bool) -> None:
+    decide = DirectionSense(DirectionSettings(), RATE_HZ).decide
+    assert (decide(0.9, Direction.FORWARD, bounce_g, cadence_spm) is Direction.UNKNOWN) == runs
+
+
+@pytest.mark.parametrize(("turned", "sign"), [(1.0, 1), (-1.0, -1)])
+def test_gaining_speed_while_falling_is_forward(turned: float, sign: int) -> None:
+    t = np.arange(1000) / RATE_HZ
+    swing = 2 * np.pi * 1.8 * t
+    accel = np.stack([turned * 0.1 * np.sin(swing), 0 * t, 1 + 0.2 * np.cos(swing)], axis=1)
+    # vertical velocity ~ sin: forward acceleration with it is backward travel
+    body = Posture(RATE_HZ).update(accel * [-1, 1, 1], np.zeros((1000, 3)))
+    score, bounce = DirectionSense(DirectionSettings(), RATE_HZ).scores(body)
+    assert sign * score[-1] > 0.7
+    assert bounce[-1] == pytest.approx(0.2 / np.sqrt(2), abs=0.02)
+
+
+def test_standing_has_no_direction() -> None:
+    body = Posture(RATE_HZ).update(np.tile([0.0, 0.0, 1.0], (500, 1)), np.zeros((500, 3)))
+    assert np.abs(DirectionSense(DirectionSettings(), RATE_HZ).scores(body)[0]).max() < 1e-6
+
+
+def test_the_network_is_its_written_definition() -> None:
+    weights = load_weights()
+    rng = np.random.default_rng(0)
+    accel = np.array([0, 0, 1.0]) + 0.2 * rng.normal(size=(400, 3))
+    body = Posture(RATE_HZ).update(accel, 20 * rng.normal(size=(400, 3)))
+    x = contacts.motions(body).reshape(6, 200, 2).mean(axis=2)
+    mean = np.array([np.mean(x[0, : i + 1] ** 2) for i in range(150)])
+    for i in range(150, 200):
+        mean = np.append(mean, mean[-1] + (x[0, i] ** 2 - mean[-1]) / 150)
+    x = (x / np.maximum(np.sqrt(mean), contacts.LEAST_SWING_G)).T
+    for i, dilation in enumerate(contacts.DILATIONS):
+        back = [np.maximum(np.arange(200) - (4 - tap) * dilation, 0) for tap in range(contacts.WIDTH)]
+        taps = np.concatenate([x[rows] for rows in back], axis=1)
+        x = np.maximum(taps @ weights[f"layer.{i}.weight"] + weights[f"layer.{i}.bias"], 0)
+    expected = (x @ weights["out.weight"] + weights["out.bias"])[:, 0]
+    np.testing.assert_allclose(ContactScore(weights, RATE_HZ).update(body), expected, atol=1e-9)
+
+
+@pytest.mark.skipif(not (CORPUS / "gait.npz").exists(), reason=f"no recordings in {CORPUS}")
+def test_recorded_people_are_followed_to_the_corner_and_back() -> None:
+    trials = [t for t in Corpus(CORPUS / "gait.npz") if t.dataset == "ipol"][::12]
+    hits = told_count = true_count = 0
+    for trial in trials:
+        samples = whole(trial, RATE_HZ)
+        told = found(samples.accel_g, samples.gyro_dps)
+        contact_s = np.array([s.contact_s for s in told])
+        for stretch in (s for s in trial.stretches if s.direction == "forward"):
+            true = np.array([c for c in trial.contact_s if stretch.start_s + 1 < c < stretch.stop_s - 1])
+            inside = contact_s[(contact_s > true[0] - 0.15) & (contact_s < true[-1] + 0.15)]
+            hits += int((np.abs(true[:, None] - inside).min(axis=1) < 0.15).sum())
+            told_count, true_count = told_count + len(inside), true_count + len(true)
+            late = [s for s in told if stretch.start_s + 2.5 < s.proved_s < stretch.stop_s]
+            assert {s.direction for s in late} == {Direction.FORWARD}
+    assert 2 * hits / (told_count + true_count) > 0.97

@@ -1,0 +1,228 @@
+"""Which steps are called unsafe, why, and against which limits."""
+
+from dataclasses import replace
+from math import nan
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.core.direction import DirectionSettings
+from monitor.core.posture import Body, Posture
+from monitor.core.steps import Step, Steps
+from monitor.core.unsafe import (
+    BAD,
+    OK,
+    STEPS_BEFORE,
+    TERMS,
+    TURN_DPS,
+    Baseline,
+    Unsafe,
+    UnsafeSettings,
+    baselines,
+    rhythm,
+)
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats
+from monitor.walker import Move, walk
+
+RATE_HZ = 100.0
+NAMES = [term.name for term in TERMS]
+STEP_S = 0.6
+
+
+def still(n: int) -> Body:
+    return Posture(RATE_HZ).update(np.tile([0.0, 0.0, 1.0], (n, 1)), np.zeros((n, 3)))
+
+
+def walked(
+    steps_s: list[float],
+    direction: Direction | list[Direction] = Direction.BACKWARD,
+    settings: UnsafeSettings | None = None,
+    **motion: dict[int, float],
+) -> list[Event]:
+    """Events of steps that take ``steps_s``; ``motion`` sets a field of the body during numbered steps."""
+    proved_s = np.cumsum([1.0, *steps_s])
+    n = round(proved_s[-1] * RATE_HZ) + 1
+    values = {}
+    for name, changes in motion.items():
+        values[name] = getattr(still(n), name).copy()
+        for step, value in changes.items():
+            stop = round(proved_s[step] * RATE_HZ)
+            values[name][stop - 30 : stop] = value
+    directions = direction if isinstance(direction, list) else [direction] * len(proved_s)
+    steps = [
+        Step(float(at), float(at), round(at * RATE_HZ), took, 100.0, way, 0.5)
+        for at, took, way in zip(proved_s, [nan, *steps_s], directions, strict=True)
+    ]
+    asked = settings or UnsafeSettings()
+    return Unsafe(asked, RATE_HZ, baselines(asked)).update(replace(still(n), **values), steps)
+
+
+EVEN = [STEP_S] * 12
+
+
+def test_even_steps_of_a_still_trunk_are_safe() -> None:
+    assert walked(EVEN) == []
+
+
+REASONS = [
+    ("extrapolated_lean_deg", 75.0, "trunk_lean_deg", "trunk leaning"),
+    ("magnitude_g", 4.0, "impact_g", "heavy step"),
+    ("roll_dps", 110.0, "roll_range_deg", "swaying sideways"),
+    ("pitch_dps", 110.0, "pitch_range_deg", "swaying forward and back"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "name", "words"), REASONS, ids=[r[3] for r in REASONS])
+def test_a_bad_movement_is_told_with_its_reason(field: str, value: float, name: str, words: str) -> None:
+    event = walked(EVEN, **{field: {8: value}})[0]
+    assert event.kind is EventKind.UNSAFE_STEP
+    assert event.time_s == pytest.approx(1 + 8 * STEP_S)
+    assert words in event.reason
+    reading = event.evidence[name]
+    assert reading.limit == OK[NAMES.index(name)]
+    assert reading.value > reading.limit
+
+
+@pytest.mark.parametrize(
+    ("took_s", "words"), [(1.2, "hesitating"), (0.28, "hurried step"), (0.6 * 1.6, "hesitating")]
+)
+def test_a_bad_moment_is_told_with_its_reason(took_s: float, words: str) -> None:
+    events = walked([*EVEN, took_s, *EVEN])
+    assert words in events[0].reason
+    assert events[0].time_s == pytest.approx(1 + 12 * STEP_S + took_s)
+
+
+def lean_for(score: float) -> float:
+    """The lean whose term alone gives that score."""
+    at = NAMES.index("trunk_lean_deg")
+    return float(OK[at] + score * (BAD[at] - OK[at]))
+
+
+@pytest.mark.parametrize(("score", "limit"), [(0.49, None), (0.51, 0.5), (0.79, 0.5), (0.81, 0.8)])
+def test_the_limits_of_amber_and_red(score: float, limit: float | None) -> None:
+    events = walked(EVEN, extrapolated_lean_deg={8: lean_for(score)})
+    assert [event.evidence["score"].limit for event in events] == ([limit] if limit else [])
+
+
+def test_other_terms_raise_the_worst_a_little() -> None:
+    alone = walked(EVEN, extrapolated_lean_deg={8: lean_for(0.6)})[0].evidence["score"].value
+    both = walked(EVEN, extrapolated_lean_deg={8: lean_for(0.6)}, magnitude_g={8: 4.2})[0]
+    assert alone == pytest.approx(0.6, abs=0.01)
+    assert both.evidence["score"].value > 1.0 - 1e-9
+    assert both.reason.startswith("heavy step")
+
+
+WAYS = [
+    (Direction.BACKWARD, False, 1),
+    (Direction.FORWARD, False, 0),
+    (Direction.UNKNOWN, False, 0),
+    (Direction.FORWARD, True, 1),
+    (Direction.UNKNOWN, True, 1),
+]
+
+
+@pytest.mark.parametrize(("way", "both", "count"), WAYS)
+def test_only_backward_steps_are_judged_unless_asked(way: Direction, both: bool, count: int) -> None:
+    asked = UnsafeSettings(both_directions=both)
+    assert len(walked(EVEN, way, asked, extrapolated_lean_deg={8: 75.0})) == count
+
+
+def test_a_step_that_lost_its_direction_is_judged_as_the_walk_it_belongs_to() -> None:
+    ways = [Direction.BACKWARD] * 8 + [Direction.UNKNOWN] * 5
+    assert len(walked(EVEN, ways, extrapolated_lean_deg={8: 75.0})) == 1
+
+
+def test_a_turn_and_the_steps_after_it_are_not_judged() -> None:
+    turn = dict.fromkeys(range(6, 8), 4 * TURN_DPS)
+    lean = dict.fromkeys((7, 9, 12), 75.0)
+    events = walked(EVEN, yaw_dps=turn, extrapolated_lean_deg=lean)
+    assert [round((event.time_s - 1) / STEP_S) for event in events] == [12]
+
+
+def test_the_first_steps_of_a_walk_are_not_judged() -> None:
+    assert walked(EVEN, extrapolated_lean_deg={2: 75.0, 3: 75.0}) == []
+    assert len(walked(EVEN, extrapolated_lean_deg={4: 75.0})) == 1
+
+
+RHYTHMS = [
+    ("even", [0.6] * 10, 0.6, [0, 0, 0, 0, 0]),
+    ("a late step", [0.6] * 9 + [0.9], 0.6, [50, 0, 0, 0, 0]),
+    ("an early step", [0.6] * 9 + [0.3], 0.6, [0, 50, 20, 0, 0]),
+    ("a limp is no variation", [0.5, 0.7] * 5, 0.6, [16.7, 0, 0, 0, 33.3]),
+    ("too few steps to compare", [0.5, 0.7] * 3, 0.6, [16.7, 0, 0, 0, 0]),
+    ("quicker and quicker", [0.6] * 7 + [0.4] * 3, 0.6, [0, 33.3, 50, 0, 0]),
+]
+
+
+@pytest.mark.parametrize(
+    ("times", "usual_s", "expected"), [r[1:] for r in RHYTHMS], ids=[r[0] for r in RHYTHMS]
+)
+def test_what_step_times_say(times: list[float], usual_s: float, expected: list[float]) -> None:
+    np.testing.assert_allclose(rhythm(times, usual_s)[:3], expected[:3], atol=0.1)
+    np.testing.assert_allclose(rhythm(times, usual_s)[3:], expected[3:], atol=0.1)
+
+
+def test_the_walkers_own_limits_speak_after_twenty_steps() -> None:
+    own = Baseline(UnsafeSettings())
+    for _ in range(STEPS_BEFORE - 1):
+        own.learn(0.2 * OK, STEP_S)
+    np.testing.assert_array_equal(own.limits()[0], OK)
+    own.learn(0.2 * OK, STEP_S)
+    np.testing.assert_allclose(own.limits()[0], 0.6 * OK)  # no further from ordinary people's than that
+
+
+def test_the_walkers_own_limits_follow_slowly_after_the_first_minute() -> None:
+    own = Baseline(UnsafeSettings())
+    for _ in range(100):
+        own.learn(0.9 * OK, STEP_S)
+    assert not own.learning
+    np.testing.assert_allclose(own.limits()[0], 0.9 * OK)
+    for _ in range(50):
+        own.learn(OK, STEP_S)  # half a minute of a forgetting time of five
+    lifted = own.limits()[0] / OK
+    assert (lifted > 0.9).all()
+    assert (lifted < 1.0).all()
+
+
+def test_bad_steps_teach_nothing_after_the_first_minute() -> None:
+    walking = [STEP_S] * 110
+    once = walked(walking, extrapolated_lean_deg={105: 78.0})
+    often = walked(walking, extrapolated_lean_deg=dict.fromkeys(range(101, 106), 78.0))
+    assert often[-1].evidence["trunk_lean_deg"].limit == pytest.approx(
+        once[-1].evidence["trunk_lean_deg"].limit
+    )
+
+
+@given(cuts=st.lists(st.integers(0, 3000), max_size=5).map(sorted))
+@settings(max_examples=8, deadline=None)
+def test_unsafe_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
+    expected, told = judged([]), judged(cuts)
+    assert [(e.kind, e.time_s, e.reason) for e in told] == [(e.kind, e.time_s, e.reason) for e in expected]
+    for event, other in zip(told, expected, strict=True):
+        values = [[r.value for r in e.evidence.values()] for e in (event, other)]
+        np.testing.assert_allclose(*values, atol=1e-5)
+
+
+SCRIPT = [(2, Move.STAND), (12, Move.BACKWARD), (6, Move.UNSAFE_STEP), (6, Move.STUMBLE), (4, Move.BACKWARD)]
+WALK = walk(SCRIPT, RATE_HZ, seed=2)
+
+
+def judged(cuts: list[int]) -> list[Event]:
+    posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ)
+    judge = Unsafe(UnsafeSettings(), RATE_HZ, baselines(UnsafeSettings()))
+    events: list[Event] = []
+    time_s = np.arange(len(WALK.accel_g)) / RATE_HZ
+    for t, a, g in zip(*(np.split(x, cuts) for x in (time_s, WALK.accel_g, WALK.gyro_dps)), strict=True):
+        if len(t):
+            body: Body = posture.update(a, g)
+            events += judge.update(body, finder.update(t, body))
+    return events
+
+
+def test_a_walker_who_steps_badly_and_stumbles_is_flagged_then_and_not_before() -> None:
+    told_s: Floats = np.array([event.time_s for event in judged([])])
+    for start_s in (WALK.unsafe_s[0], WALK.stumble_s[0]):
+        assert ((told_s > start_s) & (told_s < start_s + 2.5)).any()
+    assert told_s.min() > WALK.unsafe_s[0]
