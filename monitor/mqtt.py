@@ -266,10 +266,17 @@ class Client:
         if self._paho is not None:
             # Its thread ends by itself, at the latest when its keepalive runs out; nobody waits for it.
             self._paho.disconnect()
+            _deafen(self._paho)
             self._paho = None
         self.up = False
         self._deadline_s = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
+
+
+def _deafen(client: paho.Client) -> None:
+    """Take the callbacks off: with them a client refers to itself and keeps its sockets until collected."""
+    client.on_connect = client.on_subscribe = client.on_connect_fail = client.on_disconnect = None
+    client.on_publish = client.on_message = client.on_socket_open = None
 
 
 def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:

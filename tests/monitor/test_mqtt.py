@@ -1,12 +1,15 @@
 """The client's way into a broker: secrets, certificates, refusals said in words."""
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
 
 from monitor.credentials import SecretError, password
-from monitor.mqtt import Client, MqttSettings, round_trip_s
+from monitor.mqtt import Client, MqttSettings, What, round_trip_s
 from tests.brokers import Mosquitto, free_port
+from tests.pulse import wait_until
 
 
 def secret(folder: Path, mode: int = 0o600) -> Path:
@@ -61,3 +64,20 @@ def test_an_account_without_a_password_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_a_missing_authority_is_said_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Client(MqttSettings(tls=True, ca_file=str(tmp_path / "none.crt")), "x")
+
+
+def test_a_broker_away_for_long_costs_no_file_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.mqtt.RETRY_S", (0.0,))
+    client = Client(MqttSettings(host="127.0.0.1", port=free_port()), "x")
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        downs = 0
+        while downs < 50:
+            letter = client.next(0.1)
+            downs += letter is not None and letter.what is What.DOWN
+        client.close()
+        wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 6)
+    finally:
+        gc.enable()
