@@ -5,6 +5,7 @@ no other.
 """
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def notify(
 ) -> int:
     """Tell phones until Ctrl-C or ``done()``; the exit status.
 
-    Raises SecretError for the file of URLs, ImportError without Apprise, and what Ear raises.
+    Raises SecretError for the file of URLs, SystemExit without Apprise, and what Ear raises.
     """
     services = [_Service(number, url) for number, url in enumerate(_urls(settings.urls_file), 1)]
     ear = Ear(mqtt, who)
@@ -104,8 +105,10 @@ class _Service:
     """One Apprise URL. It holds secrets: only its number and scheme are ever printed."""
 
     def __init__(self, number: int, url: str) -> None:
-        from apprise import Apprise
-
+        try:
+            from apprise import Apprise
+        except ImportError:
+            sys.exit("Apprise is not installed: pip install 'rearguard[notify]'")
         self._name = f"service {number} ({urlsplit(url).scheme})"
         self._calm, self._urgent = Apprise(), Apprise()
         if not self._calm.add(url) or not self._urgent.add(urgent(url)):

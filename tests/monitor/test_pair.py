@@ -7,12 +7,13 @@ import io
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from monitor import homeassistant, pair
+from monitor.credentials import SecretError
 from monitor.messages import Topics
 from monitor.mqtt import Client, MqttSettings, What, round_trip_s
 from monitor.pair import Role
@@ -173,9 +174,27 @@ def test_tls_carries_and_a_stranger_s_certificate_is_refused(
     settings = place.settings("walker", words["walker"], tls=True)
     assert round_trip_s(settings) > 0
     certificates(tmp_path)
-    stranger = MqttSettings(**{**settings.__dict__, "ca_file": str(tmp_path / "ca.crt")})
+    stranger = replace(settings, ca_file=str(tmp_path / "ca.crt"))
     with pytest.raises(ConnectionError, match="certificate"):
         round_trip_s(stranger, 2.0)
+
+
+def test_a_client_s_certificate_is_shown_to_a_broker_that_wants_one(tmp_path: Path) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    certificates(tmp_path)  # what proves the broker will do for the client: one authority signed it
+    port = free_port()
+    wants = f"listener {port} 127.0.0.1\ncafile {tmp_path}/ca.crt\ncertfile {tmp_path}/broker.crt\n"
+    wants += f"keyfile {tmp_path}/broker.key\nrequire_certificate true\nuse_identity_as_username true\n"
+    without = MqttSettings(host="localhost", port=port, tls=True, ca_file=str(tmp_path / "ca.crt"))
+    ours = {"certificate_file": str(tmp_path / "broker.crt"), "key_file": str(tmp_path / "broker.key")}
+    with Mosquitto(tmp_path, f"user root\n{wants}", port):
+        assert round_trip_s(replace(without, **ours)) > 0
+        with pytest.raises(ConnectionError):
+            round_trip_s(without, 1.0)
+    (tmp_path / "broker.key").chmod(0o644)
+    with pytest.raises(SecretError, match="chmod 600"):
+        round_trip_s(replace(without, **ours))
 
 
 def test_a_renewed_account_replaces_the_old_one_and_a_removed_one_is_gone(tmp_path: Path) -> None:
