@@ -5,7 +5,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench clean
+.PHONY: help demo run test chaos check bench clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,10 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 test: check ## install what the tests need, then run them all
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m pytest
+
+chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once each
+	$(call needs,mosquitto,mosquitto)
+	$(BIN)/python -m tests.chaos
 
 check: .venv/dev ## format, lint and types
 	$(BIN)/ruff format --check .

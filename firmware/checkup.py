@@ -1,7 +1,7 @@
 """The bench test of the hardware: every part tried once, each told as well or with its cure."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from firmware.chips import ADDRESSES, identify
 from firmware.errors import FirmwareError
 from firmware.panel import Panel
 from firmware.sampler import Sampler, SensorSettings
-from monitor.core.vocabulary import Floats
+from monitor.core.vocabulary import Floats, SampleBlock
 
 LISTEN_S = 1.0
 STARTING_S = 2.0
@@ -21,6 +21,9 @@ STILL_NOISE_G = 0.05
 STILL_NOISE_DPS = 3.0
 QUIETEST = 1e-5  # a live sensor hisses
 BLINK_S = 0.3
+
+AXES = ("x", "y", "z")
+SIDES = (("forward", "backward"), ("left", "right"), ("up", "down"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,8 @@ def judge(
     else:
         yield Finding("noise", True, words)
 
-    axis = int(np.argmax(np.abs(mean[:3])))
-    way = ("forward", "left", "up")[axis] if mean[axis] > 0 else ("backward", "right", "down")[axis]
     lean_deg = float(np.degrees(np.arccos(np.clip(mean[2] / max(norm_g, 1e-9), -1, 1))))
-    words = f"the side called {way} points to the sky, {lean_deg:.0f} degrees from worn upright"
+    words = f"the side called {skyward(mean[:3])} points to the sky, {lean_deg:.0f} degrees from worn upright"
     cure = f'; if it sits as it is worn, mounting "{mounting}" is wrong (docs/frames.md)'
     yield Finding("mounting", lean_deg <= 45, words + ("" if lean_deg <= 45 else cure))
 
@@ -135,3 +136,23 @@ def check_panel(panel: Panel, sleep: Callable[[float], None] = time.sleep) -> It
     else:
         words = "reads pressed: let go; if nobody presses, check its wires" if panel.pressed else "is up"
         yield Finding("button", not panel.pressed, words)
+
+
+def axes(blocks: Iterable[SampleBlock]) -> Iterator[str]:
+    """A line per fifth of a second: what each axis feels, and which side points to the sky."""
+    for number, block in enumerate(blocks):
+        if number % 4:
+            continue
+        if not len(block.time_s):
+            yield block.fault
+            continue
+        accel_g, gyro_dps = block.accel_g.mean(axis=0), block.gyro_dps.mean(axis=0)
+        figures = "  ".join(f"{name} {value:+6.2f} g" for name, value in zip(AXES, accel_g, strict=True))
+        rates = "  ".join(f"{value:+5.0f}" for value in gyro_dps)
+        yield f"{figures}   turning {rates} deg/s   to the sky: {skyward(accel_g)}"
+
+
+def skyward(accel_g: Floats) -> str:
+    """The side of the body frame that points to the sky."""
+    axis = int(np.argmax(np.abs(accel_g)))
+    return SIDES[axis][int(accel_g[axis] < 0)]

@@ -1,37 +1,38 @@
 """The command line: each command puts other ends on the same line."""
 
 import argparse
-import getpass
 import json
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import numpy as np
 
 from firmware.bus import Bus
-from firmware.checkup import Finding, check_panel, check_sensor
+from firmware.checkup import Finding, axes, check_panel, check_sensor
 from firmware.errors import FirmwareError
 from firmware.panel import Panel, PanelSettings
 from firmware.sampler import Sampler, SensorSettings
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
 from firmware.watchdog import Vouch
 from monitor import config, corpus, demo, walker
+from monitor.arguments import PLACES, Act, parser
 from monitor.calibrate import calibrate
 from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.calibration import UnsureError
 from monitor.core.detector import FRAME_RATE_HZ, Detector, DetectorSettings
-from monitor.core.vocabulary import Alert, Event, Floats, Priority, SampleBlock, Status
+from monitor.core.vocabulary import Alert, Event, Floats, Input, InputKind, Priority, SampleBlock, Status
 from monitor.corpus import Trial
 from monitor.credentials import SecretError
 from monitor.evaluate import evaluate
@@ -39,12 +40,11 @@ from monitor.link import Link
 from monitor.loop import Inbox, Sink, run
 from monitor.mqtt import MqttSettings, round_trip_s
 from monitor.narrator import Narrator
+from monitor.notify import NotifySettings, notify
+from monitor.pair import pair
 from monitor.score_table import table
 from monitor.walker import Move
 from monitor.watch import watch
-
-PLACES = (Path("config.yaml"), Path("/etc/rearguard/config.yaml"))
-"""Where settings are looked for when no --config names them."""
 
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
@@ -74,6 +74,9 @@ class Settings(DetectorSettings):
     mqtt: MqttSettings = field(
         default_factory=MqttSettings, metadata={"meaning": "The broker that carries alerts to the spotter"}
     )
+    notify: NotifySettings = field(
+        default_factory=NotifySettings, metadata={"meaning": "Phones (rearguard notify)"}
+    )
 
     def __post_init__(self) -> None:
         if self.profile == "treadmill" and self.sensor.rate_hz != FRAME_RATE_HZ:
@@ -85,7 +88,7 @@ class Settings(DetectorSettings):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 well, 1 not, 2 wrong input."""
-    args = _parser().parse_args(arguments)
+    args = parser(ACTS, version("rearguard")).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         status: int = args.command(args)
@@ -98,95 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rearguard",
-        description="A spotter's sixth sense for people who walk backwards. No medical device; it never "
-        "replaces a treadmill's safety key.",
-    )
-    parser.add_argument("--version", action="version", version=f"rearguard {version('rearguard')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, act: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
-        added.set_defaults(command=act)
-        if act is not _demo:  # which shows the defaults
-            added.add_argument("--config", type=Path, metavar="FILE", help="settings (default: config.yaml)")
-        return added
-
-    live = command("run", _run, "watch the walker: sensor to buzzer to spotter, until stopped")
-    live.add_argument(
-        "--simulate",
-        nargs="?",
-        const="",
-        metavar="FILE.npz",
-        help="a simulated chip on a simulated bus, fed by a simulated walker or by a recording; "
-        "the signal USR1 pulls its cable out and puts it back",
-    )
-    live.add_argument("--trial", metavar="NAME", help="which trial of the recording")
-    live.add_argument("--port", type=int, help="the broker's port, whatever the settings say")
-
-    demo = command("demo", _demo, "see it all without hardware: a walker falls, you are the spotter")
-    demo.add_argument(
-        "file", metavar="FILE.npz", nargs="?", help="a recording (default: the simulated walker)"
-    )
-    demo.add_argument("--trial", metavar="NAME", help="which trial of the recording")
-
-    replay = command("replay", _replay, "judge a recording, or the simulated walker, again")
-    replay.add_argument(
-        "file", metavar="FILE.npz", nargs="?", help="a recording (default: the simulated walker)"
-    )
-    replay.add_argument("--trial", metavar="NAME", help="which trial; a wrong name lists near ones")
-    replay.add_argument(
-        "--through-chip", action="store_true", help="in real time, through the simulated chip and its driver"
-    )
-    replay.add_argument("--publish", action="store_true", help="tell the broker and so the spotter")
-    replay.add_argument("--port", type=int, help="the broker's port, whatever the settings say")
-    replay.add_argument(
-        "--linger",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="how long to wait at the end for an answer to what still stands",
-    )
-
-    check = command("check", _check, "try every part once: sensor, lamp, buzzer, broker")
-    check.add_argument("--json", action="store_true", help="one JSON object per line")
-    check.add_argument("--simulate", action="store_true", help="a simulated chip in place of the sensor")
-    check.add_argument("--port", type=int, help="the broker's port, whatever the settings say")
-
-    seat = command("calibrate", _calibrate, "find how the sensor sits: stand still, then walk ten steps")
-    seat.add_argument("--simulate", action="store_true", help="a simulated walker in place of you")
-    seat.add_argument("--dry-run", action="store_true", help="say what was found, change nothing")
-
-    watch = command("watch", _watch, "be a spotter in the terminal")
-    watch.add_argument("--host", help="the broker's name or address")
-    watch.add_argument("--port", type=int, help="the broker's port")
-    watch.add_argument("--device", help="the walker's device")
-    watch.add_argument("--name", default=getpass.getuser(), help="who the walker is told is coming")
-
-    score = command("evaluate", _evaluate, "score the judgement on labelled recordings")
-    score.add_argument("files", nargs="+", metavar="FILE.npz")
-    score.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    score.add_argument("--jobs", type=int, metavar="N", help="processes (default: one per core)")
-
-    settings = commands.add_parser("config", help="check and show settings", description="Settings.")
-    acts = settings.add_subparsers(required=True, metavar="ACTION")
-    valid = acts.add_parser("check", help="say what is wrong with a settings file")
-    valid.add_argument("file", type=Path, nargs="?", default=PLACES[0])
-    valid.set_defaults(command=_config_check)
-    show = acts.add_parser("show", help="the settings in force, and their hash")
-    show.add_argument("--config", type=Path, metavar="FILE")
-    show.set_defaults(command=_config_show)
-    acts.add_parser("default", help="a commented file with every default").set_defaults(
-        command=_config_default
-    )
-    acts.add_parser("schema", help="a JSON schema of the file, for editors").set_defaults(
-        command=_config_schema
-    )
-    return parser
 
 
 # ---- settings
@@ -250,7 +164,7 @@ def _run(args: argparse.Namespace) -> int:
     print(
         f"rearguard {version('rearguard')}, settings {config.fingerprint(settings)}; Ctrl-C ends", flush=True
     )
-    line.run(sampler, [Vouch()])
+    line.run(_warned(sampler, line.inbox), [Vouch()])
     return 0
 
 
@@ -278,7 +192,7 @@ class _Line:
         self.inbox = Inbox()
         self.detector = Detector(settings)
         self.alarm = Alarm(settings.alarm, settings.arming)
-        self.panel = Panel(settings.panel, self.inbox.put)
+        self.panel = _panel(settings, self.inbox)
         self.narrator = Narrator(self._look, told_from_s)
         self.link: Link | None = None
         if publish:
@@ -304,6 +218,28 @@ class _Line:
 
     def _look(self) -> str:
         return f"walker's side: {self.panel.light} | {self.panel.sound}"
+
+
+def _panel(settings: Settings, inbox: Inbox) -> Panel:
+    """The walker's side; pins that cannot be driven are a standing fault, and the spotter hears of it."""
+    try:
+        return Panel(settings.panel, inbox.put)
+    except FirmwareError as error:
+        inbox.put(Input(InputKind.FAULT, reason=str(error)))
+        return Panel(settings.panel, inbox.put, mock=True)
+
+
+def _warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
+    """The sampler's blocks; its standing warning goes to the alarm."""
+    warning = ""
+    for block in sampler:
+        if sampler.warning != warning:
+            if warning:
+                inbox.put(Input(InputKind.FAULT_GONE, reason=warning))
+            if sampler.warning:
+                inbox.put(Input(InputKind.FAULT, reason=sampler.warning))
+            warning = sampler.warning
+        yield block
 
 
 def _store() -> Path | None:
@@ -403,6 +339,11 @@ def _check(args: argparse.Namespace) -> int:
     settings = _settings(args)
     wires = _plugged(_trial(None, None)) if args.simulate else None
     bus = Bus(settings.sensor.bus, port=wires.open) if wires else Bus(settings.sensor.bus)
+    if args.live:
+        print("Turn the sensor and see; Ctrl-C ends.")
+        for words in axes(Sampler(settings.sensor, bus)):
+            print(f"\r{words}", end="\x1b[K" if sys.stdout.isatty() else "\n", flush=True)
+        return 0
     well = True
     for finding in _findings(settings, bus):
         well = well and finding.good
@@ -437,6 +378,28 @@ def _watch(args: argparse.Namespace) -> int:
     return watch(_settings(args).mqtt, args.name)
 
 
+def _notify(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    try:
+        return notify(settings.mqtt, settings.notify)
+    except ImportError:
+        print("Apprise is not installed: pip install 'rearguard[notify]'", file=sys.stderr)
+        return 2
+
+
+def _pair(args: argparse.Namespace) -> int:
+    mqtt = _settings(args).mqtt
+    try:
+        pair(args.name, mqtt.device, args.role, args.host or gethostname(), args.port or 8883, args.folder)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error}; run it as root on the broker's machine", file=sys.stderr)
+        return 2
+    return 0
+
+
 def _evaluate(args: argparse.Namespace) -> int:
     settings = _settings(args)
     report = evaluate(
@@ -444,6 +407,23 @@ def _evaluate(args: argparse.Namespace) -> int:
     )
     print(json.dumps(report) if args.json else table(report))
     return 0
+
+
+ACTS: dict[str, Act] = {
+    "run": _run,
+    "demo": _demo,
+    "replay": _replay,
+    "check": _check,
+    "calibrate": _calibrate,
+    "watch": _watch,
+    "notify": _notify,
+    "pair": _pair,
+    "evaluate": _evaluate,
+    "config check": _config_check,
+    "config show": _config_show,
+    "config default": _config_default,
+    "config schema": _config_schema,
+}
 
 
 if __name__ == "__main__":
