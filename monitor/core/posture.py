@@ -22,6 +22,7 @@ PENDULUM_RADPS = 3.0  # sqrt(g / l) of a standing adult (Hof 2005, J Biomech 38:
 USUAL_POSTURE_S = 10.0
 DESCENT_S = 0.5
 CHUNK = 64
+CHUNKS = 128  # side by side: their matrices stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,15 @@ class UpVector:
     def __call__(self, accel_g: Floats, gyro_dps: Floats) -> Floats:
         """Unit vectors (3, n) for accelerations (3, n) and rates (3, n)."""
         turn, n = gyro_dps * self._dt, accel_g.shape[1]
-        first = min(max(self._start - self._seen, 0), n)
-        chunks = (n - first) // CHUNK
-        cut = first + chunks * CHUNK
+        at = min(max(self._start - self._seen, 0), n)
         low = np.empty((3, n))
-        if first:
-            low[:, :first] = self._starting(accel_g[:, :first], turn[:, :first])
-        if chunks:
-            low[:, first:cut] = self._chunks(accel_g[:, first:cut], turn[:, first:cut], chunks)
-        if cut < n:
-            low[:, cut:] = self._chunks(accel_g[:, cut:], turn[:, cut:], 1)
+        if at:
+            low[:, :at] = self._starting(accel_g[:, :at], turn[:, :at])
+        while at < n:
+            chunks = min((n - at) // CHUNK, CHUNKS)
+            stop = at + chunks * CHUNK if chunks else n
+            low[:, at:stop] = self._chunks(accel_g[:, at:stop], turn[:, at:stop], max(chunks, 1))
+            at = stop
         return low / np.maximum(_length(low), 1e-9)
 
     def _starting(self, accel_g: Floats, turn: Floats) -> Floats:

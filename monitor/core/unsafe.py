@@ -107,7 +107,7 @@ TERMS = (
     Term("hesitation_percent", "hesitating", 35.0, 80.0),
     Term("hurry_percent", "hurried step", 30.0, 60.0),
     Term("cadence_surge_percent", "cadence surging", 25.0, 60.0),
-    Term("step_time_cv_percent", "uneven rhythm", 15.0, 40.0),
+    Term("step_time_cv_percent", "uneven rhythm", 15.0, 50.0),
     Term("asymmetry_percent", "limping", 30.0, 60.0),
     Term("impact_g", "heavy step", 2.8, 4.2),
 )
@@ -142,11 +142,13 @@ class Baseline:
         """Where every term begins to speak and where it is bad."""
         if self._steps < STEPS_BEFORE:
             return OK, BAD
-        ok = np.clip(self._mean + self._settings.spreads * self._spread, 0.6 * OK, 1.4 * OK)
+        own = self._mean + self._settings.spreads * self._spread
+        ok = np.minimum(np.maximum(own, LOWEST), HIGHEST)
         return ok, ok + (BAD - OK)
 
 
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
+LOWEST, HIGHEST = 0.6 * OK, 1.4 * OK  # no walker's own limits lie further from ordinary people's
 
 
 Baselines = dict[Direction, Baseline]
@@ -208,7 +210,7 @@ class Unsafe:
         values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), largest[6:7]])
         own = self._own[self._travel]
         ok, bad = own.limits()
-        terms = np.clip((values - ok) / (bad - ok), 0.0, 1.0)
+        terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)
         worst = float(terms.max())
         score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
         if own.learning or score < self._settings.amber_score:
@@ -232,10 +234,10 @@ def rhythm(times: list[float], usual_s: float) -> list[float]:
     """Hesitation, hurry, cadence surge, step-time variation and asymmetry, in percent, of step times in s."""
     off = 100 * (times[-1] / usual_s - 1)
     surge = 100 * (usual_s / (sum(times[-3:]) / 3) - 1)
-    last = np.array(times[-10:])
+    last = times[-10:]
     if len(last) < 8:
         return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), 0.0, 0.0]
-    strides = sorted(abs(last[2:] - last[:-2]))  # left against left: a limp is no variation
-    variation = 100 * float(np.median(strides)) * SD_OF_DIFFERENCES / usual_s
-    limp = 100 * abs(float(np.median(last[::2]) - np.median(last[1::2]))) / usual_s
+    strides = [abs(now - before) for before, now in zip(last, last[2:], strict=False)]
+    variation = 100 * median(strides) * SD_OF_DIFFERENCES / usual_s  # left against left: a limp is none
+    limp = 100 * abs(median(last[::2]) - median(last[1::2])) / usual_s
     return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), variation, limp]
