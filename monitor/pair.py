@@ -32,9 +32,10 @@ class Role(StrEnum):
 
 
 def pair(
-    name: str, device: str, role: Role, host: str, port: int, folder: Path = FOLDER, out: TextIO = sys.stdout
+    name: str, device: str, role: Role, host: str, port: int, folder: Path = FOLDER, out: TextIO | None = None
 ) -> None:
     """Make the account and show it. Raises what ``add`` raises."""
+    out = out or sys.stdout
     word = add(folder, name, device, role)
     if role is Role.SPOTTER:
         show(address(name, word, device, host, port), out)
@@ -93,8 +94,9 @@ def address(name: str, word: str, device: str, host: str, port: int) -> str:
     return f"mqtts://{account}@{host}:{port}/?{urlencode({'device': device})}"
 
 
-def show(url: str, out: TextIO = sys.stdout) -> None:
+def show(url: str, out: TextIO | None = None) -> None:
     """Print the URL as a QR code, if segno is installed, and as text."""
+    out = out or sys.stdout
     try:
         import segno
     except ImportError:

@@ -97,3 +97,26 @@ def test_the_bench_test_names_each_part_and_fails_with_any(capsys: pytest.Captur
     found = {line["part"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
     assert [name for name, line in found.items() if not line["good"]] == ["broker"]
     assert {"bus", "sensor", "samples", "gravity", "noise", "mounting", "panel"} <= set(found)
+
+
+def test_pair_makes_an_account_and_notify_asks_for_its_phones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["pair", "eva", "--config", "/dev/null", "--host", "pi.local", "--folder", str(tmp_path)]
+    assert main(words) == 0
+    assert "mqtts://eva:" in capsys.readouterr().out
+    assert "user eva" in (tmp_path / "access").read_text()
+    assert main(["pair", "E V A", "--config", "/dev/null", "--folder", str(tmp_path)]) == 2
+    assert "account name" in capsys.readouterr().err
+    assert main(["notify", "--config", "/dev/null"]) == 2
+    assert "notify.urls_file" in capsys.readouterr().err
+
+
+def test_a_panel_that_cannot_be_driven_is_a_fault_and_the_watch_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("firmware.panel.on_a_pi", lambda: True)
+    assert main(["replay", "--config", "/dev/null"]) == 0
+    said = capsys.readouterr().out
+    assert "fault confirmed (medium): the Pi's pins cannot be driven" in said
+    assert "fall confirmed (high)" in said
