@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from monitor.core.footfall import STARTING_S, Footfall, FootfallSettings
+from monitor.core.footfall import Footfall, FootfallSettings
 from monitor.core.vocabulary import Direction, Event, EventKind, Floats
 from tests.monitor.core.deck import RATE_HZ, deck
 
@@ -108,7 +108,7 @@ def test_a_blow_after_which_feet_walk_on_is_no_fall() -> None:
 
 def test_nothing_is_told_before_the_background_is_known() -> None:
     early = np.arange(0.3, 10, STEP_S)
-    assert min(e.time_s for e in heard(*deck(10, early))) > STARTING_S
+    assert min(e.time_s for e in heard(*deck(10, early))) > 3.0
 
 
 @given(cuts=st.lists(st.integers(0, 6400), max_size=6).map(sorted))
