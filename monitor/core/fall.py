@@ -1,7 +1,7 @@
 """Falls: FALLING before the impact, IMPACT, DOWN when confirmed, UPRIGHT when the facts take it back.
 
-The network's scores decide, each held against a threshold over consecutive hops; posture decides
-whether an alarm may be taken back. Evidence says what the body did meanwhile.
+The network's scores decide, each held against a threshold; posture decides whether an alarm may be
+taken back. Evidence says what the body did meanwhile.
 """
 
 import math
@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 import numpy as np
 
-from monitor.core.network import HOP_S, Head, Hops, lasting
+from monitor.core.network import HOP_S, Head, Hops
 from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading, setting
 
 
@@ -44,7 +44,7 @@ class FallSettings:
     """When to call it a fall."""
 
     falling_threshold: float = setting(
-        0.5,
+        1.5,
         "log-odds",
         -20.0,
         20.0,
@@ -53,7 +53,7 @@ class FallSettings:
         "fewer false alarms, later ones, some falls only seen at the impact",
     )
     down_threshold: float = setting(
-        -5.0,
+        -1.5,
         "log-odds",
         -20.0,
         20.0,
@@ -97,8 +97,8 @@ class Fall:
         """Events of these hops, in order; how the hops are split between calls changes nothing."""
         track = hops if self._memory is None else self._memory.after(hops)
         past = len(track.time_s) - len(hops.time_s)
-        falling = lasting(track.score[:, Head.FALLING]) >= self._settings.falling_threshold
-        fallen = lasting(track.score[:, Head.FALLEN]) >= self._settings.down_threshold
+        falling = track.score[:, Head.FALLING] >= self._settings.falling_threshold
+        fallen = track.score[:, Head.FALLEN] >= self._settings.down_threshold
         raised = np.flatnonzero(falling | fallen)
         events: list[Event] = []
         at = past + max(STARTING_HOPS - self._seen, 0)
@@ -162,10 +162,8 @@ class Fall:
         up = self._before / max(float(np.linalg.norm(self._before)), 0.1)
         sinking_mps = (1.0 - late.accel_g @ up) * HOP_S * STANDARD_GRAVITY_MPS2
         return {
-            "falling_score": Reading(
-                float(lasting(late.score[:, Head.FALLING])[-1]), settings.falling_threshold
-            ),
-            "fallen_score": Reading(float(lasting(late.score[:, Head.FALLEN])[-1]), settings.down_threshold),
+            "falling_score": Reading(float(late.score[-1, Head.FALLING]), settings.falling_threshold),
+            "fallen_score": Reading(float(late.score[-1, Head.FALLEN]), settings.down_threshold),
             "peak_accel_g": Reading(float(late.peak_accel_g.max()), settings.impact_g),
             "downward_speed_mps": Reading(_largest_sum(sinking_mps, DROP_HOPS)),
             "trunk_rate_dps": Reading(float(np.linalg.norm(late.gyro_dps[:, :2], axis=1).max())),

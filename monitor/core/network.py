@@ -72,14 +72,6 @@ class Hops:
         )
 
 
-def lasting(score: Floats, hops: int = 2) -> Floats:
-    """What a score (k,) kept up over the last hops: one hop's whim is no alarm."""
-    kept = score.copy()
-    for ago in range(1, hops):
-        kept[ago:] = np.minimum(kept[ago:], score[:-ago])
-    return kept
-
-
 def load_weights(path: str = __file__.removesuffix(".py") + ".npz") -> dict[str, _Single]:
     """Weights by layer: those that come with the package, or another training's."""
     with np.load(path) as arrays:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core.network import HOP_S, Head, Hops, lasting
+from monitor.core.network import HOP_S, Head, Hops
 from monitor.core.vocabulary import Event, EventKind, Reading, setting
 
 STARTING_HOPS = round(0.5 / HOP_S)
@@ -16,7 +16,7 @@ class StumbleSettings:
     """When to call it a stumble."""
 
     threshold: float = setting(
-        -4.5,
+        -1.5,
         "log-odds",
         -20.0,
         20.0,
@@ -48,7 +48,7 @@ class Stumble:
         """Events of these hops, in order; how the hops are split between calls changes nothing."""
         track = hops if self._memory is None else self._memory.after(hops)
         past = len(track.time_s) - len(hops.time_s)
-        score = lasting(track.score[:, Head.STUMBLE])
+        score = track.score[:, Head.STUMBLE]
         first = past + max(STARTING_HOPS - self._seen, 0)
         events = []
         for at in (first + np.flatnonzero(score[first:] >= self._settings.threshold)).tolist():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.network import DILATIONS, HOP, WINDOW, Head, Hops, Network, lasting, load_weights
+from monitor.core.network import DILATIONS, HOP, WINDOW, Head, Hops, Network, load_weights
 from monitor.core.vocabulary import Floats
 
 
@@ -101,9 +101,3 @@ def test_dead_and_saturated_sensors_give_finite_scores(level: float) -> None:
     hops = Network(load_weights()).update(np.arange(200) / 100.0, column, 125.0 * column)
     assert hops.score.shape == (40, len(Head))
     assert np.isfinite(hops.score).all()
-
-
-def test_a_score_lasts_only_as_its_lowest_recent_hop() -> None:
-    score = np.array([0.0, 5.0, 6.0, 1.0, 7.0])
-    assert lasting(score, 2).tolist() == [0.0, 0.0, 5.0, 1.0, 1.0]
-    assert lasting(score, 1).tolist() == score.tolist()
