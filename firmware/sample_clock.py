@@ -38,7 +38,7 @@ class SampleClock:
         """Samples were lost: numbers begin at 0 again, the period stays known."""
         if self._looks:
             self._known_period_s = self.period_s
-            self._tolerance = self._doubt()
+            self._tolerance = self._spread()
         self._looks = 0
 
     def surprise_s(self, index: int, before_s: float, after_s: float) -> float:
@@ -50,7 +50,9 @@ class SampleClock:
             return 0.0
         newest_s = float(self.time_s(np.array([float(index)]))[0])
         latest = (self._looks - 1) % _WINDOW
-        unsure_s = 0.75 * self.period_s + self._doubt() * float(after_s - self._after_s[latest])
+        unsure_s = 0.75 * self.period_s + min(_TOLERANCE, 3 * self._spread()) * float(
+            after_s - self._after_s[latest]
+        )
         if newest_s > after_s + unsure_s:
             return float(after_s - newest_s)
         missing_s = before_s - newest_s - self.period_s
@@ -67,9 +69,9 @@ class SampleClock:
         """The seconds at which the samples (n,) were taken."""
         return self._origin_s + (index - self._origin_index) * self.period_s
 
-    def _doubt(self) -> float:
-        """How far the period may be off, as a share of it: three standard deviations."""
-        return min(_TOLERANCE, max(_DRIFT, 3 * _PHASE_SPREAD / math.sqrt(self._weight)))
+    def _spread(self) -> float:
+        """How far the period is off, as a share of it: one standard deviation."""
+        return max(_DRIFT, _PHASE_SPREAD / math.sqrt(self._weight))
 
     def _fit(self) -> None:
         held = slice(min(self._looks, _WINDOW))

@@ -59,6 +59,17 @@ def test_samples_that_went_missing_are_a_surprise() -> None:
     assert clock.surprise_s(500 + 4, 5.0, 5.0) == pytest.approx(-0.04, abs=0.006)
 
 
+def test_the_rate_outlives_many_gaps_with_hardly_a_look_between_them() -> None:
+    clock = SampleClock(PERIOD_S)
+    for k in range(1, 100):
+        clock.look(int(k * 0.05 * 104), k * 0.05, k * 0.05)
+    for gap in range(30):
+        clock.restart()
+        for k in range(3):  # at the worst phase: each look just before the next sample
+            clock.look(3 * k, 100 + gap + k * 0.028 + 0.009, 100 + gap + k * 0.028 + 0.009)
+    assert clock.period_s == pytest.approx(1 / 104, rel=2e-3)
+
+
 def test_the_rate_outlives_a_gap() -> None:
     clock = SampleClock(PERIOD_S)
     for k in range(1, 100):
