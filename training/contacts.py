@@ -76,7 +76,7 @@ class Network(nn.Module):
         )
         self.out = nn.Conv1d(CHANNELS, 1, 1)
         self.dropout = nn.Dropout(0.1)
-        nn.init.constant_(self.out.bias, -2.0)  # type: ignore[arg-type]  # a bias is there by default
+        nn.init.constant_(self.out.bias, -2.0)
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layer:
@@ -148,7 +148,7 @@ def train(walks: Sequence[Walk], steps: int, seed: int) -> Network:
             network(x), answer[:, asked], weight[:, asked], pos_weight=torch.tensor(2.0)
         )
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
         if step % 500 == 0:
@@ -168,7 +168,7 @@ def labelled(walk: Walk, network: Network) -> Walk:
 
 
 def detector_with(weights: str) -> Detector:
-    walking.load_weights = partial(load_weights, weights)  # type: ignore[assignment]
+    walking.load_weights = partial(load_weights, weights)
     return Detector(DetectorSettings())
 
 
@@ -191,7 +191,7 @@ def main() -> None:
     first = train(true, options.steps, options.seed)
     others = [labelled(walk, first) for walk in walks if not walk.contacts]
     network = train([*true, *(walk for walk in others if walk.contacts)], options.steps, options.seed)
-    np.savez_compressed(options.out, **network.arrays())  # type: ignore[arg-type]  # numpy's stub: keywords
+    np.savez_compressed(options.out, **network.arrays())
     unseen = [t for t in trials if fold[t.dataset, t.subject] == options.fold and t.contact_s]
     if unseen:
         runs = judge(unseen, partial(detector_with, options.out))
