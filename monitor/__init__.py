@@ -1,1 +1,6 @@
 """Everything that decides and tells."""
+
+import os
+
+# Before NumPy loads: the products here are small, and threads that wait for each other only cost.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
