@@ -92,8 +92,6 @@ def _each(work: Callable[[Trial], Run], trials: Sequence[Trial], jobs: int) -> I
     if jobs == 1 or len(trials) < 2:
         yield from map(work, trials)
         return
-    # One thread per process: small matrix products only get slower when the processes share cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with get_context("spawn").Pool(jobs, initializer=_ignore_ctrl_c) as pool:
         yield from pool.imap(work, trials, chunksize=8)
 
