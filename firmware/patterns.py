@@ -36,6 +36,7 @@ class Look(StrEnum):
     ANSWERED = "answered"
     SENSOR = "sensor fault"
     LINK = "link fault"
+    FAULT = "another fault"
     TEST = "test"
 
 
@@ -90,6 +91,13 @@ PATTERNS = {
         (0.4, 0.3, 0.1, 9.2),
         "long-short every 10 s",
     ),
+    Look.FAULT: Pattern(
+        _MAGENTA,
+        (1.0, 0.2, 0.1, 0.2),
+        "magenta, long and short: a fault, ask your spotter or see rearguard check",
+        (0.4, 0.3, 0.4, 6.9),
+        "two long tones every 8 s",
+    ),
     Look.TEST: Pattern(_WHITE, (0.3, 0.3), "white, flashing: a test", (0.3, 0.3), "even beeps: a test"),
 }
 
@@ -97,7 +105,7 @@ _LOOK_OF_KIND = {
     AlertKind.TEST: Look.TEST,
     AlertKind.SENSOR: Look.SENSOR,
     AlertKind.LINK: Look.LINK,
-    AlertKind.FAULT: Look.SENSOR,
+    AlertKind.FAULT: Look.FAULT,
 }
 _LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Priority.HIGH: Look.HIGH}
 

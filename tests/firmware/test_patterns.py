@@ -27,7 +27,7 @@ def alert(kind: AlertKind, priority: Priority, stage: Stage = Stage.CONFIRMED) -
         (status(alert(AlertKind.SOS, Priority.HIGH)), Look.HIGH),
         (status(alert(AlertKind.FALL, Priority.HIGH, Stage.ANSWERED)), Look.ANSWERED),
         (status(alert(AlertKind.SENSOR, Priority.MEDIUM)), Look.SENSOR),
-        (status(alert(AlertKind.FAULT, Priority.LOW)), Look.SENSOR),
+        (status(alert(AlertKind.FAULT, Priority.LOW)), Look.FAULT),
         (status(alert(AlertKind.LINK, Priority.MEDIUM)), Look.LINK),
         (status(alert(AlertKind.TEST, Priority.LOW)), Look.TEST),
         (status(alert(AlertKind.SENSOR, Priority.MEDIUM), armed=False), Look.SENSOR),
