@@ -1,8 +1,9 @@
 """The bench test of the hardware: every part tried once, each told as well or with its cure."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from firmware.bus import Bus
 from firmware.chips import ADDRESSES, identify
 from firmware.errors import FirmwareError
 from firmware.panel import Panel
+from firmware.power import HWMON, undervoltage
 from firmware.sampler import Sampler, SensorSettings
-from monitor.core.vocabulary import Floats, SampleBlock
+from monitor.core.vocabulary import Floats
 
 LISTEN_S = 1.0
 STARTING_S = 2.0
@@ -22,7 +24,6 @@ STILL_NOISE_DPS = 3.0
 QUIETEST = 1e-5  # a live sensor hisses
 BLINK_S = 0.3
 
-AXES = ("x", "y", "z")
 SIDES = (("forward", "backward"), ("left", "right"), ("up", "down"))
 
 
@@ -40,8 +41,12 @@ def check_sensor(
     bus: Bus,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    worn: bool = True,
 ) -> Iterator[Finding]:
-    """Bus, identity, then a second of samples: rate, gravity, noise, which way is up."""
+    """Bus, identity, then a second of samples: rate, gravity, noise, which way is up.
+
+    Which way is up fails nobody who does not wear the sensor: on a treadmill's frame it may sit any way.
+    """
     try:
         bus.open()
     except FirmwareError as error:
@@ -55,11 +60,15 @@ def check_sensor(
         yield Finding("sensor", False, str(error))
         return
     yield Finding("sensor", True, str(chip))
-    yield from _listen(settings, bus, clock, sleep)
+    yield from _listen(settings, bus, clock, sleep, worn)
 
 
 def _listen(
-    settings: SensorSettings, bus: Bus, clock: Callable[[], float], sleep: Callable[[float], None]
+    settings: SensorSettings,
+    bus: Bus,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    worn: bool,
 ) -> Iterator[Finding]:
     sampler = Sampler(settings, bus, clock, sleep)
     rows: list[Floats] = []
@@ -85,11 +94,17 @@ def _listen(
     if sampler.warning:
         yield Finding("sensor", False, f"{sampler.warning}; a chip of a known kind is the cure")
     nominal_hz = sampler.chip.rate_hz if sampler.chip is not None else settings.rate_hz
-    yield from judge(np.vstack(rows), np.array(times), settings.mounting, nominal_hz, lost, faults)
+    yield from judge(np.vstack(rows), np.array(times), settings.mounting, nominal_hz, lost, faults, worn)
 
 
 def judge(
-    samples: Floats, time_s: Floats, mounting: str, nominal_hz: float, lost: int, faults: list[str]
+    samples: Floats,
+    time_s: Floats,
+    mounting: str,
+    nominal_hz: float,
+    lost: int,
+    faults: list[str],
+    worn: bool = True,
 ) -> Iterator[Finding]:
     """Findings on samples (n, 6) in the body frame, g and deg/s, at ``time_s`` (n,)."""
     rate_hz = (len(time_s) - 1) / max(time_s[-1] - time_s[0], 1e-9)
@@ -114,10 +129,26 @@ def judge(
     else:
         yield Finding("noise", True, words)
 
+    side = f"the side called {skyward(mean[:3])} points to the sky"
+    if not worn:
+        yield Finding("mounting", True, f"{side}; on the frame it may sit any way")
+        return
     lean_deg = float(np.degrees(np.arccos(np.clip(mean[2] / max(norm_g, 1e-9), -1, 1))))
-    words = f"the side called {skyward(mean[:3])} points to the sky, {lean_deg:.0f} degrees from worn upright"
-    cure = f'; if it sits as it is worn, mounting "{mounting}" is wrong (docs/frames.md)'
+    words = f"{side}, {lean_deg:.0f} degrees from worn upright"
+    cure = f'; if it sits as it is worn, mounting "{mounting}" is wrong: rearguard calibrate, docs/frames.md'
     yield Finding("mounting", lean_deg <= 45, words + ("" if lean_deg <= 45 else cure))
+
+
+def check_power(root: Path = HWMON) -> Finding:
+    """The Pi's supply, as far as it can be read."""
+    match undervoltage(root):
+        case None:
+            return Finding("power", True, "cannot be read here; a Pi tells when its supply dips")
+        case False:
+            return Finding("power", True, "the Pi gets the voltage it needs")
+        case True:
+            cure = "a stronger supply, a shorter and thicker cable, a charged battery"
+            return Finding("power", False, f"the Pi's supply is too low: {cure}")
 
 
 def check_panel(panel: Panel, sleep: Callable[[float], None] = time.sleep) -> Iterator[Finding]:
@@ -138,18 +169,19 @@ def check_panel(panel: Panel, sleep: Callable[[float], None] = time.sleep) -> It
         yield Finding("button", not panel.pressed, words)
 
 
-def axes(blocks: Iterable[SampleBlock]) -> Iterator[str]:
-    """A line per fifth of a second: what each axis feels, and which side points to the sky."""
-    for number, block in enumerate(blocks):
+def axes(sampler: Sampler) -> Iterator[str]:
+    """A line per fifth of a second: what each side of the body feels, which axis of the board is up."""
+    for number, block in enumerate(sampler):
         if number % 4:
             continue
         if not len(block.time_s):
             yield block.fault
             continue
         accel_g, gyro_dps = block.accel_g.mean(axis=0), block.gyro_dps.mean(axis=0)
-        figures = "  ".join(f"{name} {value:+6.2f} g" for name, value in zip(AXES, accel_g, strict=True))
-        rates = "  ".join(f"{value:+5.0f}" for value in gyro_dps)
-        yield f"{figures}   turning {rates} deg/s   to the sky: {skyward(accel_g)}"
+        sides = zip(SIDES, accel_g, strict=True)
+        figures = " ".join(f"{side} {value:+.2f}" for (side, _), value in sides)
+        rates = " ".join(f"{value:+4.0f}" for value in gyro_dps)
+        yield f"{figures} g, turning {rates} deg/s, board {sampler.mounting.skyward(accel_g)} up"
 
 
 def skyward(accel_g: Floats) -> str:

@@ -51,3 +51,9 @@ class Mounting:
         """Vectors (n, 3) in sensor axes, of any unit, in body axes."""
         body: Floats = vectors[:, self._index] * self._sign + 0.0  # no negative zeros
         return body
+
+    def skyward(self, accel_g: Floats) -> str:
+        """The sensor's axis that points up, as "+z", from what it feels at rest, (3,) in body axes."""
+        sensor_g = accel_g @ self.matrix
+        axis = int(np.argmax(np.abs(sensor_g)))
+        return f"{'-' if sensor_g[axis] < 0 else '+'}{_NAMES[axis]}"

@@ -78,7 +78,7 @@ class Sampler:
         self._clock = clock
         self._sleep = sleep
         self._power = power
-        self._mounting = Mounting(settings.mounting)
+        self.mounting = Mounting(settings.mounting)
         self.chip: Chip | None = None  # what is read, once it has been found
         self._timeline = SampleClock(1 / settings.rate_hz)
         self._vitals = Vitals(settings.rate_hz)
@@ -185,8 +185,8 @@ class Sampler:
         self._fault = ""
         return SampleBlock(
             time_s,
-            self._mounting.to_body(samples[:, :3]),
-            self._mounting.to_body(samples[:, 3:]),
+            self.mounting.to_body(samples[:, :3]),
+            self.mounting.to_body(samples[:, 3:]),
             max(self._clock(), self._last_time_s),
             lost,
             fault,

@@ -4,11 +4,12 @@ import errno
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from firmware.checkup import Finding, check_panel, check_sensor
+from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor
 from firmware.panel import Panel, PanelSettings
 from firmware.sampler import SensorSettings
 from monitor.core.vocabulary import Floats
@@ -85,6 +86,52 @@ def test_a_sensor_worn_upside_down_is_found() -> None:
     assert (last.part, last.good) == ("mounting", False)
     assert 'mounting "+x -y -z" is wrong' in last.words
     assert "the side called down points to the sky" in last.words
+
+
+def test_on_a_treadmills_frame_the_sensor_may_sit_any_way() -> None:
+    b = resting()
+    settings = SensorSettings(mounting="+x -y -z")
+    assert all(finding.good for finding in check_sensor(settings, b.bus, b.clock, b.clock.sleep, worn=False))
+
+
+@pytest.mark.parametrize(
+    ("mounting", "body"),
+    [
+        ("+x +y +z", "forward +0.00 left +0.00 up +1.00 g"),
+        ("-z +y +x", "forward -1.00 left +0.00 up +0.00 g"),
+        ("+y -z -x", "forward +0.00 left -1.00 up +0.00 g"),
+    ],
+)
+def test_the_live_view_shows_the_body_as_mounted_and_the_axis_printed_on_the_board(
+    mounting: str, body: str
+) -> None:
+    b = resting()
+    lines = iter(axes(b.sampler(SensorSettings(mounting=mounting))))
+    line = next(line for line in lines if "turning" in line)
+    figures, _, board = line.split(", ")
+    np.testing.assert_allclose(
+        [float(word) for word in figures.split()[1:6:2]],
+        [float(word) for word in body.split()[1:6:2]],
+        atol=0.05,
+    )
+    assert board == "board +z up"
+    assert len(line) <= 80  # one line of a terminal, or it cannot be written over
+
+
+@pytest.mark.parametrize(
+    ("alarm", "good", "words"),
+    [("0", True, "it needs"), ("1", False, "stronger supply"), (None, True, "cannot")],
+)
+def test_the_supply_is_told_where_it_can_be_read(
+    tmp_path: Path, alarm: str | None, good: bool, words: str
+) -> None:
+    if alarm is not None:
+        (tmp_path / "hwmon0").mkdir()
+        (tmp_path / "hwmon0" / "name").write_text("rpi_volt\n")
+        (tmp_path / "hwmon0" / "in0_lcrit_alarm").write_text(f"{alarm}\n")
+    finding = check_power(tmp_path)
+    assert (finding.part, finding.good) == ("power", good)
+    assert words in finding.words
 
 
 def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:

@@ -51,5 +51,15 @@ def test_vectors_agree_with_the_matrix() -> None:
     np.testing.assert_array_equal(mounting.to_body(vectors), vectors @ mounting.matrix.T)
 
 
+@pytest.mark.parametrize("mounting", ["+x +y +z", "-z +y +x", "-z -x +y", "+z +x +y"])
+@pytest.mark.parametrize(("axis", "sign"), list(itertools.product(range(3), (1, -1))))
+def test_the_boards_own_axis_that_points_up_is_named_whatever_the_mounting(
+    mounting: str, axis: int, sign: int
+) -> None:
+    sensor_g = np.eye(3)[axis : axis + 1] * sign
+    seat = Mounting(mounting)
+    assert seat.skyward(seat.to_body(sensor_g)[0]) == f"{'+' if sign > 0 else '-'}{'xyz'[axis]}"
+
+
 def test_no_samples_stay_no_samples() -> None:
     assert Mounting("+x +y +z").to_body(np.empty((0, 3))).shape == (0, 3)
