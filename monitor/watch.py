@@ -17,10 +17,11 @@ from monitor.mqtt import MqttSettings
 from monitor.spotter import KIND_WORDS, Notice, SpotterView, Story, Tone
 
 KEYS = {"c": InputKind.COMING, "f": InputKind.FALSE_ALARM, "x": InputKind.CLEAR}
+REQUESTS = {"a": InputKind.ARM, "d": InputKind.DISARM, "p": InputKind.PAUSE_SOUND, "t": InputKind.TEST}
 READ_S = 0.5
 """A key pressed sooner after a new alert came up was meant for the one before."""
 
-HELP = "keys: c coming, f false alarm, x clear, q quit"
+HELP = "keys: c coming, f false alarm, x clear, a arm, d disarm, p pause sound, t test, q quit"
 
 _COLOURS = {Tone.RING: "\x1b[1;31m", Tone.CALM: "\x1b[32m", Tone.NOTE: "\x1b[33m"}
 
@@ -64,6 +65,8 @@ def watch(
                     break
                 if pressed in KEYS:
                     screen.line(answers.say(KEYS[pressed], moment))
+                elif pressed in REQUESTS:
+                    screen.line(_ask(ear, REQUESTS[pressed]))
                 elif script is not None and (word := answers.scripted(script, moment)) is not None:
                     screen.line(answers.say(word, moment))
                 for text in aside():
@@ -119,6 +122,12 @@ class Answers:
         return word
 
 
+def _ask(ear: Ear, word: InputKind) -> str:
+    """Request what belongs to no alert; what was done, in words."""
+    name = word.value.replace("_", " ")
+    return f"you ask: {name}" if ear.request(word) else f"NOT SENT, no broker: {name}"
+
+
 class _Screen:
     """Lines above, on a terminal one status line below; plain text elsewhere."""
 
@@ -140,9 +149,9 @@ class _Screen:
         if notice.story is not None:
             text += f"  [{notice.age_s * 1000:.0f} ms after the event]" if notice.age_s < 1.0 else ""
         if self._colour:
-            bell = "\a" if notice.tone is Tone.RING else ""
-            text = f"{bell}{_COLOURS[notice.tone]}{text}\x1b[0m"
-        self.line(text)
+            text = f"{_COLOURS[notice.tone]}{text}\x1b[0m"
+        bell = "\a" if self._live and notice.tone is Tone.RING else ""
+        self.line(bell + text)
 
     def status(self, view: SpotterView) -> None:
         if not self._live:

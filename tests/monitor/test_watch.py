@@ -17,7 +17,7 @@ from monitor.link import Link
 from monitor.messages import Moment
 from monitor.mqtt import MqttSettings
 from monitor.spotter import SpotterView, Story
-from monitor.watch import READ_S, Answers, Script, watch
+from monitor.watch import READ_S, REQUESTS, Answers, Script, watch
 from tests.brokers import Mosquitto, free_port
 from tests.pulse import Pulse, wait_until
 
@@ -56,6 +56,27 @@ def test_a_broker_that_is_not_there_is_said_and_tried_again() -> None:
     status = watch(settings, "Eva", None, lambda: time.monotonic() - begun_s > 1, out=out)
     assert status == 0
     assert "BLIND: cannot reach the broker at 127.0.0.1" in out.getvalue()
+
+
+class Terminal(io.StringIO):
+    """Text that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_the_bell_rings_on_a_terminal_with_colours_or_without(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if plain:
+        monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    settings = MqttSettings(host="127.0.0.1", port=free_port())
+    watch(settings, "Eva", None, lambda: "BLIND: cannot reach" in out.getvalue(), out=out)
+    assert "\a" in out.getvalue()
+    assert ("\x1b[1;31m" in out.getvalue()) != plain
 
 
 class Mouth:
@@ -120,6 +141,8 @@ def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mosquitto: Mosq
         time.sleep(0.6)  # the key must not look meant for an earlier alert
         os.write(ours, b"c")
         wait_until(lambda: InputKind.COMING in pulse.kinds())
+        os.write(ours, b"adpt")
+        wait_until(lambda: set(REQUESTS.values()) <= set(pulse.kinds()))
         os.write(ours, end)
         assert process.wait(10) == 0
     assert termios.tcgetattr(theirs) == before
