@@ -13,7 +13,7 @@ REPEAT_S = 1.0
 """The latest alerts are repeated at most this often, whoever asks."""
 
 UNREAD = 100
-"""More words than this wait unread, or more spotters than this, and further ones are ignored."""
+"""More words than this wait unread, and further ones are ignored; so are further spotters than this."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,16 +71,22 @@ class Reception:
     def _read(self, topic: str, payload: bytes, retained: bool, standing: set[str]) -> Input | None:
         if retained:
             raise MessageError("it was retained: an old wish is not obeyed")
-        if self._inbox.qsize() >= UNREAD or len(self._here_s) >= UNREAD:
+        if self._inbox.qsize() >= UNREAD:
             raise MessageError("too many at once")
         if topic == self._topics.request:
-            return decode_request(payload)
+            word = decode_request(payload)
+            if word is not None and word.kind is InputKind.SPOTTER_HERE and self._crowded(word.who):
+                raise MessageError("too many spotters")
+            return word
         if topic != self._topics.answer:
             raise MessageError("nothing is expected on this topic")
         word = decode_answer(payload, self._boot)
         if word.alert_id not in standing:
             raise MessageError("the answer names an alert that does not stand")
         return word
+
+    def _crowded(self, who: str) -> bool:
+        return who not in self._here_s and len(self._here_s) >= UNREAD
 
     def _part(self, who: str) -> None:
         if self._here_s.pop(who, None) is not None:

@@ -99,6 +99,26 @@ def test_a_flood_of_right_words_is_bounded() -> None:
     assert inbox.qsize() == UNREAD
 
 
+def test_a_crowd_of_spotters_is_bounded_and_silences_nobody() -> None:
+    device, inbox = reception()
+
+    def say(kind: InputKind, who: str) -> None:
+        device.hear(TOPICS.request, messages.encode_request(kind, who), False, set(), 0.0)
+
+    for number in range(2 * UNREAD):
+        say(InputKind.SPOTTER_HERE, str(number))
+        words(inbox)
+    assert len(device.spotters) == UNREAD
+    say(InputKind.SPOTTER_HERE, "0")
+    assert device.ignored == UNREAD
+    clear = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
+    device.hear(TOPICS.answer, clear, False, {"1"}, 0.0)
+    say(InputKind.PAUSE_SOUND, "Eva")
+    say(InputKind.SPOTTER_GONE, "0")
+    kinds = [word.kind for word in words(inbox)]
+    assert kinds == [InputKind.CLEAR, InputKind.PAUSE_SOUND, InputKind.SPOTTER_GONE]
+
+
 def test_repetition_is_granted_once_a_second() -> None:
     device, inbox = reception()
     ask = messages.encode_repeat("Eva")
