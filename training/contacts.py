@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from monitor import corpus, scoring
-from monitor.core import steps as walking
+from monitor.core import detector as judgement
 from monitor.core.contacts import (
     DILATIONS,
     HOP,
@@ -168,7 +168,7 @@ def labelled(walk: Walk, network: Network) -> Walk:
 
 
 def detector_with(weights: str) -> Detector:
-    walking.load_weights = partial(load_weights, weights)
+    judgement.load_contacts = partial(load_weights, weights)
     return Detector(DetectorSettings())
 
 

@@ -31,7 +31,7 @@ FILES = ("sisfall.npz", "kfall.npz", "gait.npz")
 
 
 def detector_with(weights: str) -> Detector:
-    """A detector with other weights; it asks for its own when the first samples come."""
+    """A detector with other weights."""
     judgement.load_weights = partial(load_weights, weights)
     return Detector(Settings())
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from monitor.core.arming import Arming, ArmingSettings
+from monitor.core.arming import Arming, ArmingSettings, wrong_when_still
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
@@ -27,9 +27,6 @@ from monitor.core.vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class AlarmSettings:
-    armed_at_start: bool = setting(
-        True, "", None, None, "watch from the first second on, without being asked"
-    )
     stumble_over_s: float = setting(
         10.0,
         "s",
@@ -86,6 +83,11 @@ FAULTS: Final = frozenset({AlertKind.SENSOR, AlertKind.LINK, AlertKind.FAULT})
 LADDER: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL)
 """One story may climb: a stumble that becomes a fall keeps its id. It never steps down."""
 
+SEAT: Final = "the sensor no longer sits as calibrated: turn it upright, or run rearguard calibrate"
+ALONE: Final = "no spotter is listening any more"
+ASKEW_STANDS: Final = 2
+"""Two stands of two seconds: a deep bow is no slipped belt."""
+
 Trigger = EventKind | InputKind
 OVER: Final = "over"
 """The trigger of a story that has lasted its time without news."""
@@ -99,6 +101,7 @@ OPENS: Final[dict[Trigger, tuple[AlertKind, Stage]]] = {
     EventKind.SENSOR_LOST: (AlertKind.SENSOR, Stage.CONFIRMED),
     InputKind.LINK_LOST: (AlertKind.LINK, Stage.CONFIRMED),
     InputKind.FAULT: (AlertKind.FAULT, Stage.CONFIRMED),
+    InputKind.POWER_LOW: (AlertKind.BATTERY, Stage.CONFIRMED),
     InputKind.BUTTON_LONG: (AlertKind.SOS, Stage.CONFIRMED),
     InputKind.TEST: (AlertKind.TEST, Stage.CONFIRMED),
 }
@@ -122,8 +125,13 @@ STAGES: Final[dict[tuple[AlertKind, Stage, Trigger | str], Stage]] = {
     # a fall is suspected, then confirmed, or the facts take it back
     (AlertKind.FALL, _S.SUSPECTED, EventKind.DOWN): _S.CONFIRMED,
     (AlertKind.FALL, _S.SUSPECTED, EventKind.UPRIGHT): _S.RECOVERED,
-    (AlertKind.FALL, _S.ANSWERED, EventKind.DOWN): _S.ANSWERED,  # they are coming, and now it is certain
-    (AlertKind.FALL, _S.ANSWERED, EventKind.FALLING): _S.SUSPECTED,  # another fall: it sounds again
+    # they are coming, and now it is certain: no fact ends it any more (CONFIRMED once it was)
+    (AlertKind.FALL, _S.ANSWERED, EventKind.DOWN): _S.ANSWERED,
+    # another fall sounds again
+    (AlertKind.FALL, _S.ANSWERED, EventKind.FALLING): _S.SUSPECTED,
+    (AlertKind.FALL, _S.SUSPECTED, EventKind.FALLING): _S.SUSPECTED,
+    **_for_each([AlertKind.FALL], [_S.CONFIRMED], EventKind.FALLING, _S.CONFIRMED),
+    **_for_each([AlertKind.FALL], [_S.CONFIRMED], EventKind.DOWN, _S.CONFIRMED),
     # a new stumble or unsafe step sounds again, also after an answer
     **_for_each([AlertKind.STUMBLE], (_S.CONFIRMED, _S.ANSWERED), EventKind.STUMBLE, _S.CONFIRMED),
     **_for_each([AlertKind.UNSAFE_STEP], (_S.CONFIRMED, _S.ANSWERED), EventKind.UNSAFE_STEP, _S.CONFIRMED),
@@ -132,7 +140,8 @@ STAGES: Final[dict[tuple[AlertKind, Stage, Trigger | str], Stage]] = {
     **_for_each([AlertKind.TEST], (_S.CONFIRMED, _S.ANSWERED), OVER, _S.CLEARED),
     # the walker is well
     **_for_each(_DANGER, _OPEN, InputKind.BUTTON_SHORT, _S.CANCELLED),
-    (AlertKind.SOS, _S.ANSWERED, InputKind.BUTTON_LONG): _S.CONFIRMED,  # called again: sounds again
+    # called again: sounds again
+    **_for_each([AlertKind.SOS], (_S.CONFIRMED, _S.ANSWERED), InputKind.BUTTON_LONG, _S.CONFIRMED),
     # the spotters
     **_for_each([*PRIORITY], (_S.SUSPECTED, _S.CONFIRMED), InputKind.COMING, _S.ANSWERED),
     **_for_each([*_DANGER, AlertKind.TEST], _OPEN, InputKind.FALSE_ALARM, _S.CANCELLED),
@@ -141,6 +150,7 @@ STAGES: Final[dict[tuple[AlertKind, Stage, Trigger | str], Stage]] = {
     **_for_each([AlertKind.SENSOR], (_S.CONFIRMED, _S.ANSWERED), EventKind.SENSOR_BACK, _S.RECOVERED),
     **_for_each([AlertKind.LINK], (_S.CONFIRMED, _S.ANSWERED), InputKind.LINK_BACK, _S.RECOVERED),
     **_for_each([AlertKind.FAULT], (_S.CONFIRMED, _S.ANSWERED), InputKind.FAULT_GONE, _S.RECOVERED),
+    **_for_each([AlertKind.BATTERY], (_S.CONFIRMED, _S.ANSWERED), InputKind.POWER_GOOD, _S.RECOVERED),
 }
 
 ANSWERS: Final = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR})
@@ -159,13 +169,15 @@ class Alarm:
         self._sound_paused_until_s = float("-inf")
         self._impact_s = float("-inf")
         self._now_s = 0.0
+        self._certain: set[str] = set()  # stories of falls that were confirmed: no fact can end those
+        self._askew = 0  # times in a row that a standing walker's sensor sat wrong
         self.ignored = 0
         """Answers to stories that do not stand: late, repeated or foreign ones."""
 
     @property
     def status(self) -> Status:
         """The axes as they stand after the last update."""
-        standing = sorted(self._stories.values(), key=lambda alert: (-alert.priority, -alert.sequence))
+        standing = sorted(self._stories.values(), key=_urgency)
         waits_for = self._arming.missing if self._arming.wanted and not self._armed else ()
         paused = self._now_s < self._sound_paused_until_s
         return Status(self._armed, paused, tuple(standing), self._now_s, waits_for)
@@ -178,12 +190,12 @@ class Alarm:
             if event.kind is EventKind.IMPACT:
                 self._impact_s = event.time_s
             self._arming.see(event)
-            alerts += self._weigh()
+            alerts += self._weigh() + self._look_at_seat(event)
             alerts += self._meet(event.kind, event.time_s, event.evidence, event.reason)
         for word in inputs:
             self._arming.hear(word)
-            alerts += self._weigh()
-            alerts += self._hear(word)
+            alerts += self._weigh() + self._hear(word)
+        alerts += self._count_spotters()
         for kind, over_s in (
             (AlertKind.STUMBLE, self._settings.stumble_over_s),
             (AlertKind.UNSAFE_STEP, self._settings.unsafe_step_over_s),
@@ -200,8 +212,9 @@ class Alarm:
                 self._sound_paused_until_s = self._now_s + self._settings.pause_sound_s
                 return []
             case InputKind.BUTTON_SHORT:
-                if self._now_s - self._impact_s < self._settings.button_deaf_s:
-                    return []
+                began_s = self._now_s if word.time_s is None else word.time_s
+                if began_s - self._impact_s < self._settings.button_deaf_s:
+                    return []  # the fall itself may press it
                 return [
                     told
                     for story in list(self._stories.values())
@@ -229,6 +242,22 @@ class Alarm:
             if story.kind in FAULTS
         ]
 
+    def _look_at_seat(self, event: Event) -> list[Alert]:
+        """Does the sensor still sit as calibrated? Asked of a walker who stands, not of one who fell."""
+        if event.kind is not EventKind.STILL or (AlertKind.FALL, "") in self._stories:
+            return []
+        self._askew = self._askew + 1 if wrong_when_still(event) else 0
+        if self._askew == 0:
+            return self._meet(InputKind.FAULT_GONE, event.time_s, {}, SEAT)
+        if self._askew == ASKEW_STANDS and self._armed:
+            return self._meet(InputKind.FAULT, event.time_s, event.evidence, SEAT)
+        return []
+
+    def _count_spotters(self) -> list[Alert]:
+        """Armed on the promise that somebody listens: nobody there is a fault."""
+        alone = self._armed and self._arming.alone
+        return self._meet(InputKind.FAULT if alone else InputKind.FAULT_GONE, self._now_s, {}, ALONE)
+
     def _meet(
         self, trigger: Trigger, time_s: float, evidence: Evidence, reason: str, who: str = ""
     ) -> list[Alert]:
@@ -254,6 +283,8 @@ class Alarm:
                     story_id = self._stories.pop((below, "")).id
                     break
         story_id = story_id or str(self._sequence + 1)
+        if trigger is EventKind.DOWN:
+            self._certain.add(story_id)
         self._sound_paused_until_s = float("-inf")
         return [
             self._tell(Alert(story_id, 0, kind, Priority.LOW, stage, time_s, evidence, reason, who), stage)
@@ -271,6 +302,10 @@ class Alarm:
         stage = STAGES.get((story.kind, story.stage, trigger))
         if stage is None:
             return []
+        if story.id in self._certain and trigger in (EventKind.FALLING, EventKind.DOWN):
+            stage = Stage.CONFIRMED  # another fall in a story that was certain before: it sounds again
+        if trigger is EventKind.DOWN:
+            self._certain.add(story.id)
         if stage in (Stage.SUSPECTED, Stage.CONFIRMED):
             self._sound_paused_until_s = float("-inf")
         news = replace(
@@ -278,7 +313,7 @@ class Alarm:
             time_s=time_s,
             evidence=evidence or story.evidence,
             reason=reason or story.reason,
-            who=who or story.who,
+            who=who or (story.who if stage is Stage.ANSWERED else ""),
         )
         return [self._tell(news, stage)]
 
@@ -289,10 +324,16 @@ class Alarm:
             priority = Priority.LOW
         alert = replace(story, sequence=self._sequence, priority=priority, stage=stage)
         if stage.ended:
+            self._certain.discard(alert.id)
             self._stories.pop(_key(alert.kind, alert.reason), None)
         else:
             self._stories[_key(alert.kind, alert.reason)] = alert
         return alert
+
+
+def _urgency(alert: Alert) -> tuple[int, bool, int]:
+    """Sorts what a person must see first to the front: unanswered before answered, then the newest."""
+    return -alert.priority, alert.stage is Stage.ANSWERED, -alert.sequence
 
 
 def _key(kind: AlertKind, reason: str) -> tuple[AlertKind, str]:

@@ -2,7 +2,7 @@
 
 Somebody wants it armed (at the start, by the button, by a request, by walking backward); until the
 checklist passes, it waits and says what is missing. Once armed it stays so until somebody disarms:
-what fails later is a fault of its own and told louder.
+what fails later is a story of its own, and weighs more because it is armed.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from monitor.core.vocabulary import Direction, Event, EventKind, Input, InputKin
 GRAVITY_G = (0.9, 1.1)  # SisFall's sensors read 0.970 to 1.054 g at rest
 UPRIGHT_DEG = 45.0
 BACKWARD_STEPS = 4  # in a row, before it counts as walking backward
+STAND_STILL = "stand still for two seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,23 @@ class Arming:
         self.armed = False
         self.wanted = settings.at_start
         self._sensor = ""
-        self._still = "stand still for two seconds"
+        self._still = STAND_STILL
         self._link = "the broker has not answered yet"
-        self._faults: set[str] = set()
+        self._power = ""
         self._spotters: set[str] = set()
         self._backward = 0
         self._settle()
 
     @property
+    def alone(self) -> bool:
+        """A spotter is needed and none is there."""
+        return self._settings.needs_spotter and not self._spotters
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """What speaks against arming, in words; what to do first."""
         needs = self._settings
-        reasons = [self._sensor, *sorted(self._faults)]
+        reasons = [self._sensor, self._power]
         if needs.needs_stillness:
             reasons.append(self._still)
         if needs.needs_spotter:
@@ -59,10 +65,11 @@ class Arming:
         match event.kind:
             case EventKind.SENSOR_LOST:
                 self._sensor = event.reason or "the sensor is silent"
+                self._still = STAND_STILL
             case EventKind.SENSOR_BACK:
                 self._sensor = ""
             case EventKind.STILL:
-                self._still = _wrong_when_still(event)
+                self._still = wrong_when_still(event)
         if event.kind is EventKind.STEP:
             backward = event.evidence["direction"].value == Direction.BACKWARD
             self._backward = self._backward + 1 if backward else 0
@@ -77,10 +84,10 @@ class Arming:
                 self._link = word.reason or "the broker does not answer"
             case InputKind.LINK_BACK:
                 self._link = ""
-            case InputKind.FAULT:
-                self._faults.add(word.reason)
-            case InputKind.FAULT_GONE:
-                self._faults.discard(word.reason)
+            case InputKind.POWER_LOW:
+                self._power = word.reason or "the supply is low"
+            case InputKind.POWER_GOOD:
+                self._power = ""
             case InputKind.SPOTTER_HERE:
                 self._spotters.add(word.who)
             case InputKind.SPOTTER_GONE:
@@ -93,16 +100,18 @@ class Arming:
 
     def _wish(self, wanted: bool) -> None:
         self.wanted = wanted
-        self.armed = self.armed and wanted
+        if not wanted:
+            self.armed, self._still = False, STAND_STILL
 
     def _settle(self) -> None:
         if self.wanted and not self.armed and not self.missing:
             self.armed = True
 
 
-def _wrong_when_still(event: Event) -> str:
+def wrong_when_still(event: Event) -> str:
     """Why what was felt standing still cannot be right, "" if it can."""
-    gravity_g, lean_deg = event.evidence["gravity_g"].value, event.evidence["from_upright_deg"].value
+    gravity_g = event.evidence["gravity_g"].value
+    lean_deg = event.evidence["from_upright_deg"].value if "from_upright_deg" in event.evidence else 0.0
     if not GRAVITY_G[0] <= gravity_g <= GRAVITY_G[1]:
         return f"the sensor feels {gravity_g:.2f} g at rest, not 1 g: faulty, or its range is wrong"
     if lean_deg > UPRIGHT_DEG:

@@ -11,6 +11,7 @@ learned of the walker stays.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitor.core.contacts import load_weights as load_contacts
 from monitor.core.direction import DirectionSettings
 from monitor.core.fall import Fall, FallSettings
 from monitor.core.footfall import Footfall, FootfallSettings
@@ -62,6 +63,7 @@ class Detector:
         self._settings = settings
         self._health = Health(settings.health)
         self._grid = Grid(FRAME_RATE_HZ if settings.profile == "treadmill" else RATE_HZ)
+        self._contacts, self._weights = load_contacts(), load_weights()  # no file is read while it runs
         self._own = baselines(settings.unsafe_step)
         self._session = Session()
         self._stages: _Belt | _Frame | None = None
@@ -84,19 +86,22 @@ class Detector:
     def _start(self) -> "_Belt | _Frame":
         if self._settings.profile == "treadmill":
             return _Frame(self._settings, self._session)
-        return _Belt(self._settings, self._own, self._session)
+        steps = Steps(self._settings.direction, RATE_HZ, self._contacts)
+        return _Belt(self._settings, steps, Network(self._weights), self._own, self._session)
 
 
 class _Belt:
     """The stages for a sensor on the body, from one gap to the next."""
 
-    def __init__(self, settings: DetectorSettings, own: Baselines, session: Session) -> None:
+    def __init__(
+        self, settings: DetectorSettings, steps: Steps, network: Network, own: Baselines, session: Session
+    ) -> None:
         self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
-        self._steps = Steps(settings.direction, RATE_HZ)
+        self._steps = steps
         self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ, own)
         self._session = session
-        self._network = Network(load_weights())
+        self._network = network
         self._stumble = Stumble(settings.stumble)
         self._fall = Fall(settings.fall)
 
@@ -118,7 +123,7 @@ class _Frame:
     """The stages for a sensor on the treadmill's frame: neither tilt nor direction can be seen."""
 
     def __init__(self, settings: DetectorSettings, session: Session) -> None:
-        self._stillness = Stillness(FRAME_RATE_HZ)
+        self._stillness = Stillness(FRAME_RATE_HZ, worn=False)
         self._footfall = Footfall(settings.footfall, FRAME_RATE_HZ)
         self._session = session
 

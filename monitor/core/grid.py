@@ -12,6 +12,7 @@ import numpy as np
 from monitor.core.vocabulary import Floats, SampleBlock
 
 LONGEST_BRIDGE_S = 0.1
+CLOCK_BACK_S = 1.0
 SNAP_SAMPLES = 1e-3
 """A sample this close to a grid point is on it: k / rate and k * (1 / rate) differ in the last bit."""
 POSSIBLE = np.array([32.0] * 3 + [4000.0] * 3)
@@ -56,7 +57,9 @@ class Grid:
             time_s, rows = time_s[rising], rows[rising]
         if not np.isnan(self._last_position) and len(time_s):
             last_s = self._origin_s + self._last_position / self._rate_hz
-            if time_s[0] <= last_s:
+            if time_s[-1] < last_s - CLOCK_BACK_S:
+                self._last_position = np.nan  # the clock was set back, or one stamp was far ahead
+            elif time_s[0] <= last_s:
                 later = time_s > last_s
                 time_s, rows = time_s[later], rows[later]
         if not len(time_s):
@@ -87,7 +90,8 @@ class Grid:
         else:
             after = np.clip(np.searchsorted(known, points), 1, max(len(known) - 1, 1))
             if len(known) > 1:
-                weight = (points - known[after - 1]) / (known[after] - known[after - 1])
+                apart = np.maximum(known[after] - known[after - 1], SNAP_SAMPLES)
+                weight = (points - known[after - 1]) / apart
                 uniform = values[after - 1] + weight[:, None] * (values[after] - values[after - 1])
             else:
                 uniform = values[: len(points)]

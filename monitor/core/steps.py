@@ -46,11 +46,13 @@ class Step:
 
 
 class Steps:
-    """Finds steps as samples come, each about 0.25 s after its contact."""
+    """Finds steps as samples come, each about 0.25 s after its contact; ``weights`` are contacts.py's."""
 
-    def __init__(self, direction: DirectionSettings, rate_hz: float) -> None:
+    def __init__(
+        self, direction: DirectionSettings, rate_hz: float, weights: dict[str, Floats] | None = None
+    ) -> None:
         self._sense = DirectionSense(direction, rate_hz)
-        self._score = ContactScore(load_weights(), rate_hz)
+        self._score = ContactScore(load_weights() if weights is None else weights, rate_hz)
         self._before: Floats = np.full(2, np.inf)  # the last two hops' scores
         self._odd = 0  # samples that wait for their hop to fill
         self._step: Step | None = None

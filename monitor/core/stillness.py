@@ -13,9 +13,11 @@ MEAN_S = 1.0
 
 
 class Stillness:
-    """Says STILL every 2 s of standing, with the mean gravity and how far the trunk is from upright."""
+    """Says STILL every 2 s of standing, with the mean gravity and, of a sensor that is ``worn``, how far
+    the trunk is from upright."""
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, *, worn: bool = True) -> None:
+        self._worn = worn
         self._needed = round(STILL_S * rate_hz)
         self._mean = Filter(one_pole(MEAN_S, rate_hz))
         self._run = 0  # samples of stillness so far
@@ -46,6 +48,8 @@ class Stillness:
         mean_g: Floats = self._sum_g / self._needed
         self._run, self._sum_g = 0, np.zeros(3)
         norm_g = float(np.linalg.norm(mean_g))
+        evidence = {"gravity_g": Reading(round(norm_g, 3))}
         lean_deg = float(np.degrees(np.arccos(np.clip(mean_g[2] / max(norm_g, 1e-9), -1.0, 1.0))))
-        evidence = {"gravity_g": Reading(round(norm_g, 3)), "from_upright_deg": Reading(round(lean_deg, 1))}
+        if self._worn:
+            evidence["from_upright_deg"] = Reading(round(lean_deg, 1))
         return Event(EventKind.STILL, time_s, evidence)

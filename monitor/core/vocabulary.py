@@ -158,19 +158,23 @@ class InputKind(StrEnum):
     LINK_BACK = "link_back"
     FAULT = "fault"  # something else keeps Rearguard from doing its work; `reason` says what
     FAULT_GONE = "fault_gone"
+    POWER_LOW = "power_low"
+    POWER_GOOD = "power_good"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     """A word from outside: a button, a spotter's answer or request, the link's state.
 
-    ``alert_id`` names the story an answer is for; ``who`` said it; ``reason`` in words.
+    ``alert_id`` names the story an answer is for; ``who`` said it; ``reason`` in words. ``time_s`` is when
+    a press of the button began, where that is known.
     """
 
     kind: InputKind
     alert_id: str = ""
     who: str = ""
     reason: str = ""
+    time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

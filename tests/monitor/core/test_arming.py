@@ -45,7 +45,7 @@ def test_it_arms_at_the_start_once_the_walker_has_stood_still() -> None:
         ([still(1.11)], "feels 1.11 g"),
         ([still(lean_deg=46.0)], "46 degrees from upright"),
         ([LOST, still()], "no answer"),
-        ([say(InputKind.FAULT, "the disk is full"), still()], "the disk is full"),
+        ([say(InputKind.POWER_LOW, "the supply is low"), still()], "the supply is low"),
     ],
 )
 def test_what_is_wrong_is_said_and_keeps_it_disarmed(things: list[Event | Input], missing: str) -> None:
@@ -60,9 +60,19 @@ def test_limits_are_inclusive(good: Event) -> None:
 
 
 def test_it_arms_by_itself_when_what_was_missing_comes() -> None:
-    arming = tell(Arming(ArmingSettings()), say(InputKind.FAULT, "full"), LOST, still())
-    assert not tell(arming, BACK).armed
-    assert tell(arming, say(InputKind.FAULT_GONE, "full")).armed
+    arming = tell(Arming(ArmingSettings()), say(InputKind.POWER_LOW), LOST)
+    assert not tell(arming, BACK, still()).armed
+    assert tell(arming, say(InputKind.POWER_GOOD)).armed
+
+
+def test_a_warning_that_stands_does_not_keep_it_from_arming() -> None:
+    """A chip of unknown identity that was allowed, a lamp without pins: told, and no reason not to watch."""
+    assert tell(Arming(ArmingSettings()), say(InputKind.FAULT, "an unknown chip"), still()).armed
+
+
+def test_on_a_frame_that_knows_no_upright_gravity_alone_counts() -> None:
+    on_frame = Event(EventKind.STILL, 1.0, {"gravity_g": Reading(1.0)})
+    assert tell(Arming(ArmingSettings()), on_frame).armed
 
 
 def test_where_a_spotter_is_needed_the_broker_and_the_spotter_must_be_there() -> None:
@@ -71,9 +81,9 @@ def test_where_a_spotter_is_needed_the_broker_and_the_spotter_must_be_there() ->
     assert tell(arming, say(InputKind.LINK_BACK)).missing == ("no spotter is listening",)
     tell(arming, say(InputKind.SPOTTER_HERE, who="Ada"), say(InputKind.SPOTTER_HERE, who="Bo"))
     assert arming.armed
-    tell(arming, say(InputKind.SPOTTER_GONE, who="Ada"), say(InputKind.DISARM), say(InputKind.ARM))
+    tell(arming, say(InputKind.SPOTTER_GONE, who="Ada"), say(InputKind.DISARM), say(InputKind.ARM), still())
     assert arming.armed
-    tell(arming, say(InputKind.SPOTTER_GONE, who="Bo"), say(InputKind.DISARM), say(InputKind.ARM))
+    tell(arming, say(InputKind.SPOTTER_GONE, who="Bo"), say(InputKind.DISARM), say(InputKind.ARM), still())
     assert not arming.armed
 
 
@@ -89,7 +99,8 @@ def test_a_person_disarms_at_once_and_arms_again(kind: InputKind) -> None:
     arming = tell(Arming(ArmingSettings()), still(), say(kind))
     assert not arming.armed
     again = InputKind.ARM if kind is InputKind.DISARM else kind
-    assert tell(arming, say(again)).armed
+    assert not tell(arming, say(again)).armed  # the stillness of then says nothing of now
+    assert tell(arming, still()).armed
 
 
 @pytest.mark.parametrize(
@@ -110,3 +121,9 @@ def test_backward_walking_arms_where_it_may() -> None:
     assert tell(Arming(asked), still(), *backward).armed
     assert not tell(Arming(asked), still(), *backward[:-1], step(Direction.UNKNOWN), backward[0]).armed
     assert not tell(Arming(ArmingSettings(at_start=False)), still(), *backward).armed
+
+
+def test_a_sensor_that_was_lost_asks_for_stillness_anew() -> None:
+    arming = tell(Arming(ArmingSettings(at_start=False)), still(), LOST, BACK, say(InputKind.ARM))
+    assert not arming.armed
+    assert arming.missing == ("stand still for two seconds",)

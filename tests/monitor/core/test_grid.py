@@ -97,5 +97,14 @@ def test_what_no_sensor_measures_is_no_sample(column: int, value: float, taken: 
     assert len(out_s) == taken
 
 
+def test_one_stamp_far_ahead_does_not_deafen_it() -> None:
+    grid = Grid(100.0)
+    time_s = np.arange(20) / 100.0
+    feed(grid, np.array([0.0, 0.01, 1e6]), some_rows(3), [])
+    out_s, _, restarts = joined(feed(grid, time_s, some_rows(20), [5, 10]))
+    assert restarts == [0.0]
+    assert len(out_s) == 20
+
+
 def test_an_empty_block_gives_nothing() -> None:
     assert list(Grid(100.0).update(SampleBlock.silent(1.0, "unplugged"))) == []
