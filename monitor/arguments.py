@@ -1,7 +1,6 @@
 """What can be typed: every command of ``rearguard`` and its words."""
 
 import argparse
-import getpass
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +10,25 @@ Act = Callable[[argparse.Namespace], int]
 
 PLACES = (Path("config.yaml"), Path("/etc/rearguard/config.yaml"))
 """Where settings are looked for when no --config names them."""
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r}: 0 to 3600 seconds")
+    return seconds
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a machine")
+    return text
 
 
 def parser(acts: Mapping[str, Act], version: str) -> argparse.ArgumentParser:
@@ -52,10 +70,11 @@ def parser(acts: Mapping[str, Act], version: str) -> argparse.ArgumentParser:
     replay.add_argument(
         "--through-chip", action="store_true", help="in real time, through the simulated chip and its driver"
     )
+    replay.add_argument("--events", action="store_true", help="tell every event, with its evidence")
     replay.add_argument("--publish", action="store_true", help="tell the broker and so the spotter")
     replay.add_argument(
         "--linger",
-        type=float,
+        type=_seconds,
         default=0.0,
         metavar="SECONDS",
         help="how long to wait at the end for an answer to what still stands",
@@ -73,21 +92,21 @@ def parser(acts: Mapping[str, Act], version: str) -> argparse.ArgumentParser:
     calibrate.add_argument("--dry-run", action="store_true", help="say what was found, change nothing")
 
     watch = command("watch", "be a spotter in the terminal")
-    watch.add_argument("--name", default=getpass.getuser(), help="who the walker is told is coming")
+    watch.add_argument("--name", help="who the walker is told is coming")
 
     notify = command("notify", "bring alerts and silence to phones, through Apprise")
     for listens in (watch, notify):
-        listens.add_argument("--host", help="the broker's name or address")
+        listens.add_argument("--host", type=_name, help="the broker's name or address")
         listens.add_argument("--device", help="the walker's device")
     for talks in (run, replay, check, watch, notify):
-        talks.add_argument("--port", type=int, help="the broker's port, whatever the settings say")
+        talks.add_argument("--port", type=_port, help="the broker's port, whatever the settings say")
 
     pair = command("pair", "make an account at the broker, shown as a QR code")
     pair.add_argument("name", metavar="NAME", help="of the account: a spotter, or the device itself")
     pair.add_argument("--device", help="the walker's device")
     pair.add_argument("--role", type=Role, choices=list(Role), default=Role.SPOTTER, help="whom it is for")
-    pair.add_argument("--host", help="the broker's name as a spotter's phone finds it")
-    pair.add_argument("--port", type=int, help="the broker's port for spotters (8883)")
+    pair.add_argument("--host", type=_name, help="the broker's name as a spotter's phone finds it")
+    pair.add_argument("--port", type=_port, help="the broker's port for spotters (8883)")
     pair.add_argument("--folder", type=Path, default=FOLDER, help="of the broker's passwords and access list")
 
     evaluate = command("evaluate", "score the judgement on labelled recordings")

@@ -1,6 +1,8 @@
 """The command line: each command puts other ends on the same line."""
 
 import argparse
+import getpass
+import io
 import json
 import logging
 import os
@@ -8,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -88,6 +91,7 @@ class Settings(DetectorSettings):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 well, 1 not, 2 wrong input."""
+    _open_ends()
     args = parser(ACTS, version("rearguard")).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
@@ -100,7 +104,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except OSError as error:  # a full disk under standard output, a folder that is not ours
+        print(f"rearguard: {error}", file=sys.stderr)
+        return 2
     return status
+
+
+def _open_ends() -> None:
+    """Standard streams that can be used, whatever we were started with."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open for the life of the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a spotter's name may not fit the terminal
 
 
 # ---- settings
@@ -129,9 +146,14 @@ def _config_check(args: argparse.Namespace) -> int:
     return 0
 
 
+def _limits(settings: Settings) -> str:
+    return f"{FRAME_LIMITS}\n" if settings.profile == "treadmill" else ""
+
+
 def _config_show(args: argparse.Namespace) -> int:
     settings = _settings(args)
     print(f"# {_settings_file(args) or 'built-in defaults'}, hash {config.fingerprint(settings)}")
+    print("".join(f"# {line}\n" for line in _limits(settings).splitlines()), end="")
     print(config.as_yaml(settings, comments=False), end="")
     return 0
 
@@ -153,18 +175,27 @@ def _run(args: argparse.Namespace) -> int:
     """The safety process, until SIGTERM or Ctrl-C."""
     settings = _settings(args)
     bus = None
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if args.simulate is None and args.trial:
+        raise corpus.RecordingError("--trial names a trial of a recording: give it with --simulate FILE.npz")
     if args.simulate is not None:
         wires = _plugged(_trial(args.simulate or None, args.trial))
         plug = cycle([wires.unplug, wires.plug])
         signal.signal(signal.SIGUSR1, lambda *_: next(plug)())
         bus = Bus(settings.sensor.bus, port=wires.open)
-    line = _Line(settings, publish=True)
+    armed = _RuntimeFile("armed")
+    if armed.exists:  # restarted in mid-walk: nobody stands still for us now
+        settings = replace(settings, arming=replace(settings.arming, at_start=True, needs_stillness=False))
+    line = _Line(settings, publish=True, store=None if bus else _store())
     sampler = Sampler(settings.sensor, bus, power=line.panel.power)
-    signal.signal(signal.SIGTERM, lambda *_: sampler.stop())
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda *_: sampler.stop())
     print(
         f"rearguard {version('rearguard')}, settings {config.fingerprint(settings)}; Ctrl-C ends", flush=True
     )
-    line.run(_warned(sampler, line.inbox), [Vouch()])
+    print(_limits(settings), end="", flush=True)
+    line.run(_warned(sampler, line.inbox), [armed, Vouch()])
+    armed.forget()  # an end in order is no crash
     return 0
 
 
@@ -174,30 +205,40 @@ def _replay(args: argparse.Namespace) -> int:
     trial = _trial(args.file, args.trial)
     if not args.through_chip:
         settings = replace(settings, arming=AT_ONCE)
-    line = _Line(settings, publish=args.publish, told_from_s=None if args.through_chip else 0.0)
+    began_s = time.monotonic() if args.publish or args.through_chip else 0.0
+    line = _Line(settings, publish=args.publish, told_from_s=began_s, events=args.events)
+    print(_limits(settings), end="", flush=True)
     print(f"{trial.name}: {trial.duration_s:.1f} s of {trial.description or trial.kind}", flush=True)
     if args.through_chip:
         sampler = Sampler(settings.sensor, Bus(settings.sensor.bus, port=_plugged(trial).open))
         signal.signal(signal.SIGTERM, lambda *_: sampler.stop())
         line.run(_until_over(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(corpus.blocks(trial, settings.sensor.rate_hz))
+        line.run(_shifted(corpus.blocks(trial, settings.sensor.rate_hz), began_s))
     return 0
 
 
 class _Line:
     """Everything behind the blocks: judgement, alarm and sinks."""
 
-    def __init__(self, settings: Settings, *, publish: bool, told_from_s: float | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        publish: bool,
+        store: Path | None = None,
+        told_from_s: float | None = None,
+        events: bool = False,
+    ) -> None:
         self.inbox = Inbox()
         self.detector = Detector(settings)
         self.alarm = Alarm(settings.alarm, settings.arming)
         self.panel = _panel(settings, self.inbox)
-        self.narrator = Narrator(self._look, told_from_s)
+        self.narrator = Narrator(self._look, told_from_s, events=events)
         self.link: Link | None = None
         if publish:
             self.link = Link(
-                settings.mqtt, self.inbox, _store(), config.fingerprint(settings), version("rearguard")
+                settings.mqtt, self.inbox, store, config.fingerprint(settings), version("rearguard")
             )
 
     def run(self, blocks: Iterable[SampleBlock], last: Sequence[Sink] = ()) -> None:
@@ -211,6 +252,7 @@ class _Line:
             if self.link:
                 self.link.stop()
             self.panel.close()
+            self.narrator.close()
         print(f"session: {self.detector.facts}", flush=True)
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
@@ -242,10 +284,43 @@ def _warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
         yield block
 
 
-def _store() -> Path | None:
-    """Where alerts wait for the broker: systemd's state directory, else memory."""
+def _shifted(blocks: Iterable[SampleBlock], by_s: float) -> Iterator[SampleBlock]:
+    """A recording's blocks, as if it had begun at ``by_s``."""
+    for block in blocks:
+        yield replace(block, time_s=block.time_s + by_s, end_s=block.end_s + by_s)
+
+
+def _store() -> Path:
+    """Where alerts wait for the broker: systemd's state directory, else the user's."""
     directory = os.environ.get("STATE_DIRECTORY")
-    return Path(directory) / "outbox.db" if directory else None
+    return Path(directory or Path.home() / ".local/state/rearguard") / "outbox.db"
+
+
+class _RuntimeFile:
+    """A sink that keeps a file while it is armed: after a crash we come back armed.
+
+    It lies where systemd keeps it over a restart of the service but not of the machine.
+    """
+
+    def __init__(self, name: str) -> None:
+        directory = os.environ.get("RUNTIME_DIRECTORY")
+        self._path = Path(directory) / name if directory else None
+        self._armed = self.exists
+
+    @property
+    def exists(self) -> bool:
+        return self._path is not None and self._path.exists()
+
+    def __call__(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
+        if status.armed == self._armed or self._path is None:
+            return
+        self._armed = status.armed
+        with suppress(OSError):  # it is memory; without it we only ask for stillness again
+            self._path.touch() if status.armed else self._path.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
 
 
 def _until_over(
@@ -308,12 +383,18 @@ def _calibrate(args: argparse.Namespace) -> int:
     """Find the mounting and write it into the settings file, whose comments stay."""
     settings = _settings(args)
     path = _settings_file(args) or PLACES[0]
+    if settings.profile == "treadmill":
+        print("On the treadmill's frame there is nothing to calibrate: any mounting will do.")
+        return 0
     sensor = replace(settings.sensor, mounting="+x +y +z")
     bus = Bus(sensor.bus)
     if args.simulate:
         ten_steps = walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
         bus = Bus(sensor.bus, port=_plugged(ten_steps).open)
     sampler = Sampler(sensor, bus)
+    if not args.dry_run and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+        print(f"{path} cannot be written: run it as its owner, or with --dry-run", file=sys.stderr)
+        return 2
     try:
         seat = calibrate(iter(sampler), print)
     except UnsureError as error:
@@ -325,7 +406,9 @@ def _calibrate(args: argparse.Namespace) -> int:
     print(f'mounting "{seat.mounting}": the sensor axes that point forward, left and up (docs/frames.md)')
     print(f"up is {seat.off_axis_deg:.0f} degrees off its axis; the gyroscope is off by {bias} deg/s")
     print(f"forward scores {seat.score:.2f}, the next best way {seat.next_score:.2f}")
-    if not args.dry_run:
+    if args.simulate and not args.config:
+        print("Nothing is written: it was a simulated walker's (name a file with --config to try).")
+    elif not args.dry_run:
         config.change(path, Settings, "sensor.mounting", seat.mounting)
         print(f"Written to {path}.")
     return 0
@@ -375,7 +458,14 @@ def _findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
 
 
 def _watch(args: argparse.Namespace) -> int:
-    return watch(_settings(args).mqtt, args.name)
+    return watch(_settings(args).mqtt, args.name or _user())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in containers
+        return "spotter"
 
 
 def _notify(args: argparse.Namespace) -> int:

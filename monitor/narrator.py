@@ -1,6 +1,9 @@
 """What happens at the walker's side, told in lines of text: for journals, replays and the demo."""
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Full, Queue
 from typing import TextIO
 
 from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Status
@@ -8,12 +11,15 @@ from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlo
 TOLD = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
 """Steps are counted, not told."""
 
+UNWRITTEN = 1000
+"""Lines that may wait for a slow terminal; more are dropped."""
+
 
 class Narrator:
     """A sink of the loop. ``look`` says what lamp and buzzer do now; told when it changes.
 
     ``out`` is standard output where it is None. Times are told from ``start_s`` on, the first block's
-    end where it is None.
+    end where it is None. A thread writes: a terminal that stands still, or is gone, stops no watch.
     """
 
     def __init__(
@@ -27,6 +33,9 @@ class Narrator:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
         self._looked = ""
         self._fault = ""
+        self._lines: Queue[str | None] = Queue(UNWRITTEN)
+        self._writer = threading.Thread(target=self._write, name="narrator", daemon=True)
+        self._writer.start()
 
     def __call__(
         self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], _status: Status
@@ -50,7 +59,19 @@ class Narrator:
 
     def _tell(self, time_s: float, words: str) -> None:
         assert self._start_s is not None
-        print(f"{time_s - self._start_s:8.2f} s  {words}", file=self._out, flush=True)
+        with suppress(Full):
+            self._lines.put_nowait(f"{time_s - self._start_s:8.2f} s  {words}")
+
+    def _write(self) -> None:
+        for line in iter(self._lines.get, None):
+            with suppress(OSError, ValueError):  # whoever read along has gone
+                print(line, file=self._out, flush=True)
+
+    def close(self) -> None:
+        """Write what is left, for a second at most."""
+        with suppress(Full):
+            self._lines.put_nowait(None)
+        self._writer.join(1.0)
 
 
 def _because(reason: str, evidence: Evidence) -> str:

@@ -99,7 +99,7 @@ def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
         with rearguard(
             "replay", str(path), "--trial", "fall", "--through-chip", "--publish", *where
         ) as machine:
-            spotter.until("the device is seen: armed")
+            spotter.until("(seen: |-- )armed")
             suspected = spotter.until("FALL, suspected, HIGH")
             spotter.until("FALL, confirmed, HIGH")
             assert re.search(r"\[\d+ ms after the event\]", suspected)
@@ -113,7 +113,7 @@ def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
 def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(broker: Mosquitto) -> None:
     where = ["--config", os.devnull, "--port", str(broker.port)]
     with rearguard("watch", *where) as spotter, rearguard("run", "--simulate", *where) as machine:
-        spotter.until("the device is seen: armed")
+        spotter.until("(seen: |-- )armed")
 
         machine.handle.send_signal(signal.SIGUSR1)
         machine.until("ALERT . sensor confirmed .medium.: I2C bus 1, address 0x68: no answer")
@@ -129,7 +129,7 @@ def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(bro
         spotter.until("BLIND")
         broker.start()
         machine.until("ALERT . link recovered")
-        spotter.until("the device is seen: armed")
+        spotter.until("(seen: |-- )armed")
 
         assert machine.end() == 0
         spotter.until("BLIND: the device has left or died")
