@@ -88,6 +88,49 @@ class Bench:
         return (said_s - block.accel_g[:, 0] + TELLING_S / 2) % TELLING_S - TELLING_S / 2
 
 
+class Ledger:
+    """Every sample a chip measured, against what blocks say of it: came, or was declared as lost.
+
+    A sample's number follows from when it was measured and from the chip's own rate, exactly.
+    Values that do not tell the time (`telling` False) are counted as they come, and the account is
+    struck with the next that do: nothing can get lost among them either.
+    """
+
+    def __init__(self, b: Bench) -> None:
+        self._b = b
+        self._last_s: float | None = None  # the latest sample that told its time
+        self._untold = 0  # samples since, that did not
+        self._declared = 0  # and those that were said to be lost
+        self.undeclared = 0
+        self.worst_late_s = 0.0
+        self.telling = True
+
+    def check(self, block: SampleBlock) -> None:
+        """Enter a block; ``undeclared`` grows by what it keeps quiet about, or makes up."""
+        if self._last_s is not None:
+            self._declared += block.lost
+        if not len(block.time_s):
+            return
+        if not self.telling:
+            self._untold += len(block.time_s)
+            return
+        late_s = self._b.late_s(block)
+        self.worst_late_s = max(self.worst_late_s, float(np.abs(late_s).max()) - QUANTUM_S)
+        measured_s = block.time_s - late_s
+        period_s = 1 / self._b.chip.pace_hz
+        self.undeclared += int(np.abs(np.round(np.diff(measured_s) / period_s) - 1).sum())
+        if self._last_s is not None:
+            missing = round((measured_s[0] - self._last_s) / period_s) - 1 - self._untold
+            off = abs(missing - self._declared)
+            self.undeclared += off if off > self._room() else 0
+        self._last_s = float(measured_s[-1])
+        self._untold = self._declared = 0
+
+    def _room(self) -> float:
+        """What a declared gap may be off by: half a period at either end, and the rate's 0.2 %."""
+        return 1 + 0.002 * self._declared if self._declared else 0.0
+
+
 CHIPS: dict[str, tuple[type[SimulatedChip], int, int]] = {  # how it is built, where it lives, who it is
     "MPU-6050": (SimulatedInvensense, 0x68, 0x68),
     "MPU-6500": (SimulatedInvensense, 0x68, 0x70),
