@@ -141,8 +141,8 @@ class Panel:
         self.pins.close()
 
     def _switch_lamp(self, colour: Colour, on: bool) -> None:
-        if [led for led in self._lamp if led is not None] == self._lamp[:1]:
-            colour = (1, 0, 0)  # a single LED shows every colour
+        if not any(part for led, part in zip(self._lamp, colour, strict=True) if led is not None):
+            colour = (1, 1, 1)  # none of its LEDs is there: any other shows the rhythm
         self.lit = on
         for led, part in zip(self._lamp, colour, strict=True):
             if led is not None and led.value != (on and part):
@@ -157,9 +157,9 @@ class Panel:
         moments = [self._edges.popleft() for _ in range(len(self._edges))]
         down = moments[-1][0] if moments else self._gestures.down
         for pressed, time_s in (*moments, (down, self._clock())):
-            kind = self._gestures.update(pressed, time_s)
-            if kind is not None:
-                self._put(Input(kind, who="walker"))
+            gesture = self._gestures.update(pressed, time_s)
+            if gesture is not None:
+                self._put(Input(gesture.kind, who="walker", time_s=gesture.began_s))
 
 
 def _switch(led: LED, on: bool) -> None:

@@ -1,8 +1,9 @@
 """The panel on gpiozero's mock pins: what a meter would read, what a finger would do."""
 
+import itertools
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from firmware import panel as panel_file
 from firmware.errors import PinsError
 from firmware.panel import Panel, PanelSettings
+from firmware.patterns import PATTERNS, Look
 from monitor.core.vocabulary import (
     BLOCK_S,
     Alert,
@@ -124,6 +126,16 @@ def test_the_button_is_understood(walker: Walker, presses: list[float], kinds: l
     assert {word.who for word in walker.said} == {"walker"}
 
 
+@pytest.mark.parametrize("presses", [[0.1], [3.2], [0.1, 0.1]])
+def test_a_word_of_the_button_says_when_its_first_press_began(walker: Walker, presses: list[float]) -> None:
+    walker.show(seconds=1.0)
+    began_s = walker.now_s
+    for seconds in presses:
+        walker.press(seconds)
+    walker.show(seconds=1.0)
+    assert [word.time_s for word in walker.said] == [began_s]
+
+
 def test_a_press_between_two_blocks_is_not_missed(walker: Walker) -> None:
     walker.show()
     walker.pin(23).drive_low()
@@ -133,10 +145,29 @@ def test_a_press_between_two_blocks_is_not_missed(walker: Walker) -> None:
     assert [word.kind for word in walker.said] == [InputKind.BUTTON_SHORT]
 
 
-def test_a_single_led_shows_every_colour() -> None:
-    walker = Walker(PanelSettings(green_pin=-1, blue_pin=-1))
-    walker.show()  # armed: green on a coloured lamp
-    assert walker.high(17)
+LAMPS = [
+    lamp
+    for count in (1, 2, 3)
+    for lamp in itertools.combinations(("red_pin", "green_pin", "blue_pin"), count)
+]
+
+
+@pytest.mark.parametrize("lamp", LAMPS, ids=" ".join)
+@pytest.mark.parametrize("look", Look)
+def test_every_lamp_shows_every_look_in_the_colours_it_has(
+    look: Look, lamp: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_file, "look_of", lambda _: look)
+    wanted = {
+        name
+        for name, part in zip(("red_pin", "green_pin", "blue_pin"), PATTERNS[look].colour, strict=True)
+        if part
+    }
+    absent = {name: -1 for name in ("red_pin", "green_pin", "blue_pin") if name not in lamp}
+    walker = Walker(replace(PanelSettings(), **absent))
+    walker.show()
+    lit = {name for name in lamp if walker.high(getattr(walker.settings, name))}
+    assert lit == (wanted & set(lamp) or set(lamp))
     walker.panel.close()
 
 
