@@ -1,7 +1,8 @@
 """What a phone is told, and when again: arithmetic on the spotter's view, without network or clock.
 
 One story, one thread of messages, each with all stages so far; an unanswered high alert is repeated; the end
-is told too. A rate limit holds back what is not the first word of a high alert, or its repetition.
+is told too. A rate limit never holds back a high alert that newly waits for an answer, nor its repetition;
+later words of a story that phones know wait for room, and the latest, which carries them all, is told then.
 """
 
 from collections import deque
@@ -43,6 +44,7 @@ class _Thread:
     stage: Stage = Stage.SUSPECTED
     repeats: int = 0
     waits: bool = True
+    told: bool = False  # phones know of it
 
     def due(self, now_s: float) -> bool:
         """Is it time to repeat?"""
@@ -61,20 +63,24 @@ class Escalation:
         self._threads: dict[str, _Thread] = {}
         self._ended: deque[tuple[str, int]] = deque(maxlen=100)
         self._sent_s: deque[float] = deque()
-        self._was_armed = False
+        self._owed: dict[str, Push] = {}  # by thread
         self._seen_s = float("-inf")
         self.held_back = 0
 
     def step(self, view: SpotterView, now_s: float) -> list[Push]:
         """What is to be told now. ``now_s`` is the monotonic time of the view."""
-        pushes = self._silence(view, now_s)
+        pushes = []
+        while self._owed and self._room(now_s):
+            self._sent_s.append(now_s)
+            pushes.append(self._owed.pop(next(iter(self._owed))))
+        pushes += self._silence(view, now_s)
         for story in sorted(view.stories.values(), key=lambda story: -story.priority):
             pushes += self._story(story, now_s)
         for name, thread in self._threads.items():
             if thread.due(now_s):
                 thread.repeats += 1
                 waited_s = now_s - thread.began_s
-                pushes.append(self._push(name, thread, f"no answer for {waited_s:.0f} s", urgent=True))
+                pushes.append(self._at_once(name, thread, f"no answer for {waited_s:.0f} s"))
         return pushes
 
     def _story(self, story: Story, now_s: float) -> list[Push]:
@@ -87,11 +93,12 @@ class Escalation:
             if not told or known or story.stage.ended:
                 return []
             thread = self._threads[story.id] = _Thread("", now_s, False, event_s=story.event_s)
-        climbed = story.priority is Priority.HIGH and not thread.high
-        if climbed or (story.waits and not thread.waits):
+        high = story.priority is Priority.HIGH
+        newly = story.waits and (not thread.waits or (high and not thread.high))
+        if newly:
             thread.began_s, thread.repeats = now_s, 0
         thread.title = f"{KIND_WORDS[story.kind]}: {self._device}"
-        thread.high = story.priority is Priority.HIGH
+        thread.high = high
         thread.waits = story.waits
         thread.sequence, thread.stage = story.sequence, story.stage
         by = f" by {story.who}" if story.who else ""
@@ -102,28 +109,54 @@ class Escalation:
         if story.stage.ended:
             del self._threads[story.id]
             self._ended.append((story.id, story.sequence))
-            return self._limited(self._push(story.id, thread, f"ALL CLEAR, {story.stage}{by}", False), now_s)
+            return self._limited(story.id, thread, f"ALL CLEAR, {story.stage}{by}", now_s)
         if story.stage is Stage.ANSWERED:
-            return self._limited(
-                self._push(story.id, thread, f"{story.who or 'somebody'} is coming", False), now_s
-            )
-        push = self._push(story.id, thread, f"{story.stage}", urgent=thread.high)
-        return [push] if climbed else self._limited(push, now_s)
+            return self._limited(story.id, thread, f"{story.who or 'somebody'} is coming", now_s)
+        if newly and high:
+            return [self._at_once(story.id, thread, story.stage)]
+        return self._limited(story.id, thread, story.stage, now_s, urgent=high)
 
     def _silence(self, view: SpotterView, now_s: float) -> list[Push]:
-        """The device cannot be seen. Told if it was armed: that it is switched off is no news."""
+        """The device cannot be seen. Told if it was armed: that it is switched off is no news.
+
+        What was armed is known even of a device that died before our time: its heartbeat is retained.
+        """
         thread = self._threads.get(BLIND)
-        if not view.blind:
-            self._was_armed = view.state is not None and view.state.armed
+        if not view.blind or view.state is None:
             self._seen_s = now_s
+        if not view.blind:
             if thread is None:
                 return []
             del self._threads[BLIND]
-            return self._limited(self._push(BLIND, thread, "ALL CLEAR, it is seen again", False), now_s)
-        if thread is not None or not self._was_armed or now_s - self._seen_s < PATIENCE_S:
+            return self._limited(BLIND, thread, "ALL CLEAR, it is seen again", now_s)
+        armed = view.state is not None and view.state.armed
+        if thread is not None or not armed or now_s - self._seen_s < PATIENCE_S:
             return []
         thread = self._threads[BLIND] = _Thread(f"NO CONTACT: {self._device}", now_s, True, [view.blind])
-        return [self._push(BLIND, thread, "nobody sees the walker", urgent=True)]
+        return [self._at_once(BLIND, thread, "nobody sees the walker")]
+
+    def _at_once(self, name: str, thread: _Thread, headline: str) -> Push:
+        """The urgent push, whatever the limit; it says what is still owed of its thread, too."""
+        thread.told = True
+        self._owed.pop(name, None)
+        return self._push(name, thread, headline, urgent=True)
+
+    def _limited(
+        self, name: str, thread: _Thread, headline: str, now_s: float, urgent: bool = False
+    ) -> list[Push]:
+        """The push if there is room; else it is owed to phones that know of its thread."""
+        push = self._push(name, thread, headline, urgent)
+        self._owed.pop(name, None)
+        if not self._room(now_s):
+            if thread.told:
+                self._owed[name] = push
+            else:
+                self.held_back += 1
+            return []
+        thread.told = True
+        self._sent_s.append(now_s)
+        self.held_back = 0
+        return [push]
 
     def _push(self, name: str, thread: _Thread, headline: str, urgent: bool) -> Push:
         body = "\n".join([headline, *thread.lines])
@@ -131,12 +164,7 @@ class Escalation:
             body += f"\n({self.held_back} messages were held back)"
         return Push(name, thread.title, body, urgent)
 
-    def _limited(self, push: Push, now_s: float) -> list[Push]:
+    def _room(self, now_s: float) -> bool:
         while self._sent_s and now_s - self._sent_s[0] > MINUTE_S:
             self._sent_s.popleft()
-        if len(self._sent_s) >= self._per_minute:
-            self.held_back += 1
-            return []
-        self._sent_s.append(now_s)
-        self.held_back = 0
-        return [push]
+        return len(self._sent_s) < self._per_minute

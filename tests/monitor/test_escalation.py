@@ -100,6 +100,63 @@ def test_no_flood_holds_back_a_new_high_alert_or_its_repetition(flood: int) -> N
     assert [at_s for at_s, _ in play.wait(16)] == [15]
 
 
+def flooded() -> Play:
+    """No room is left for a minute."""
+    play = Play(per_minute=6)
+    for n in range(7):
+        play.show(replace(STUMBLE, id=f"aaaa-{n + 10}"))
+    return play
+
+
+def test_a_fall_that_waits_again_after_an_answer_is_told_at_once_whatever_was_sent_before() -> None:
+    play = flooded()
+    play.show(FALL)
+    play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva"))
+    (push,) = play.show(replace(FALL, sequence=3))
+    assert push.urgent
+    assert push.body.startswith("suspected")
+    assert [at_s for at_s, _ in play.wait(16)] == [15]
+
+
+def test_an_end_that_finds_no_room_is_told_when_there_is_and_only_the_latest_word() -> None:
+    play = flooded()
+    play.show(FALL)
+    assert play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva")) == []
+    assert play.show(replace(FALL, sequence=3, stage=Stage.CLEARED, who="Eva")) == []
+    told = [push for _, push in play.wait(70)]
+    assert [push.thread for push in told] == ["aaaa-1"]
+    assert told[0].body.startswith("ALL CLEAR")
+    assert "answered by Eva" in told[0].body
+
+
+def test_what_phones_never_heard_of_needs_no_end_that_waits_for_room() -> None:
+    play = flooded()
+    never_told = replace(STUMBLE, id="aaaa-16")
+    assert play.show(replace(never_told, sequence=2, stage=Stage.CLEARED)) == []
+    assert play.wait(70) == []
+
+
+def test_an_old_all_clear_does_not_follow_a_new_silence() -> None:
+    play = flooded()
+    play.view.blind = "no heartbeat"
+    play.wait(3)
+    play.view.blind = ""
+    assert play.step() == []
+    play.view.blind = "no heartbeat"
+    told = [push.body for _, push in play.wait(70)]
+    assert told[0].startswith("nobody sees")
+    assert not any("ALL CLEAR" in body for body in told)
+
+
+def test_a_notifier_that_starts_when_an_armed_device_is_already_dead_says_so() -> None:
+    play = Play()
+    play.escalation = Escalation("walker", Priority.MEDIUM, 6)
+    state, play.view.state, play.view.blind = play.view.state, None, "no heartbeat heard yet"
+    assert play.wait(10) == []  # the broker is not reached yet
+    play.view.state = state  # retained
+    assert [at_s - 10 for at_s, _ in play.wait(5)] == [PATIENCE_S]
+
+
 def test_silence_of_an_armed_device_is_urgent_and_repeated_and_ends() -> None:
     play = Play()
     play.view.blind = "no heartbeat"
