@@ -273,7 +273,7 @@ def _decode(decoder: msgspec.json.Decoder[Message], payload: bytes, limit: int) 
 
 
 def _printable(who: str) -> str:
-    # A name is shown on terminals and pages: no control or direction-changing characters.
+    # A name is shown on terminals: no control or direction-changing characters.
     if not who.isprintable():
         raise MessageError("'who' has characters that cannot be printed")
     return who

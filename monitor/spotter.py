@@ -1,6 +1,6 @@
 """What a spotter knows: the device's state, the stories of its alerts, and whether it can be seen at all.
 
-Arithmetic on messages; the terminal, the page and the notifier show what it says. Receivers count themselves
+Arithmetic on messages; the terminal and the notifier show what it says. Receivers count themselves
 blind when the heartbeat stops for ``BLIND_S`` or the last will speaks. A retained heartbeat proves nothing:
 only a sequence that moves does.
 """
@@ -200,6 +200,8 @@ class SpotterView:
 
     def _reconcile(self, state: State, moment: Moment) -> list[Notice]:
         """The heartbeat says what stands; stages we missed show by the difference."""
+        if len(self.stories) > len(self.open) + 50:  # before more end: who watches us must see them end
+            self.stories = {story.id: story for story in self.open}
         notices = []
         standing = {entry.id: entry for entry in state.standing}
         for story in self.open:
@@ -219,8 +221,6 @@ class SpotterView:
                 story = _story_of(entry, state.boot, moment)
                 tone = Tone.RING if story.waits and story.priority > Priority.LOW else Tone.NOTE
                 notices.append(self._tell(story, tone, moment, "stands"))
-        if len(self.stories) > len(self.open) + 50:
-            self.stories = {story.id: story for story in self.open}
         return notices
 
     def _alert(self, message: AlertMessage, moment: Moment) -> list[Notice]:

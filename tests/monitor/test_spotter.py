@@ -243,6 +243,18 @@ def test_what_ended_unheard_is_ended_by_the_heartbeat() -> None:
     assert play.view.open == []
 
 
+def test_a_story_ended_by_the_heartbeat_is_still_there_to_be_seen_ended_however_many_did_before() -> None:
+    play = Play()
+    play.seen()
+    for number in range(60):
+        play.hear(play.stage(Stage.CONFIRMED, str(number)))
+        play.hear(play.stage(Stage.CLEARED, str(number)))
+    last = play.stage(Stage.CONFIRMED, "last")
+    play.hear(last)
+    play.beat(standing=())
+    assert play.view.stories[last.id].stage is Stage.CLEARED
+
+
 def test_a_late_subscriber_learns_from_the_heartbeat_what_stands() -> None:
     play = Play()
     message = play.stage(Stage.CONFIRMED)
