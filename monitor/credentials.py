@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class SecretError(Exception):
-    """A secret that is missing, or that others on this machine could read."""
+    """A secret or certificate that is missing, unusable, or that others on this machine could read."""
 
 
 def password(username: str, password_file: str) -> str:

@@ -5,12 +5,13 @@ here only put letters into a queue, a connection is used once, and its owner jud
 whether it lives (docs/delivery.md).
 """
 
+import re
 import secrets
 import socket
 import ssl
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from monitor.core.vocabulary import setting
-from monitor.credentials import check_secret, password
+from monitor.credentials import SecretError, check_secret, password
 from monitor.messages import Topics
 
 RETRY_S = (0.5, 1.0, 2.0)
@@ -37,7 +38,7 @@ UNREAD_LETTERS = 1000
 
 @dataclass(frozen=True)
 class MqttSettings:
-    """Where the broker is and who we are there. Raises ValueError for an impossible device name."""
+    """Where the broker is and who we are there. Raises ValueError for an impossible device or host."""
 
     device: str = setting(
         "walker", "", None, None, "name of this device in every topic: 1 to 32 of a-z 0-9 _ -"
@@ -71,6 +72,27 @@ class MqttSettings:
 
     def __post_init__(self) -> None:
         Topics(self.device)
+        try:
+            self.host.encode("idna")  # as the socket will, in a thread that would die of it
+            possible = re.fullmatch(r"[^\s\0/@]+", self.host) is not None
+        except UnicodeError:
+            possible = False
+        if not possible:
+            raise ValueError(f"host {self.host!r}: expected the name or address of the broker")
+
+    def password(self) -> str:
+        """The account's password. Raises SecretError."""
+        return password(self.username, self.password_file)
+
+
+@dataclass(frozen=True)
+class Invitation(MqttSettings):
+    """Settings with the password in memory, as a pairing URL brings them (monitor/pair.py)."""
+
+    word: str = field(default="", repr=False)
+
+    def password(self) -> str:
+        return self.word
 
 
 class What(Enum):
@@ -109,7 +131,7 @@ class Client:
 
     ``next`` must be called at least every second: it also opens the next connection when one is lost.
     ``name`` must be the only client of that name at the broker, or the two throw each other out.
-    Raises SecretError, FileNotFoundError or ssl.SSLError if its secrets or certificates are unusable.
+    Raises SecretError if its secrets or certificates are unusable.
     """
 
     def __init__(
@@ -125,7 +147,7 @@ class Client:
         self._subscriptions = subscriptions
         self._will = will
         self._largest_bytes = largest_bytes
-        self._password = password(settings.username, settings.password_file) if settings.username else None
+        self._password = settings.password() if settings.username else None
         self._tls = _tls(settings) if settings.tls else None
         self._letters: SimpleQueue[tuple[paho.Client | None, Letter]] = SimpleQueue()
         self._paho: paho.Client | None = None
@@ -303,9 +325,18 @@ def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.certificate_file:
-        check_secret(Path(settings.key_file or settings.certificate_file))
-        context.load_cert_chain(settings.certificate_file, settings.key_file or None)
+    """Raises SecretError: what is wrong, and with which file."""
+    file = settings.ca_file or "the system's certificates"
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.certificate_file:
+            file = " and ".join(filter(None, (settings.certificate_file, settings.key_file)))
+            check_secret(Path(settings.key_file or settings.certificate_file))
+            # Without a word for it OpenSSL would ask the terminal for an encrypted key's.
+            context.load_cert_chain(settings.certificate_file, settings.key_file or None, lambda: "")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise SecretError(
+            f"cannot use {file}: expected PEM, a key without a passphrase; found: {error}"
+        ) from None
     return context

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,39 @@ def test_an_account_without_a_password_is_refused(monkeypatch: pytest.MonkeyPatc
         Client(MqttSettings(username="walker"), "x")
 
 
-def test_a_missing_authority_is_said_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Client(MqttSettings(tls=True, ca_file=str(tmp_path / "none.crt")), "x")
+@pytest.mark.parametrize("key", ["ca_file", "certificate_file", "key_file"])
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_certificate_that_is_missing_or_damaged_is_said_in_words_before_anything_runs(
+    tmp_path: Path, key: str, content: str | None
+) -> None:
+    path = tmp_path / "bad.pem"
+    if content is not None:
+        path.write_text(content)
+        path.chmod(0o600)
+    files = {key: str(path)} | ({"certificate_file": str(path)} if key == "key_file" else {})
+    with pytest.raises(SecretError, match=r"bad\.pem"):
+        Client(MqttSettings(tls=True, **files), "x")  # type: ignore[arg-type]  # all are text
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:swordfish", "-days", "2"),
+            *("-subj", "/CN=walker", "-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    key.chmod(0o600)
+    with pytest.raises(SecretError, match="passphrase"):
+        Client(MqttSettings(tls=True, certificate_file=str(certificate), key_file=str(key)), "x")
+
+
+@pytest.mark.parametrize("host", ["", " ", "a b", "x" * 64, "a..b", "nul\0", "https://broker"])
+def test_a_host_that_no_broker_can_have_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match="host"):
+        MqttSettings(host=host)
 
 
 def test_a_broker_away_for_long_costs_no_file_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
