@@ -10,13 +10,16 @@ import re
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from monitor import homeassistant
+from monitor.credentials import SecretError
 from monitor.messages import DEVICE_PATTERN, Topics
+from monitor.mqtt import Invitation, MqttSettings
 
 FOLDER = Path("/etc/mosquitto/rearguard")
 ROUNDS = 1000
@@ -42,6 +45,13 @@ def pair(
     else:
         out.write(f"account {name}, password {word}\n")
     out.write("Now let the broker read it: sudo systemctl reload mosquitto\n")
+
+
+def unpair(name: str, folder: Path = FOLDER, out: TextIO | None = None) -> None:
+    """Take the account away and say what is next. Raises what ``remove`` raises."""
+    remove(folder, name)
+    # A reload would leave a connection open that stands.
+    (out or sys.stdout).write(f"account {name} is gone. Put it out: sudo systemctl restart mosquitto\n")
 
 
 def rights(device: str, role: Role) -> list[str]:
@@ -83,7 +93,11 @@ def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
 
 
 def remove(folder: Path, name: str) -> None:
-    """Take the account ``name`` away. Raises OSError."""
+    """Take the account ``name`` away. Raises ValueError if there is none, and OSError."""
+    passwords = folder / "passwords"
+    lines = passwords.read_text(encoding="utf-8").splitlines() if passwords.exists() else []
+    if _without(lines, name) == lines:
+        raise ValueError(f"there is no account {name!r} in {passwords}")
     _rewrite(folder / "passwords", lambda lines: _without(lines, name))
     _rewrite(folder / "access", lambda lines: _without_section(lines, name))
 
@@ -92,6 +106,34 @@ def address(name: str, word: str, device: str, host: str, port: int) -> str:
     """All a spotter's program needs, as one URL."""
     account = f"{quote(name, safe='')}:{quote(word, safe='')}"
     return f"mqtts://{account}@{host}:{port}/?{urlencode({'device': device})}"
+
+
+def settings_of(url: str, others: MqttSettings | None = None) -> Invitation:
+    """What ``address`` wrote, read again; whatever it does not say (certificates) comes from ``others``.
+
+    Raises SecretError, which does not show the URL.
+    """
+    others = others or MqttSettings()
+    try:
+        parts = urlsplit(url)
+        (device,) = parse_qs(parts.query, strict_parsing=True)["device"]
+        if parts.scheme not in ("mqtts", "mqtt") or not parts.username or parts.password is None:
+            raise ValueError
+        tls = parts.scheme == "mqtts"
+        told = {
+            "device": device,
+            "host": parts.hostname or "",
+            "port": parts.port or (8883 if tls else 1883),
+            "username": unquote(parts.username),
+            "word": unquote(parts.password),
+            "tls": tls,
+        }
+        return Invitation(**asdict(others) | told)
+    except (ValueError, KeyError):
+        raise SecretError(
+            "this is no address of an account: expected mqtts://NAME:PASSWORD@HOST:PORT/?device=DEVICE, "
+            "as rearguard pair prints it, in quotes"
+        ) from None
 
 
 def show(url: str, out: TextIO | None = None) -> None:

@@ -17,6 +17,7 @@ from monitor.credentials import SecretError
 from monitor.messages import Topics
 from monitor.mqtt import Client, MqttSettings, What, round_trip_s
 from monitor.pair import Role
+from monitor.watch import watch
 from tests.brokers import MOSQUITTO, Mosquitto, free_port
 
 SHIPPED = Path(__file__).parents[2] / "systemd"
@@ -204,7 +205,11 @@ def test_a_renewed_account_replaces_the_old_one_and_a_removed_one_is_gone(tmp_pa
     assert (tmp_path / "passwords").read_text().count("eva:") == 1
     assert (tmp_path / "access").read_text().count("user eva\n") == 1
     assert (tmp_path / "passwords").stat().st_mode & 0o777 == 0o600
-    pair.remove(tmp_path, "eva")
+    out = io.StringIO()
+    pair.unpair("eva", tmp_path, out)
+    assert "restart mosquitto" in out.getvalue()
+    with pytest.raises(ValueError, match="no account 'eva'"):
+        pair.unpair("eva", tmp_path, out)
     assert "eva" not in (tmp_path / "passwords").read_text() + (tmp_path / "access").read_text()
     assert "user max" in (tmp_path / "access").read_text()
 
@@ -221,6 +226,45 @@ def test_the_code_carries_the_whole_account() -> None:
     out = io.StringIO()
     pair.show(url, out)
     assert out.getvalue().endswith(url + "\n")
+
+
+def test_the_code_is_read_again_and_its_password_is_never_shown() -> None:
+    url = pair.address("eva", "a/b:c@d", "belt-2", "pi.local", 8884)
+    settings = pair.settings_of(url, MqttSettings(ca_file="/ca.crt", protocol=5, device="walker"))
+    assert (settings.username, settings.password()) == ("eva", "a/b:c@d")
+    assert (settings.device, settings.host, settings.port) == ("belt-2", "pi.local", 8884)
+    assert (settings.tls, settings.ca_file, settings.protocol) == (True, "/ca.crt", 5)
+    assert "a/b" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "pi.local",
+        "https://eva:secret@pi.local/?device=walker",
+        "mqtts://eva:secret@pi.local:8883/",
+        "mqtts://eva@pi.local:8883/?device=walker",
+        "mqtts://pi.local:8883/?device=walker",
+        "mqtts://eva:secret@pi.local:port/?device=walker",
+        "mqtts://eva:secret@pi.local:8883/?device=A%20B",
+        "mqtts://eva:secret@:8883/?device=walker",
+        "mqtts://eva:secret@[pi/?device=walker",
+    ],
+)
+def test_what_is_no_code_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(SecretError, match="expected mqtts://NAME:PASSWORD@HOST") as refusal:
+        pair.settings_of(url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_spotter_gets_in_with_the_code_alone(guarded: tuple[Guarded, dict[str, str]]) -> None:
+    place, words = guarded
+    url = pair.address("eva", words["eva"], "walker", "localhost", place.tls)
+    others = MqttSettings(ca_file=str(place.folder / "ca.crt"))
+    out = io.StringIO()
+    watch(pair.settings_of(url, others), "Eva", None, lambda: "BLIND" in out.getvalue(), out=out)
+    assert "BLIND: no heartbeat" in out.getvalue()  # it is in, and nobody walks
 
 
 def test_pairing_shows_the_account_once_and_says_what_is_next(tmp_path: Path) -> None:
