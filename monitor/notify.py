@@ -139,7 +139,10 @@ def _urls(file: str) -> list[str]:
         raise SecretError("no phone to tell: set notify.urls_file")
     path = Path(file)
     check_secret(path)
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(f"cannot read the file of URLs: {error}") from None
     urls = [line for line in lines if line and not line.startswith("#")]
     if not urls:
         raise SecretError(f"{file} names no service")

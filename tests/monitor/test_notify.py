@@ -52,7 +52,7 @@ def phone() -> Iterator[tuple[int, list[dict[str, Any]]]]:
 
 def urls(folder: Path, text: str, mode: int = 0o600) -> NotifySettings:
     path = folder / "urls"
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
     path.chmod(mode)
     return NotifySettings(urls_file=str(path))
 
@@ -102,6 +102,7 @@ def test_urgent_is_said_in_each_service_s_own_word(calm: str, loud: str) -> None
         ("json://127.0.0.1/secret", 0o644, "chmod 600"),
         ("# none\n", 0o600, "names no service"),
         ("nonsense://secret", 0o600, "service 1 .nonsense."),
+        ("json://secret/\udcff", 0o600, "cannot read"),
     ],
 )
 def test_a_file_of_urls_that_cannot_serve_is_refused_without_showing_it(
