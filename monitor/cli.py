@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from firmware.bus import Bus
-from firmware.checkup import Finding, axes, check_panel, check_sensor
+from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor
 from firmware.errors import FirmwareError
 from firmware.panel import Panel, PanelSettings
+from firmware.power import undervoltage
 from firmware.sampler import Sampler, SensorSettings
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
 from firmware.watchdog import Vouch
@@ -51,6 +52,9 @@ from monitor.watch import watch
 
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
+
+POWER_BLOCKS = 40
+"""Blocks between two looks at the supply: 2 s, as often as the kernel asks the Pi."""
 
 FRAME_LIMITS = (
     "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "
@@ -272,9 +276,14 @@ def _panel(settings: Settings, inbox: Inbox) -> Panel:
 
 
 def _warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
-    """The sampler's blocks; its standing warning goes to the alarm."""
+    """The sampler's blocks; its standing warning, and the supply's, go to the alarm."""
     warning = ""
-    for block in sampler:
+    low = False
+    for number, block in enumerate(sampler):
+        if number % POWER_BLOCKS == 0 and bool(undervoltage()) != low:
+            low = not low
+            kind = InputKind.POWER_LOW if low else InputKind.POWER_GOOD
+            inbox.put(Input(kind, reason="the Pi's supply is low: a stronger one, or a shorter cable"))
         if sampler.warning != warning:
             if warning:
                 inbox.put(Input(InputKind.FAULT_GONE, reason=warning))
@@ -438,7 +447,8 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
-    yield from check_sensor(settings.sensor, bus)
+    yield from check_sensor(settings.sensor, bus, worn=settings.profile == "belt")
+    yield check_power()
     try:
         panel = Panel(settings.panel, Inbox().put)
     except FirmwareError as error:

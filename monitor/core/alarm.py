@@ -84,6 +84,7 @@ LADDER: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL)
 """One story may climb: a stumble that becomes a fall keeps its id. It never steps down."""
 
 SEAT: Final = "the sensor no longer sits as calibrated: turn it upright, or run rearguard calibrate"
+SLID: Final = "the sensor no longer sits as calibrated: it has slid round the belt, or you walk sideways"
 ALONE: Final = "no spotter is listening any more"
 ASKEW_STANDS: Final = 2
 """Two stands of two seconds: a deep bow is no slipped belt."""
@@ -244,6 +245,9 @@ class Alarm:
 
     def _look_at_seat(self, event: Event) -> list[Alert]:
         """Does the sensor still sit as calibrated? Asked of a walker who stands, not of one who fell."""
+        if event.kind in (EventKind.ASKEW, EventKind.STRAIGHT):
+            slid = InputKind.FAULT if event.kind is EventKind.ASKEW else InputKind.FAULT_GONE
+            return self._meet(slid, event.time_s, event.evidence, SLID)
         if event.kind is not EventKind.STILL or (AlertKind.FALL, "") in self._stories:
             return []
         self._askew = self._askew + 1 if wrong_when_still(event) else 0

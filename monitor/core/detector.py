@@ -1,6 +1,6 @@
 """The judgement: samples in, events out. The same code for five samples live and an hour at once.
 
-    block -> health -+-> grid -> posture -> steps, direction -> unsafe steps
+    block -> health -+-> grid -> posture -> steps, direction -> unsafe steps, heading
                      |        -> network -> stumble, fall
                      +-> SENSOR_LOST, SENSOR_BACK
 
@@ -16,6 +16,7 @@ from monitor.core.direction import DirectionSettings
 from monitor.core.fall import Fall, FallSettings
 from monitor.core.footfall import Footfall, FootfallSettings
 from monitor.core.grid import Grid, Samples
+from monitor.core.heading import Heading
 from monitor.core.health import Health, HealthSettings
 from monitor.core.network import RATE_HZ, Network, load_weights
 from monitor.core.posture import Posture
@@ -99,6 +100,7 @@ class _Belt:
         self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
         self._steps = steps
+        self._heading = Heading(RATE_HZ)
         self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ, own)
         self._session = session
         self._network = network
@@ -113,6 +115,7 @@ class _Belt:
         return [
             *self._stillness.update(samples),
             *(step.event() for step in steps),
+            *self._heading.update(body, steps),
             *self._unsafe.update(body, steps),
             *self._stumble.update(hops),
             *self._fall.update(hops),

@@ -145,36 +145,3 @@ class Tail:
         joined = np.concatenate([self._kept, x], axis=-1)
         self._kept = joined[..., joined.shape[-1] - self._length :]
         return joined
-
-
-class Window:
-    """A window of the last ``length`` samples, sliding along the last axis of one signal."""
-
-    def __init__(self, length: int) -> None:
-        self._length = length
-        self._tail = Tail(length)
-
-    def mean(self, x: Floats) -> Floats:
-        """Mean of the window at every sample of x (..., n)."""
-        return self._sums(self._tail(x)) / self._length
-
-    def variance(self, x: Floats) -> Floats:
-        """Variance of the window at every sample of x; never negative."""
-        joined = self._tail(x)
-        joined = joined - joined[..., :1]  # squares about a value of the signal's own size keep their digits
-        mean = self._sums(joined) / self._length
-        return np.maximum(self._sums(joined**2) / self._length - mean**2, 0.0)
-
-    def maximum(self, x: Floats) -> Floats:
-        """Largest value of the window at every sample of x (by doubling)."""
-        joined = self._tail(x)[..., 1:]
-        reach = 1
-        while 2 * reach <= self._length:
-            joined = np.maximum(joined[..., reach:], joined[..., :-reach])
-            reach *= 2
-        rest = self._length - reach
-        return np.maximum(joined[..., rest:], joined[..., :-rest]) if rest else joined
-
-    def _sums(self, joined: Floats) -> Floats:
-        total = np.cumsum(joined, axis=-1)
-        return np.asarray(total[..., self._length :] - total[..., : -self._length])

@@ -54,6 +54,8 @@ class EventKind(StrEnum):
     DOWN = "down"  # a fall, confirmed by what followed the impact
     UPRIGHT = "upright"  # standing or walking again
     STILL = "still"  # stood still for two seconds
+    ASKEW = "askew"  # the walk goes across the sensor's forward axis
+    STRAIGHT = "straight"  # along it again
     SENSOR_LOST = "sensor_lost"
     SENSOR_BACK = "sensor_back"
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from monitor.core.filters import CHUNK, Filter, SlowMean, Tail, Window, butterworth, one_pole
+from monitor.core.filters import CHUNK, Filter, SlowMean, Tail, butterworth, one_pole
 from monitor.core.vocabulary import Floats
 
 RATE_HZ = 100.0
@@ -71,22 +71,6 @@ def test_a_slow_mean_is_the_mean_so_far_and_then_leaks(cuts: list[int]) -> None:
     for i in range(length, len(x)):
         expected[i] = expected[i - 1] + (x[i] - expected[i - 1]) / length
     np.testing.assert_allclose(in_pieces(SlowMean(1.5, RATE_HZ), x, cuts), expected, atol=1e-12)
-
-
-@pytest.mark.parametrize("length", [1, 2, 7, 50, 64])
-@given(cuts=CUTS)
-@settings(max_examples=10, deadline=None)
-def test_windows_look_back_over_every_cut(length: int, cuts: list[int]) -> None:
-    x = noise(k=1)[0]
-    padded = np.concatenate([np.full(length - 1, x[0]), x])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length)
-    np.testing.assert_allclose(in_pieces(Window(length).mean, x, cuts), windows.mean(axis=1))
-    np.testing.assert_allclose(in_pieces(Window(length).variance, x, cuts), windows.var(axis=1), atol=1e-9)
-    np.testing.assert_array_equal(in_pieces(Window(length).maximum, x, cuts), windows.max(axis=1))
-
-
-def test_the_variance_of_a_large_constant_is_zero() -> None:
-    assert Window(5).variance(np.full(20, 1e9)).max() == 0.0
 
 
 def test_a_tail_begins_with_copies_of_the_first_sample() -> None:
