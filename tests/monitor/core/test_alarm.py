@@ -42,7 +42,8 @@ WAY |= {
     (kind, Stage.ANSWERED): [*WAY[kind, Stage.CONFIRMED], InputKind.COMING]
     for kind, stage in list(WAY)
     if stage is Stage.CONFIRMED
-}WAY[AlertKind.FALL, Stage.ANSWERED] = [EventKind.FALLING, InputKind.COMING]  # answered while suspected
+}
+WAY[AlertKind.FALL, Stage.ANSWERED] = [EventKind.FALLING, InputKind.COMING]  # answered while suspected
 
 
 AGREED = """\
