@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor import config
-from monitor.cli import Settings, main
+from monitor.cli import ACTS, Settings, main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -49,8 +49,8 @@ def test_every_number_has_limits_around_its_default_and_says_what_moving_it_does
 
 
 def test_the_readme_names_every_command() -> None:
-    for command in ("run", "demo", "replay", "watch", "evaluate", "check", "config"):
-        assert f"rearguard {command}" in README
+    for command in ACTS:
+        assert f"rearguard {command.split()[0]}" in README
     for target in ("make demo", "make test"):
         assert target in README
 
@@ -65,23 +65,24 @@ def test_make_prints_its_targets() -> None:
     said = subprocess.run(
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for target in ("demo", "run", "test", "check", "bench", "clean"):
+    for target in ("demo", "run", "test", "chaos", "check", "bench", "clean"):
         assert f"make {target}" in said.stdout
 
 
-def test_the_unit_is_understood_by_systemd(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["rearguard.service", "rearguard-notify.service"])
+def test_the_units_are_understood_by_systemd(name: str, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
-    unit = (ROOT / "systemd/rearguard.service").read_text()
+    unit = (ROOT / "systemd" / name).read_text()
     program = tmp_path / "rearguard"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    copy = tmp_path / "rearguard.service"
+    copy = tmp_path / name
     copy.write_text(unit.replace("/opt/rearguard/.venv/bin/rearguard", str(program)))
     said = subprocess.run(
         ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
     )
-    complaints = [line for line in said.stderr.splitlines() if "rearguard.service" in line]
+    complaints = [line for line in said.stderr.splitlines() if name in line]
     assert complaints == []  # its exit status says nothing of unknown keys
 
 
@@ -89,7 +90,7 @@ def test_the_unit_is_understood_by_systemd(tmp_path: Path) -> None:
     "words",
     [
         ["--help"],
-        *([c, "--help"] for c in ("run", "demo", "replay", "watch", "evaluate", "check", "config")),
+        *([*command.split(), "--help"] for command in ACTS),
     ],
 )
 def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
