@@ -7,7 +7,6 @@ import pytest
 
 from firmware.chips import FAMILIES
 from firmware.patterns import PATTERNS
-from tests.firmware.test_sampler import STORIES
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/hardware.md").read_text()
 ROWS = [
@@ -15,12 +14,6 @@ ROWS = [
     for line in DOCUMENT.splitlines()
     if line[:2] == "| "
 ]
-
-
-def test_every_fault_of_the_table_is_a_story_that_is_tested() -> None:
-    begins = next(index for index, row in enumerate(ROWS) if row[0] == "what happens")
-    told = {row[0] for row in ROWS[begins + 1 :]}
-    assert told - {"acknowledge missing now and then"} == set(STORIES) - {"bus error once"}
 
 
 @pytest.mark.parametrize("look", PATTERNS)
