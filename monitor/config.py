@@ -7,20 +7,26 @@ file, the JSON schema for editors, and the hash that says which settings are in 
 
 import hashlib
 import json
-import math
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.scalarbool import ScalarBoolean
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 S = TypeVar("S")
 SCHEMA_FILE = "config.schema.json"
+LARGEST_FILE = 1_000_000  # bytes
 
 
 class ConfigError(ValueError):
@@ -36,51 +42,106 @@ def load(path: Path, shape: type[S]) -> S:
 
     Raises ConfigError with one line per mistake: file, line, key, what was found, what is allowed.
     """
-    try:
-        tree = YAML().load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}; give a file with --config"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: is not UTF-8 text: save it as UTF-8"]) from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = (error.problem or "not YAML").splitlines()[0]
-        raise ConfigError(
-            [f"{path}:{line}: not valid YAML: {problem}; check indentation and quotes"]
-        ) from error
-    except (YAMLError, ValueError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {str(error).splitlines()[0]}"]) from error
-    problems: list[str] = []
-    settings = _read(shape, {} if tree is None else tree, "", 1, str(path), problems)
-    if problems:
-        raise ConfigError(problems)
-    return cast(S, settings)
+    return _settings(_text(path), path, shape)
 
 
 def change(path: Path, shape: type, key: str, value: Any) -> None:
     """Set one dotted ``key`` in the file and keep all its comments; a file that is not there is made.
 
-    What would not be valid settings is not written: raises ConfigError.
+    The file keeps its owner and mode, a link stays a link. Raises ConfigError for what would not be
+    valid settings, which is not written, and for a file that cannot be written.
     """
-    yaml = YAML()
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise ConfigError([f"{path}: cannot be written: not a regular file; give one with --config"])
+    text = _text(path) if path.exists() else as_yaml(shape())
+    _settings(text, path, shape)
+    yaml = _yaml()
     yaml.width = 4096  # leave long lines as they are
     yaml.preserve_quotes = True
-    text = path.read_text(encoding="utf-8") if path.exists() else as_yaml(shape())
     tree = yaml.load(text) or CommentedMap()
     *groups, name = key.split(".")
     place = tree
     for group in groups:
         place = place.setdefault(group, CommentedMap())
     place[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
-    draft = path.with_name(path.name + ".new")
-    with draft.open("w", encoding="utf-8") as file:
-        yaml.dump(tree, file)
+    changed = StringIO()
+    yaml.dump(tree, changed)
+    _settings(changed.getvalue(), path, shape)
     try:
-        load(draft, shape)
-    except ConfigError:
-        draft.unlink()
-        raise
-    draft.replace(path)
+        _replace(path, changed.getvalue())
+    except OSError as error:
+        cure = "run it as the owner or give another file with --config"
+        raise ConfigError([f"{path}: cannot be written: {error.strerror}; {cure}"]) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put ``text`` in the file's place at once, so that no power cut leaves half of it."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    try:
+        draft.touch(mode=0o600 if path.exists() else 0o666, exist_ok=False)
+        draft.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, draft)
+            os.chown(draft, path.stat().st_uid, path.stat().st_gid)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.exists() and not path.is_file() and path.resolve() != Path(os.devnull):
+            raise ConfigError([f"{path}: is not a regular file; give one with --config"])
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ConfigError(
+                [f"{path}: is larger than 1 MB and so no settings file; give one with --config"]
+            )
+        return content.decode("utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}; give a file with --config"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: is not UTF-8 text: save it as UTF-8"]) from error
+
+
+class _Composer(Composer):
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """A node, but no alias: a few lines of nested ones stand for more than any memory holds."""
+        if self.parser.check_event(AliasEvent):
+            problem = "found an alias (*) where the value itself belongs"
+            raise ComposerError(None, None, problem, self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.Composer = _Composer
+    return yaml
+
+
+def _settings(text: str, path: Path, shape: type[S]) -> S:
+    """The text of ``path`` as a ``shape``, or a ConfigError with all its mistakes."""
+    try:
+        tree = _yaml().load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = (error.problem or "not YAML").splitlines()[0][:100]
+        raise ConfigError(
+            [f"{path}:{line}: not valid YAML: {problem}; check indentation and quotes"]
+        ) from error
+    except Exception as error:  # odd tags, keys and depths bring any of Python's own
+        problem = str(error).partition("\n")[0][:100]
+        raise ConfigError(
+            [f"{path}: is no settings file: {problem}; rearguard config default prints one"]
+        ) from error
+    problems: list[str] = []
+    settings = _read(shape, {} if tree is None else tree, "", 1, str(path), problems)
+    if problems:
+        raise ConfigError(problems)
+    return cast(S, settings)
 
 
 def _read(shape: type, tree: Any, prefix: str, line: int, path: str, problems: list[str]) -> Any:
@@ -90,22 +151,25 @@ def _read(shape: type, tree: Any, prefix: str, line: int, path: str, problems: l
         problems.append(f"{where}: found {_say(tree)}, expected settings as 'key: value' lines")
         return None
     hints = _hints(shape)
+    lines = (tree.lc.data if isinstance(tree, CommentedMap) else None) or {}  # none with merged keys only
     values: dict[str, Any] = {}
     for key, value in tree.items():
-        at = tree.lc.data[key][0] + 1 if isinstance(tree, CommentedMap) and key in tree.lc.data else line
-        name = f"{path}:{at}: {prefix}{key}"
+        at = lines[key][0] + 1 if key in lines else line
+        word = key[:60] if isinstance(key, str) else _say(key)
+        name = f"{path}:{at}: {prefix}{word}"
         if key not in hints:
-            near = get_close_matches(str(key), hints, n=1)
+            near = get_close_matches(word, hints, n=1)
             advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(hints)}"
             problems.append(f"{name}: unknown key; {advice}")
         elif is_dataclass(hints[key]):
             values[key] = _read(hints[key], value, f"{prefix}{key}.", at, path, problems)
         else:
             metadata = next(f.metadata for f in fields(shape) if f.name == key)
-            if (allowed := _refusal(hints[key], metadata, value)) is not None:
-                problems.append(f"{name}: found {_say(value)}, allowed: {allowed}")
-            else:
+            if _fits(hints[key], value, metadata):
                 values[key] = _plain(hints[key], value)
+            else:
+                allowed = _allowed(hints[key], metadata)
+                problems.append(f"{name}: found {_say(value)}, allowed: {allowed}")
     if any(value is None for value in values.values()):
         return None  # its own mistakes are told already
     try:
@@ -115,38 +179,21 @@ def _read(shape: type, tree: Any, prefix: str, line: int, path: str, problems: l
         return None
 
 
-def _refusal(hint: Any, metadata: Any, value: Any) -> str | None:
-    """What would be allowed, if ``value`` is not."""
-    allowed = _allowed(hint, metadata)
-    if get_origin(hint) is Literal:
-        good = value in get_args(hint)
-    elif get_origin(hint) is tuple:
-        good = isinstance(value, list) and all(_fits(get_args(hint)[0], item, metadata) for item in value)
-    else:
-        good = _fits(hint, value, metadata)
-    return None if good else allowed
-
-
-def _fits(kind: type, value: Any, metadata: Any) -> bool:
-    if kind is bool or isinstance(value, bool):
-        return kind is bool and isinstance(value, bool)
+def _fits(kind: Any, value: Any, metadata: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    is_switch = isinstance(value, (bool, ScalarBoolean))  # ruamel's is an int: a switch with an anchor
+    if kind is bool or is_switch:
+        return kind is bool and is_switch
     if kind is str:
         return isinstance(value, str)
-    if not isinstance(value, (int, float) if kind is float else int) or not math.isfinite(value):
-        return False
-    low, high = metadata.get("low"), metadata.get("high")
-    return (low is None or value >= low) and (high is None or value <= high)
+    is_number = isinstance(value, (int, float) if kind is float else int)
+    return is_number and bool(metadata["low"] <= value <= metadata["high"])
 
 
 def _plain(hint: Any, value: Any) -> Any:
     """The value without YAML's wrappings."""
-    if hint is float:
-        return float(value)
-    if isinstance(value, list):
-        return tuple(_plain(get_args(hint)[0], item) for item in value)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return value
-    return int(value) if isinstance(value, int) else str(value)
+    return str(value) if get_origin(hint) is Literal else hint(value)
 
 
 def _say(value: Any) -> str:
@@ -154,6 +201,12 @@ def _say(value: Any) -> str:
         return "nothing"
     if isinstance(value, dict):
         return "a group of keys"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, ScalarBoolean):
+        return _scalar(bool(value))
+    if isinstance(value, int) and abs(value) >= 10**40:  # Python refuses to write the longest ones
+        return "a number of more than 40 digits"
     text = str(value) if isinstance(value, float) else json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -161,16 +214,12 @@ def _say(value: Any) -> str:
 def _allowed(hint: Any, metadata: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(map(str, get_args(hint)))
-    if get_origin(hint) is tuple:
-        return f"a list, each {_allowed(get_args(hint)[0], metadata)}"
-    low, high, unit = metadata.get("low"), metadata.get("high"), metadata.get("unit", "")
     if hint is bool:
         return "true or false"
     if hint is str:
         return "text"
     kind = "a whole number" if hint is int else "a number"
-    span = f" {_number(low)} to {_number(high)}" if low is not None and high is not None else ""
-    return f"{kind}{span}{' ' + unit if unit else ''}"
+    return f"{kind} {_number(metadata['low'])} to {_number(metadata['high'])} {metadata['unit']}".rstrip()
 
 
 def _number(value: float) -> str:
@@ -238,8 +287,6 @@ def comment(metadata: Any, hint: Any, default: Any) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return repr(value)
@@ -266,7 +313,7 @@ def _schema_of(shape: type) -> dict[str, Any]:
             properties[f.name] = {
                 **_schema_value(hint, f.metadata),
                 "description": comment(f.metadata, hint, f.default),
-                "default": list(f.default) if isinstance(f.default, tuple) else f.default,
+                "default": f.default,
             }
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
@@ -274,8 +321,6 @@ def _schema_of(shape: type) -> dict[str, Any]:
 def _schema_value(hint: Any, metadata: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
-    if get_origin(hint) is tuple:
-        return {"type": "array", "items": _schema_value(get_args(hint)[0], metadata)}
     words = {bool: "boolean", str: "string", int: "integer", float: "number"}
     limits = {
         word: metadata[key]

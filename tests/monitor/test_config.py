@@ -1,6 +1,7 @@
 """Settings: every mistake is named with file, line, key, what was found and what is allowed."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,6 @@ class Shape:
     window_s: float = setting(1.0, "s", 0.1, 5.0, "how far back to look", "quicker", "steadier")
     armed: bool = setting(True, "", None, None, "watch from the start")
     name: str = setting("rearguard", "", None, None, "what the device is called")
-    pins: tuple[int, ...] = setting((17, 27), "", 0, 27, "lamp pins")
     limits: Limits = field(default_factory=Limits, metadata={"meaning": "what counts as unsafe"})
 
 
@@ -53,8 +53,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
 
 
 def test_what_is_given_is_taken_and_the_rest_keeps_its_default(tmp_path: Path) -> None:
-    got = load(tmp_path, "rate_hz: 200\nwindow_s: 2\npins: [5, 6]\nlimits:\n  red: 0.9\n")
-    assert got == Shape(rate_hz=200, window_s=2.0, pins=(5, 6), limits=Limits(red=0.9))
+    got = load(tmp_path, "rate_hz: 200\nwindow_s: 2\nlimits:\n  red: 0.9\n")
+    assert got == Shape(rate_hz=200, window_s=2.0, limits=Limits(red=0.9))
     assert type(got.window_s) is float
     assert type(got.rate_hz) is int
 
@@ -74,10 +74,20 @@ def test_what_is_given_is_taken_and_the_rest_keeps_its_default(tmp_path: Path) -
         ("armed: 1\n", "config.yaml:1: armed: found 1, allowed: true or false"),
         ("name: 5\n", "config.yaml:1: name: found 5, allowed: text"),
         ("profile: shoe\n", 'config.yaml:1: profile: found "shoe", allowed: belt or treadmill'),
-        (
-            "pins: [5, 99]\n",
-            "config.yaml:1: pins: found [5, 99], allowed: a list, each a whole number 0 to 27",
-        ),
+        ("profile: &a [belt]\n", "config.yaml:1: profile: found a list, allowed: belt or treadmill"),
+        ("name: {a: 1}\n", "config.yaml:1: name: found a group of keys, allowed: text"),
+        (f"window_s: {'9' * 400}\n", "config.yaml:1: window_s: found a number of more than 40 digits"),
+        (f"rate_hz: 0x{'f' * 9000}\n", "config.yaml:1: rate_hz: found a number of more than 40 digits"),
+        (f"? 0x{'f' * 9000}\n: 1\n", "config.yaml:1: a number of more than 40 digits: unknown key"),
+        ("rate_hz: &x true\n", "config.yaml:1: rate_hz: found true, allowed: a whole number 50 to 200 Hz"),
+        ("window_s: &x true\n", "config.yaml:1: window_s: found true, allowed: a number 0.1 to 5 s"),
+        ("limits:\n  <<: {red: 2}\n", "config.yaml:1: limits.red: found 2, allowed: a number 0 to 1"),
+        ("limits: !!omap\n- red: 2\n", "config.yaml:1: limits.red: found 2, allowed: a number 0 to 1"),
+        ("a: &f {red: 1}\nlimits: {<<: *f}\n", "config.yaml:2: not valid YAML: found an alias (*)"),
+        ("name: &x [*x]\n", "config.yaml:1: not valid YAML: found an alias (*)"),
+        ("rate_hz: !!int ''\n", "config.yaml: is no settings file: "),
+        ("[" * 3000, "config.yaml: is no settings file: maximum recursion depth"),
+        ("{a: " * 1000, "config.yaml: is no settings file: maximum recursion depth"),
         ("rate: 100\n", "config.yaml:1: rate: unknown key; did you mean rate_hz?"),
         ("limits:\n  amber: 0.1\n  rde: 1\n", "config.yaml:3: limits.rde: unknown key; did you mean red?"),
         (
@@ -86,7 +96,7 @@ def test_what_is_given_is_taken_and_the_rest_keeps_its_default(tmp_path: Path) -
         ),
         ("limits: 3\n", "config.yaml:1: limits: found 3, expected settings as 'key: value' lines"),
         ("limits:\n", "config.yaml:1: limits: found nothing, expected settings as 'key: value' lines"),
-        ("- 1\n- 2\n", "config.yaml:1: the file: found [1, 2], expected settings as 'key: value' lines"),
+        ("- 1\n- 2\n", "config.yaml:1: the file: found a list, expected settings as 'key: value' lines"),
         ("limits:\n  amber: 0.9\n", "config.yaml:1: limits: amber (0.9) must be below red (0.8)"),
         ("limits:\n  amber: 0.8\n", "config.yaml:1: limits: amber (0.8) must be below red (0.8)"),
         ("rate_hz: 100\nrate_hz: 50\n", "config.yaml:2: not valid YAML: found duplicate key"),
@@ -121,13 +131,37 @@ def test_a_file_that_is_not_there_or_no_text_is_said_so(tmp_path: Path) -> None:
 
 
 def test_what_is_written_reads_back_equal_and_carries_its_comments(tmp_path: Path) -> None:
-    changed = Shape(profile="treadmill", window_s=0.25, pins=(), limits=Limits(amber=0.1))
+    changed = Shape(profile="treadmill", window_s=0.25, limits=Limits(amber=0.1))
     text = config.as_yaml(changed)
     assert load(tmp_path, text) == changed
     moves = "smaller: less load; larger: more detail"
     line = f"# Samples per second [a whole number 50 to 200 Hz; default 100]; {moves}"
     assert line in text.splitlines()
     assert "# what counts as unsafe\nlimits:\n" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["armed: &x false", "rate_hz: &x 200", "name: &x lab", "profile: &x treadmill"]
+)
+def test_an_anchored_value_is_read_as_what_it_is(tmp_path: Path, text: str) -> None:
+    got, plain = load(tmp_path, text), load(tmp_path, text.replace("&x ", ""))
+    assert got == plain != Shape()
+    for name, value in config.flat(plain):
+        assert type(dict(config.flat(got))[name]) is type(value)
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large.yaml").write_text("#" * 1_000_001)
+    for path, said in {
+        tmp_path / "pipe": "not a regular file",
+        Path("/dev/zero"): "not a regular file",
+        tmp_path: "not a regular file",
+        tmp_path / "large.yaml": "larger than 1 MB",
+    }.items():
+        with pytest.raises(config.ConfigError, match=said):
+            config.load(path, Shape)
+    assert config.load(Path(os.devnull), Shape) == Shape()
 
 
 def test_the_fingerprint_moves_with_any_setting() -> None:
@@ -140,12 +174,11 @@ def test_the_fingerprint_moves_with_any_setting() -> None:
     ("tree", "good"),
     [
         ({}, True),
-        ({"rate_hz": 100, "limits": {"red": 0.9}, "profile": "belt", "pins": [1]}, True),
+        ({"rate_hz": 100, "limits": {"red": 0.9}, "profile": "belt"}, True),
         ({"rate_hz": 10}, False),
         ({"rate": 100}, False),
         ({"limits": {"amber": "x"}}, False),
         ({"profile": "shoe"}, False),
-        ({"pins": [99]}, False),
     ],
 )
 def test_the_schema_agrees_with_the_reader(tree: dict[str, object], good: bool) -> None:
@@ -185,3 +218,34 @@ def test_a_change_makes_the_file_where_there_is_none(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     config.change(path, Shape, "limits.amber", 0.3)
     assert path.read_text() == config.as_yaml(Shape(limits=Limits(amber=0.3)))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_change_keeps_mode_owner_and_link(tmp_path: Path, mode: int) -> None:
+    path, link = tmp_path / "real" / "config.yaml", tmp_path / "config.yaml"
+    path.parent.mkdir()
+    path.write_text(FILE)
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, 12, 34)
+    link.symlink_to(path)
+    before = path.stat()
+    config.change(link, Shape, "limits.amber", 0.3)
+    after = path.stat()
+    assert link.is_symlink()
+    assert path.read_text() == FILE.replace("0.4", "0.3")
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert [entry.name for entry in path.parent.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("path", [os.devnull, "/proc/config.yaml", "/none/config.yaml"])
+def test_a_file_that_cannot_be_written_is_said_so(path: str) -> None:
+    with pytest.raises(config.ConfigError, match=rf"{path}: cannot be written: .*; .* --config"):
+        config.change(Path(path), Shape, "limits.amber", 0.3)
+
+
+def test_a_file_with_mistakes_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("rate_hz: [\n")
+    with pytest.raises(config.ConfigError, match="not valid YAML"):
+        config.change(path, Shape, "limits.amber", 0.3)
