@@ -57,7 +57,7 @@ class _Entry:
 class Outbox:
     """``put`` is for any thread and never waits; ``due``, ``remove`` and the figures are for one sender.
 
-    ``path`` None keeps everything in memory. ``fault`` says why the disk is not in use, "" if it is.
+    ``path`` None keeps everything in memory.
     ``wake`` is called, from the outbox's thread, when something has become due.
     """
 
@@ -70,8 +70,15 @@ class Outbox:
         self._pending: dict[Key, _Entry] = {}
         self._recent: deque[_Entry] = deque(maxlen=RECENT)
         self._writer: threading.Thread | None = None
-        self.fault = ""
+        self._trouble = ""
         self.expired = 0
+
+    @property
+    def fault(self) -> str:
+        """Why the disk is not in use, "" if it is."""
+        if self._writer is not None and not self._writer.is_alive():
+            return "alerts waiting to be sent are kept in memory only: their writer has ended"
+        return self._trouble
 
     def start(self) -> None:
         """Begin with what an earlier run left behind."""
@@ -136,7 +143,7 @@ class Outbox:
         base: sqlite3.Connection | None = None
         machine = machine_boot()
         stopping = False
-        while not stopping:
+        while True:
             try:
                 if base is None:
                     base = _open(self._path)
@@ -149,24 +156,24 @@ class Outbox:
                     unsaved = []
                     self._wake()
                     _make_durable(self._path)
-                if self.fault:
+                if self._trouble:
                     _log.warning("the outbox is on disk again")
-                    self.fault = ""
-            except (sqlite3.Error, OSError) as error:
-                if not self.fault:
+                    self._trouble = ""
+            except Exception as error:  # noqa: BLE001  whatever it is, later alerts must find a writer
+                if not self._trouble:
                     _log.error("%s: alerts are kept in memory only: %s", self._path, error)
-                self.fault = f"alerts waiting to be sent are kept in memory only: {error}"
+                self._trouble = f"alerts waiting to be sent are kept in memory only: {error}"
                 if base is not None:
                     base.close()
                     base = None
-            for new in _wait(self._jobs, RETRY_S if self.fault else None):
+            if stopping:
+                break
+            for new in _wait(self._jobs, RETRY_S if self._trouble else None):
                 if new is None:
                     stopping = True
                 else:
                     unsaved.append(new)
         if base is not None:
-            if unsaved:
-                _save(base, unsaved, machine)
             base.close()
 
     def _restore(self, base: sqlite3.Connection, machine: str) -> None:
@@ -176,7 +183,7 @@ class Outbox:
         ).fetchall():
             try:
                 message = decode_alert(payload)
-            except MessageError as error:
+            except (MessageError, TypeError) as error:  # TypeError: not even text or bytes
                 _log.error("a waiting alert could not be read and is dropped: %s", error)
                 base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", (boot, sequence))
                 continue

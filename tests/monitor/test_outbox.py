@@ -203,6 +203,72 @@ def test_a_full_disk_is_a_fault_and_heals(tmp_path: Path, monkeypatch: pytest.Mo
     outbox.stop()
 
 
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("monitor.outbox._save", fail)
+
+
+def test_a_disk_that_is_full_at_the_end_ends_nothing_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite", now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: rows(tmp_path / "outbox.sqlite") == 1)
+    failing(monkeypatch, sqlite3.OperationalError("database or disk is full"))
+    outbox.put(stage(2, now()))
+    outbox.stop()
+    assert outbox.fault
+    assert rows(tmp_path / "outbox.sqlite") == 1
+
+
+def test_a_defect_in_the_writer_is_a_fault_and_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.outbox.RETRY_S", 0.05)
+    outbox = Outbox(tmp_path / "outbox.sqlite", now)
+    with monkeypatch.context() as defect:
+        failing(defect, ValueError("a defect"))
+        outbox.start()
+        outbox.put(stage(1, now()))
+        wait_until(lambda: "a defect" in outbox.fault)
+        wait_until(lambda: keys(outbox) == [1])
+    wait_until(lambda: outbox.fault == "")
+    assert rows(tmp_path / "outbox.sqlite") == 1
+    outbox.stop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the end of the writer
+def test_a_writer_that_is_no_more_is_a_fault_and_alerts_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, SystemExit())  # ends a thread without a word
+    outbox = Outbox(tmp_path / "outbox.sqlite", now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: "writer has ended" in outbox.fault)
+    wait_until(lambda: keys(outbox) == [1])
+    outbox.stop()
+
+
+def test_a_row_that_holds_no_message_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    outbox = Outbox(path, now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: rows(path) == 1)
+    outbox.stop()
+    with sqlite3.connect(path) as base:
+        base.execute("INSERT INTO outbox VALUES ('aaaa', 2, '', 5)")
+        base.execute("INSERT INTO outbox VALUES ('aaaa', 3, '', 'text')")
+    base.close()
+    again = Outbox(path, now)
+    again.start()
+    wait_until(lambda: keys(again) == [1])
+    assert again.fault == ""
+    again.stop()
+
+
 def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     path.write_bytes(b"no database at all, but long enough to look like one" * 100)
