@@ -8,7 +8,8 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -64,7 +65,8 @@ class Link:
 
     ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, and FAULT and FAULT_GONE of the outbox.
     ``store`` is the outbox's file, None for memory only. ``config`` is the hash of the effective settings.
-    ``clock`` is the one the blocks' times are on. Raises what Client raises.
+    ``clock`` is the one the blocks' times are on: for ages and a loop that hangs; the network is judged by
+    the machine's. ``ignored`` counts what others would not take. Raises what Client raises.
     """
 
     def __init__(
@@ -75,10 +77,12 @@ class Link:
         config: str = "",
         version: str = "",
         clock: Clock = now,
+        ignored: Callable[[], int] = lambda: 0,
     ) -> None:
         self.boot = secrets.token_hex(4)
         self.inbox = inbox
         self._clock = clock
+        self._ignored = ignored
         self._config, self._version = config, version
         self._topics = Topics(settings.device)
         self._discovery = settings.home_assistant
@@ -99,7 +103,9 @@ class Link:
         self._outbox = Outbox(store, clock, self._client.wake)
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self._stopping = False
-        self._started_s = clock().mono_s
+        self._draining = False
+        self._drained = threading.Event()
+        self._started_s = time.monotonic()
         self._seen: _Seen | None = None
         self._alerts = self._steps = 0
         self._step_s = float("-inf")
@@ -118,8 +124,20 @@ class Link:
         self._outbox.start()
         self._thread.start()
 
+    def drain(self, timeout_s: float = 5.0) -> bool:
+        """Wait until the broker has acknowledged all alerts, for at most ``timeout_s``: has it?
+
+        For a process whose loop has ended, and that wants its last word heard.
+        """
+        self._drained.clear()
+        self._draining = True
+        self._client.wake()
+        return self._drained.wait(timeout_s)
+
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Say goodbye to the broker and end, within about ``timeout_s``."""
+        """Send what waits if there is a broker, say goodbye to it and end, within about ``timeout_s``."""
+        if self._client.up:
+            self.drain(timeout_s / 2)
         self._stopping = True
         self._client.wake()
         self._thread.join(timeout_s)
@@ -154,6 +172,8 @@ class Link:
                     self._read(letter)
                 self._judge()
                 self._send()
+                if self._draining and not self._outbox:
+                    self._drained.set()
             except Exception:  # noqa: BLE001  the way to the spotter must outlive a defect of its own
                 _log.exception("the link stumbled and starts again")
                 self._apart("a defect in the link; see the log")
@@ -162,7 +182,7 @@ class Link:
         self._client.close()
 
     def _pause_s(self) -> float:
-        return min(0.1, max(0.0, self._beat_s - self._clock().mono_s))
+        return min(0.1, max(0.0, self._beat_s - time.monotonic()))
 
     def _read(self, letter: Letter) -> None:
         if letter.what is What.UP:
@@ -176,7 +196,7 @@ class Link:
             _, key = self._sent.pop(letter.mid, (0.0, None))
             if key is not None:
                 self._outbox.remove(key)
-            self._acked_s = self._clock().mono_s
+            self._acked_s = time.monotonic()
             if self._lost is not False:
                 if self._lost:
                     _log.warning("the broker answers again")
@@ -185,7 +205,7 @@ class Link:
         elif letter.topic == homeassistant.BIRTH_TOPIC:
             if letter.payload == homeassistant.BIRTH and not letter.retained:
                 # All devices hear it in the same moment: not all should answer in it.
-                self._announce_s = self._clock().mono_s + random.uniform(0.1, 2.0)
+                self._announce_s = time.monotonic() + random.uniform(0.1, 2.0)
         elif letter.what is What.RECEIVED:
             self._hear(letter)
 
@@ -197,14 +217,14 @@ class Link:
 
     def _hear(self, letter: Letter) -> None:
         standing_ids = {alert.id for alert in self._seen.status.standing} if self._seen else set()
-        now_s = self._clock().mono_s
+        now_s = time.monotonic()
         if self._reception.hear(letter.topic, letter.payload, letter.retained, standing_ids, now_s):
             for message in self._outbox.recent():
                 self._say(self._topics.alert, encode(message), retain=False)
 
     def _judge(self) -> None:
         """Is the link alive? Only acknowledgements say so. And is the outbox on its disk?"""
-        now_s = self._clock().mono_s
+        now_s = time.monotonic()
         fault = self._outbox.fault
         if fault != self._fault:
             if self._fault:
@@ -213,7 +233,7 @@ class Link:
                 self.inbox.put(Input(InputKind.FAULT, reason=fault))
             self._fault = fault
         self._reception.tick(now_s)
-        if self._hung(now_s):
+        if self._hung():
             self._acked_s = now_s  # no beat is sent, so none can be missing
         oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=now_s)
         if now_s - oldest_s > OVERDUE_S:
@@ -230,7 +250,6 @@ class Link:
         self._sent.clear()  # what was not acknowledged is due again
 
     def _send(self) -> None:
-        moment = self._clock()
         under_way = {key for _, key in self._sent.values() if key is not None}
         for message in self._outbox.due():
             key = (message.boot, message.sequence)
@@ -242,14 +261,15 @@ class Link:
                     under_way.add(key)
         # A change is told after the alerts that go with it, so that they are heard first.
         told = len(self._outbox) <= len(under_way)
-        if moment.mono_s >= self._announce_s:
+        now_s = time.monotonic()
+        if now_s >= self._announce_s:
             self._announce()
-        if moment.mono_s >= self._beat_s or (self._changed and told):
+        if now_s >= self._beat_s or (self._changed and told):
             self._changed = False
-            self._beat_s = moment.mono_s + BEAT_S
-            if self._seen is not None and not self._hung(moment.mono_s):
+            self._beat_s = now_s + BEAT_S
+            if self._seen is not None and not self._hung():
                 self._beat += 1
-                self._say(self._topics.state, encode(self._state(self._seen, moment)))
+                self._say(self._topics.state, encode(self._state(self._seen, self._clock())))
 
     def _say(
         self,
@@ -262,11 +282,11 @@ class Link:
         mid = self._client.publish(topic, payload, qos=1, retain=retain, expiry_s=expiry_s)
         if mid is None:
             return False
-        self._sent[mid] = (self._clock().mono_s, key)
+        self._sent[mid] = (time.monotonic(), key)
         return True
 
-    def _hung(self, now_s: float) -> bool:
-        return self._seen is None or now_s - self._seen.status.time_s > HUNG_S
+    def _hung(self) -> bool:
+        return self._seen is None or self._clock().mono_s - self._seen.status.time_s > HUNG_S
 
     def _state(self, seen: _Seen, moment: Moment) -> State:
         return State(
@@ -274,7 +294,7 @@ class Link:
             sequence=self._beat,
             mono_s=moment.mono_s,
             wall_s=moment.wall_s,
-            uptime_s=moment.mono_s - self._started_s,
+            uptime_s=time.monotonic() - self._started_s,
             armed=seen.status.armed,
             sound_paused=seen.status.sound_paused,
             standing=standing(seen.status, self.boot, moment.mono_s),
@@ -287,7 +307,7 @@ class Link:
             walking=moment.mono_s - seen.step_s < WALKING_S,
             waiting=len(self._outbox),
             expired=self._outbox.expired,
-            ignored=self._reception.ignored + self._client.dropped,
+            ignored=self._reception.ignored + self._client.dropped + self._ignored(),
             config=self._config,
             version=self._version,
         )

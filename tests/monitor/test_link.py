@@ -9,11 +9,21 @@ from queue import SimpleQueue
 import pytest
 
 from monitor import messages
-from monitor.core.vocabulary import InputKind
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Input,
+    InputKind,
+    Priority,
+    SampleBlock,
+    Stage,
+    Status,
+)
 from monitor.ear import Ear
-from monitor.link import Link
+from monitor.link import HUNG_S, Link
+from monitor.messages import Moment
 from monitor.mqtt import MqttSettings
-from tests.brokers import Mosquitto, Proxy
+from tests.brokers import Mosquitto, Proxy, free_port
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
 
@@ -83,6 +93,60 @@ def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mosquit
         wait_until(lambda: pulse.kinds()[-1] is InputKind.LINK_BACK, within_s=15)
         wait_until(lambda: spotter.view.open)
     proxy.close()
+
+
+def fall(sequence: int, time_s: float) -> Alert:
+    return Alert(str(sequence), sequence, AlertKind.FALL, Priority.HIGH, Stage.CONFIRMED, time_s)
+
+
+def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitto) -> None:
+    settings = settings_for(mosquitto)
+    with Listener(settings) as spotter:
+        wait_until(lambda: spotter.up)
+        link = Link(settings, SimpleQueue())
+        link.start()  # and has not reached its broker yet
+        alerts = [fall(n, time.monotonic()) for n in range(1, 101)]
+        status = Status(True, False, tuple(alerts), time.monotonic())
+        link(SampleBlock.silent(status.time_s, ""), (), alerts, status)
+        assert link.drain()
+        link(SampleBlock.silent(status.time_s, ""), (), [fall(101, status.time_s)], status)
+        link.stop()
+        wait_until(lambda: len({alert.sequence for alert in spotter.alerts()}) == 101)
+        wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
+
+
+def test_without_a_broker_nobody_waits_for_ever() -> None:
+    link = Link(MqttSettings(host="127.0.0.1", port=free_port()), SimpleQueue())
+    link.start()
+    status = Status(True, False, (), time.monotonic())
+    link(SampleBlock.silent(status.time_s, ""), (), [fall(1, status.time_s)], status)
+    assert not link.drain(0.1)
+    link.stop()
+
+
+def test_on_a_clock_of_the_caller_s_that_leaps_ages_are_its_own_and_the_link_stands(
+    mosquitto: Mosquitto,
+) -> None:
+    settings = settings_for(mosquitto)
+    at_s = 0.0
+    inbox: SimpleQueue[Input] = SimpleQueue()
+    link = Link(settings, inbox, clock=lambda: Moment(at_s, time.time()), ignored=lambda: 7)
+    with Listener(settings) as spotter:
+        link.start()
+        for number in range(1, 301):  # ten minutes in a few seconds
+            at_s += 2.0
+            alerts = [fall(number // 100, at_s)] if number % 100 == 0 else []
+            link(SampleBlock.silent(at_s, ""), (), alerts, Status(True, False, tuple(alerts), at_s))
+            time.sleep(0.01)
+        assert link.drain()
+        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: len(spotter.alerts()) == 3)
+        assert {state.ignored for state in spotter.states()} == {7}
+        assert spotter.states()[-1].expired == 0
+        at_s += HUNG_S + 0.1  # its loop stands still, says its clock
+        wait_until(lambda: spotter.view.blind)
+        link.stop()
+    assert [inbox.get().kind for _ in range(inbox.qsize())] == [InputKind.LINK_BACK]
 
 
 def _live_and_wait(port: int) -> None:
