@@ -62,7 +62,7 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
             "default_entity_id": alarm,
             "json_attributes_topic": topics.state,
             "json_attributes_template": "{{ {'story': (value_json.standing | first | default({})).id "
-            "| default(''), 'standing': value_json.standing} | to_json }}",
+            "| default(''), 'standing': value_json.standing, 'armed': value_json.armed} | to_json }}",
         },
         "fault": _binary("Fault", "problem", f"({_any_of(FAULTS)}) or value_json.faults | length > 0")
         | {"entity_category": "diagnostic"},
@@ -85,6 +85,7 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
             ],
             "value_template": "{{ {'event_type': value_json.kind if value_json.stage in "
             "['suspected', 'confirmed'] else value_json.stage, 'story': value_json.id, "
+            "'sequence': value_json.sequence, "
             "'kind': value_json.kind, 'stage': value_json.stage, 'priority': value_json.priority, "
             "'age_s': value_json.age_s, 'reason': value_json.reason, 'who': value_json.who} | to_json }}",
         },

@@ -6,6 +6,7 @@ platform takes, which it needs, which values are allowed.
 
 import json
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -189,11 +190,15 @@ class Input:
         return cls(node.value)
 
 
-def test_the_blueprint_uses_every_input_it_asks_for_and_its_templates_can_be_read() -> None:
-    jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
+def blueprint() -> Any:
     yaml = YAML(typ="safe")
     yaml.register_class(Input)
-    blueprint = yaml.load(Path(__file__).parents[2] / "docs" / "home-assistant-blueprint.yaml")
+    return yaml.load(Path(__file__).parents[2] / "docs" / "home-assistant-blueprint.yaml")
+
+
+def test_the_blueprint_uses_every_input_it_asks_for_and_its_templates_can_be_read() -> None:
+    jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
+    whole = blueprint()
     used: set[str] = set()
 
     def walk(node: Any) -> None:
@@ -208,6 +213,112 @@ def test_the_blueprint_uses_every_input_it_asks_for_and_its_templates_can_be_rea
             for value in node:
                 walk(value)
 
-    walk({key: value for key, value in blueprint.items() if key != "blueprint"})
-    assert used == set(blueprint["blueprint"]["input"])
-    assert blueprint["blueprint"]["domain"] == "automation"
+    walk({key: value for key, value in whole.items() if key != "blueprint"})
+    assert used == set(whole["blueprint"]["input"])
+    assert whole["blueprint"]["domain"] == "automation"
+
+
+@dataclass
+class Home:
+    """Home Assistant's side of the blueprint: the alarm entity's attributes, None while it is unavailable."""
+
+    attributes: dict[str, Any] | None
+
+    def says(self, template: str, **names: Any) -> bool:
+        jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
+        environment = jinja2.Environment()
+        attributes = self.attributes or {}
+        text = environment.from_string(template).render(
+            alarm="binary_sensor.alarm", state_attr=lambda _, name: attributes.get(name), **names
+        )
+        assert text.strip() in ("True", "False")
+        return str(text.strip()) == "True"
+
+
+def alarm_of(*alerts: Alert) -> Home:
+    return Home(json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat(*alerts))))
+
+
+def ringing() -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The steps that ring until answered, and their whole repetition."""
+    (ring,) = blueprint()["actions"][1]["choose"]
+    repeat = ring["sequence"][0]["repeat"]
+    return repeat["sequence"], repeat
+
+
+def test_no_event_ends_the_ringing_of_another_story() -> None:
+    assert blueprint()["mode"] == "parallel"
+    assert blueprint()["max"] >= 10
+
+
+STUMBLE = Alert("3", 3, AlertKind.STUMBLE, Priority.MEDIUM, Stage.CONFIRMED, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("home", "ends"),
+    [
+        (alarm_of(FALL), False),
+        (alarm_of(FALL, STUMBLE, LINK), False),
+        (alarm_of(replace(FALL, stage=Stage.ANSWERED, sequence=4)), True),
+        (alarm_of(replace(FALL, sequence=4)), True),  # the run of its next stage rings
+        (alarm_of(STUMBLE), True),
+        (alarm_of(), True),
+        (Home(None), False),
+    ],
+    ids=["stands", "with others", "answered", "next stage", "other story only", "ended", "unseen"],
+)
+def test_the_ringing_of_a_fall_ends_with_this_stage_of_this_story(home: Home, ends: bool) -> None:
+    _, repeat = ringing()
+    (until,) = repeat["until"]
+    names = {"story": "ab12-1", "sequence": 1, "repeat": {"index": 1}}
+    assert home.says(until["value_template"], **names) == ends
+    assert home.says(until["value_template"], **names | {"repeat": {"index": 1000}})
+
+
+def test_the_ringing_of_silence_ends_when_the_device_is_seen() -> None:
+    _, repeat = ringing()
+    (until,) = repeat["until"]
+    names = {"story": "blind", "sequence": 0, "repeat": {"index": 1}}
+    assert not Home(None).says(until["value_template"], **names)
+    assert alarm_of(FALL).says(until["value_template"], **names)
+
+
+@pytest.mark.parametrize(
+    ("home", "pressed"),
+    [(alarm_of(FALL, STUMBLE), True), (alarm_of(STUMBLE, FALL), False), (Home(None), False)],
+)
+def test_a_phone_answers_only_the_story_it_rings_for(home: Home, pressed: bool) -> None:
+    steps, _ = ringing()
+    ring, wait, choice = steps
+    offered = [action["action"] for action in ring["data"]["actions"]]
+    assert offered == [trigger["event_data"]["action"] for trigger in wait["wait_for_trigger"]]
+    assert all(action.endswith("_{{ story }}") for action in offered)
+    _, press = choice["choose"]
+    assert press["sequence"][0]["action"] == "button.press"
+    names = {"story": "ab12-1", "wait": {"trigger": {"id": "coming"}}}
+    assert home.says(press["conditions"], **names) == pressed
+    assert not home.says(press["conditions"], **names | {"wait": {"trigger": None}})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ({"id": "alert"}, True),
+        ({"id": "blind", "from_state": {"attributes": {"armed": True}}}, True),
+        ({"id": "blind", "from_state": {"attributes": {"armed": False}}}, False),
+        ({"id": "blind", "from_state": {"attributes": {}}}, False),
+        ({"id": "blind", "from_state": None}, False),
+    ],
+)
+def test_silence_rings_only_if_the_device_was_armed(trigger: dict[str, Any], told: bool) -> None:
+    (condition,) = blueprint()["conditions"]
+    assert Home(None).says(condition["value_template"], trigger=trigger) == told
+
+
+def test_the_alarm_entity_and_its_events_carry_what_the_blueprint_asks_for() -> None:
+    assert alarm_of(FALL).attributes is not None
+    assert {"armed": True}.items() <= (alarm_of(FALL).attributes or {}).items()
+    message = messages.alert_message(FALL, "ab12", messages.Moment(1.0, 1.0))
+    event = json.loads(render(ENTITIES["event"]["value_template"], json.loads(messages.encode(message))))
+    asked = set(re.findall(r"to_state\.attributes\.(\w+)", str(blueprint()["actions"])))
+    assert asked <= set(event)
