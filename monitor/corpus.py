@@ -9,8 +9,6 @@ its own ``..._first``; NaN stands where a label is unknown.
 import difflib
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,9 @@ Counts = npt.NDArray[np.int16]
 COUNTS_PER_G = 2048.0
 COUNTS_PER_DPS = 16.4
 KINDS = ("fall", "stumble", "walk", "daily")
+DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
+RATES_HZ = (10.0, 10_000.0)
+"""Slower, a step has too few samples; faster, nothing is worn on a belt."""
 
 _TEXTS = ("name", "dataset", "subject", "activity", "description", "kind")
 _NUMBERS = ("rate_hz", "onset_s", "impact_s", "span_start_s", "span_stop_s")
@@ -39,7 +40,7 @@ class RecordingError(ValueError):
 
 
 class Stretch(NamedTuple):
-    """A labelled piece of a walk: forward, backward, left, right, turn or stand."""
+    """A labelled piece of a walk; ``direction`` is one of DIRECTIONS."""
 
     direction: str
     start_s: float
@@ -77,8 +78,9 @@ class Trial:
 class Corpus(Sequence[Trial]):
     """The trials of one file, in its order; each is built when it is asked for.
 
-    Raises RecordingError when the file is not there, is no ``.npz``, or its arrays are missing or
-    do not fit together. A name that occurs again gets ``#2``, ``#3`` ... behind it.
+    Raises RecordingError when the file is not there, is no ``.npz``, holds no trial, or its arrays
+    are missing, do not fit together or hold what no recording can. A name that occurs again gets
+    ``#2``, ``#3`` ... behind it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -157,7 +159,7 @@ def to_counts(accel_g: Floats, gyro_dps: Floats) -> Counts:
 
 
 def save(path: str | Path, trials: Sequence[Trial]) -> None:
-    """Write trials as a file that ``Corpus`` reads."""
+    """Write trials as a file that ``Corpus`` reads; raises RecordingError for what it would not read."""
     stretches = [stretch for trial in trials for stretch in trial.stretches]
     arrays: dict[str, Any] = {
         "samples": np.concatenate([np.empty((0, 6), np.int16), *(trial.counts for trial in trials)]),
@@ -173,6 +175,7 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
         arrays[name] = np.array([getattr(trial, name) for trial in trials], str)
     for name in _NUMBERS:
         arrays[name] = np.array([getattr(trial, name) for trial in trials], float)
+    _check(Path(path), arrays)
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -185,16 +188,18 @@ def _read(path: Path) -> dict[str, Any]:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.lib.npyio.NpzFile):
                 return {name: loaded[name] for name in _ARRAYS if name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # a bad header, archive or size brings any of Python's own
         raise RecordingError(f"{path}: expected a recording (.npz), cannot read it: {error}") from error
     raise RecordingError(f"{path}: expected an .npz of several arrays, found a single array")
 
 
 def _check(path: Path, arrays: dict[str, Any]) -> None:
+    def refuse(name: str, expected: str, found: str) -> None:
+        raise RecordingError(f"{path}: {name}: expected {expected}, found {found}")
+
     def expect(name: str, is_right: bool, expected: str) -> None:
         if not is_right:
-            found = f"{arrays[name].dtype} {arrays[name].shape}"
-            raise RecordingError(f"{path}: {name}: expected {expected}, found {found}")
+            refuse(name, expected, f"{arrays[name].dtype} {arrays[name].shape}")
 
     def expect_cuts(name: str, shortest: int) -> None:
         cuts = arrays[name]
@@ -203,24 +208,47 @@ def _check(path: Path, arrays: dict[str, Any]) -> None:
         is_rising = cuts[0] == 0 and cuts[-1] <= shortest and bool(np.all(cuts[1:] >= cuts[:-1]))
         expect(name, is_rising, f"cuts rising from 0 to no more than {shortest}")
 
-    missing = [name for name in _ARRAYS if name not in arrays]
+    def expect_values(name: str, is_right: npt.NDArray[np.bool_], expected: str) -> None:
+        if not np.all(is_right):
+            refuse(name, expected, repr(arrays[name][np.argmin(is_right)].item()))
+
+    missing = [name for name in _ARRAYS if not isinstance(arrays.get(name), np.ndarray)]
     if missing:
         raise RecordingError(f"{path}: expected the arrays of a recording, found no {', '.join(missing)}")
     samples, trials = arrays["samples"], arrays["name"].size
     expect("samples", samples.dtype == np.int16 and samples.shape[1:] == (6,), "int16 (N, 6)")
+    expect("name", trials > 0, "at least one trial")
     for name in _TEXTS:
         expect(name, arrays[name].shape == (trials,) and arrays[name].dtype.kind == "U", f"text ({trials},)")
     for name in _NUMBERS:
         is_right = arrays[name].shape == (trials,) and arrays[name].dtype.kind in "fiu"
         expect(name, is_right, f"numbers ({trials},)")
-    rates = arrays["rate_hz"]
-    expect("rate_hz", bool(np.all(np.isfinite(rates) & (rates > 0))), "rates above 0 Hz")
-    expect("kind", set(arrays["kind"].tolist()) <= set(KINDS), f"only {', '.join(KINDS)}")
     expect_cuts("first", len(samples))
     for cuts, lists in _LISTS.items():
         for name in lists:
-            expect(name, arrays[name].ndim == 1, "a list")
+            kinds, what = ("U", "texts") if name == "direction" else ("fiu", "numbers")
+            expect(name, arrays[name].ndim == 1 and arrays[name].dtype.kind in kinds, f"a list of {what}")
         expect_cuts(cuts, min(len(arrays[name]) for name in lists))
+        arrays = arrays | {name: arrays[name][: arrays[cuts][-1]] for name in lists}  # what is used
+
+    for name in (*_TEXTS, "direction"):
+        try:
+            is_printable = np.array([text.isprintable() for text in arrays[name].tolist()], bool)
+        except (ValueError, SystemError) as error:  # a code point beyond Unicode
+            raise RecordingError(f"{path}: {name}: expected text, found what is not Unicode") from error
+        expect_values(name, is_printable, "text that can be printed")
+    expect_values("kind", np.isin(arrays["kind"], KINDS), f"only {', '.join(KINDS)}")
+    expect_values("direction", np.isin(arrays["direction"], DIRECTIONS), f"only {', '.join(DIRECTIONS)}")
+    for name in _NUMBERS:
+        expect_values(name, ~np.isinf(arrays[name]), "times in s, or NaN where unknown")
+    for name in ("contact_s", "direction_start_s", "direction_stop_s"):
+        expect_values(name, np.isfinite(arrays[name]), "times in s")
+    slowest_hz, fastest_hz = RATES_HZ
+    rates_hz = arrays["rate_hz"]
+    is_possible = (rates_hz >= slowest_hz) & (rates_hz <= fastest_hz)
+    expect_values("rate_hz", is_possible, f"{slowest_hz:g} to {fastest_hz:,.0f} Hz")
+    is_labelled = ~np.isnan(arrays["onset_s"]) | ~np.isnan(arrays["impact_s"])
+    expect_values("impact_s", is_labelled | (arrays["kind"] != "fall"), "onset_s or impact_s of each fall")
 
 
 def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:

@@ -8,13 +8,15 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from monitor import corpus, scoring
-from monitor.core.vocabulary import BLOCK_S, Event, EventKind, SampleBlock
+from monitor.config import ConfigError
+from monitor.core.vocabulary import BLOCK_S, Event, EventKind
 from monitor.corpus import Corpus, Trial
+from monitor.loop import Judge
 from monitor.scoring import FALL_KINDS, Run, Score
 
 RATE_HZ = 100.0
@@ -23,13 +25,10 @@ RATE_HZ = 100.0
 STARTS = ("anyhow", "walking", "sitting_or_standing", "backward", "backward_walking")
 
 
-class Detector(Protocol):
-    """What is scored: ``monitor.core.detector.Detector``, or a stand-in with the same one method."""
+MOST_JOBS = 64
+"""More processes would only wait for each other."""
 
-    def update(self, block: SampleBlock) -> list[Event]: ...
-
-
-MakeDetector = Callable[[], Detector]
+MakeDetector = Callable[[], Judge]
 
 
 def evaluate(
@@ -43,7 +42,7 @@ def evaluate(
 
     ``make_detector`` gives a fresh detector and must be picklable (a ``functools.partial``);
     ``red`` is the score from which an unsafe step is red; ``jobs`` processes, by default one per
-    core. Raises RecordingError for a file that is no recording.
+    core. Raises RecordingError for a file that is no recording, ConfigError for impossible ``jobs``.
     """
     trials = [trial for file in files for trial in Corpus(file)]
     return report(judge(trials, make_detector, jobs, show_progress), red)
@@ -52,8 +51,12 @@ def evaluate(
 def judge(
     trials: Sequence[Trial], make_detector: MakeDetector, jobs: int | None = None, show_progress: bool = False
 ) -> list[Run]:
-    """What fresh detectors tell about ``trials``, each trial alone."""
-    heard = _each(partial(hear, make_detector=make_detector), trials, jobs or os.cpu_count() or 1)
+    """What fresh detectors tell about ``trials``, each trial alone; ConfigError for impossible ``jobs``."""
+    if jobs is None:
+        jobs = min(os.cpu_count() or 1, MOST_JOBS)
+    if not 1 <= jobs <= MOST_JOBS:
+        raise ConfigError([f"--jobs: found {jobs}, allowed: 1 to {MOST_JOBS}; leave it out for one per core"])
+    heard = _each(partial(hear, make_detector=make_detector), trials, jobs)
     return list(_progress(heard, len(trials)) if show_progress else heard)
 
 

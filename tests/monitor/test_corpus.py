@@ -1,6 +1,7 @@
 """Recordings: what is written is read, what is played keeps time, and what is wrong is named."""
 
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ def wave(rate_hz: float, frequency_hz: float, seconds: float = 20.0) -> Trial:
 
 @pytest.fixture
 def arrays(tmp_path: Path) -> dict[str, np.ndarray]:
-    corpus.save(tmp_path / "good.npz", [trial(contact_s=(1.0, 1.5)), trial("walk_2")])
+    stretches = (Stretch("forward", 0.0, 1.0),)
+    corpus.save(tmp_path / "good.npz", [trial(contact_s=(1.0, 1.5)), trial("walk_2", stretches=stretches)])
     with np.load(tmp_path / "good.npz") as file:
         return dict(file)
 
@@ -46,9 +48,20 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
             assert math.isnan(getattr(found, name)) if is_unknown else getattr(found, name) == expected
 
 
-def test_no_trials_at_all_are_a_recording_too(tmp_path: Path) -> None:
-    corpus.save(tmp_path / "none.npz", [])
-    assert len(Corpus(tmp_path / "none.npz")) == 0
+@pytest.mark.parametrize(
+    ("trials", "message"),
+    [
+        ([], "name: expected at least one trial"),
+        ([trial(kind="fall")], "impact_s: expected onset_s or impact_s of each fall, found nan"),
+        ([trial("\ud800")], r"name: expected text that can be printed, found '\\ud800'"),
+        ([trial(rate_hz=1e9)], "rate_hz: expected 10 to 10,000 Hz, found 1000000000.0"),
+        ([trial(stretches=(Stretch("up", 0.0, 1.0),))], "direction: expected only forward, .*, found 'up'"),
+    ],
+)
+def test_what_would_not_be_read_is_not_written(tmp_path: Path, trials: list[Trial], message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
+        corpus.save(tmp_path / "none.npz", trials)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_occurs_again_is_numbered(tmp_path: Path) -> None:
@@ -144,12 +157,34 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
         ("first", np.array([0, 800, 400]), "first: expected cuts rising"),
         ("first", np.array([1, 400, 800]), "first: expected cuts rising"),
         ("first", np.array([0, 800]), r"first: expected whole numbers \(3,\), one more than trials"),
-        ("rate_hz", np.array([100.0, 0.0]), "rate_hz: expected rates above 0 Hz"),
-        ("rate_hz", np.array([100.0, math.nan]), "rate_hz: expected rates above 0 Hz"),
+        ("rate_hz", np.array([100.0, 0.0]), "rate_hz: expected 10 to 10,000 Hz, found 0.0"),
+        ("rate_hz", np.array([100.0, math.nan]), "rate_hz: expected 10 to 10,000 Hz, found nan"),
+        ("rate_hz", np.array([9.9, 10.0]), "rate_hz: expected 10 to 10,000 Hz, found 9.9"),
+        ("rate_hz", np.array([10_000.0, 10_001.0]), "rate_hz: expected 10 to 10,000 Hz, found 10001.0"),
         ("rate_hz", np.array([100.0]), r"rate_hz: expected numbers \(2,\), found float64 \(1,\)"),
         ("kind", np.array(["walk", "run"]), "kind: expected only fall, stumble, walk, daily"),
         ("activity", np.array([1, 2]), r"activity: expected text \(2,\)"),
         ("impact_s", np.array(["", ""]), r"impact_s: expected numbers \(2,\)"),
+        (
+            "onset_s",
+            np.array([1.0, math.inf]),
+            "onset_s: expected times in s, or NaN where unknown, found inf",
+        ),
+        (
+            "kind",
+            np.array(["walk", "fall"]),
+            "impact_s: expected onset_s or impact_s of each fall, found nan",
+        ),
+        ("contact_s", np.array(["1.0", "1.5"]), "contact_s: expected a list of numbers, found <U3"),
+        ("contact_s", np.array([1j, 2j]), "contact_s: expected a list of numbers, found complex128"),
+        ("contact_s", np.array([1.0, math.nan]), "contact_s: expected times in s, found nan"),
+        ("direction_start_s", np.array(["0"]), "direction_start_s: expected a list of numbers, found <U1"),
+        ("direction_stop_s", np.array([math.inf]), "direction_stop_s: expected times in s, found inf"),
+        ("direction", np.array([1]), "direction: expected a list of texts, found int64"),
+        ("direction", np.array(["up"]), "direction: expected only forward, .*, found 'up'"),
+        ("name", np.array(["\ud800", "b"]), r"name: expected text that can be printed, found '\\ud800'"),
+        ("subject", np.array(["a", "\x1b[2J"]), "subject: expected text that can be printed"),
+        ("name", np.full(8, 255, np.uint8).view("<U1"), "name: expected text, found what is not Unicode"),
         (
             "contact_first",
             np.array([0, 2, 9]),
@@ -165,6 +200,41 @@ def test_an_array_that_does_not_fit_is_refused(
         Corpus(tmp_path / "bad.npz")
 
 
+def header(text: str) -> bytes:
+    """A .npy member that says of itself what ``text`` says, and holds nothing."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (b"no array", "found no name"),
+        (header("{'descr': '<f8', 'shape': (1"), "cannot read it"),  # tokenize.TokenError
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,)}"), "cannot read it"),
+    ],
+)
+def test_a_member_that_is_no_array_is_refused(
+    tmp_path: Path, arrays: dict[str, np.ndarray], member: bytes, message: str
+) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, **{name: array for name, array in arrays.items() if name != "name"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("name.npy", member)
+    with pytest.raises(RecordingError, match=message):
+        Corpus(path)
+
+
+@pytest.mark.parametrize(("at", "value"), [(8, 1), (10, 99)], ids=["encrypted", "unknown compression"])
+def test_an_archive_that_cannot_be_opened_is_refused(tmp_path: Path, at: int, value: int) -> None:
+    path = tmp_path / "bad.npz"
+    corpus.save(path, [trial()])
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + at] = value  # the first member, as the central directory has it
+    path.write_bytes(data)
+    with pytest.raises(RecordingError, match="cannot read it"):
+        Corpus(path)
+
+
 def test_the_folder_is_taken_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REARGUARD_CORPUS", str(tmp_path))
     assert corpus.folder() == tmp_path
@@ -172,7 +242,14 @@ def test_the_folder_is_taken_from_the_environment(tmp_path: Path, monkeypatch: p
     assert corpus.folder().parts[-2:] == ("shared", "corpus")
 
 
-def test_the_real_recordings_can_be_read() -> None:
+@pytest.mark.parametrize("file", ["gait.npz", "kfall.npz", "sisfall.npz"])
+def test_all_real_recordings_can_be_read(file: str) -> None:
+    if not (corpus.folder() / file).is_file():
+        pytest.skip(f"no {file} in {corpus.folder()}; set REARGUARD_CORPUS")
+    assert len(Corpus(corpus.folder() / file)) > 100
+
+
+def test_a_real_recording_has_its_labels() -> None:
     if not (corpus.folder() / "gait.npz").is_file():
         pytest.skip(f"no recordings in {corpus.folder()}; set REARGUARD_CORPUS")
     first = Corpus(corpus.folder() / "gait.npz").find("ipol/1-1")

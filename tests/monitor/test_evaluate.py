@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monitor import corpus
+from monitor.config import ConfigError
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
 from monitor.corpus import Corpus, RecordingError, Stretch, Trial
@@ -110,6 +111,12 @@ def test_several_processes_give_the_same_report(recordings: Path) -> None:
         for part in report.values():
             del part["speed"]
     assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize("jobs", [-1, 0, 65])
+def test_an_impossible_number_of_processes_is_refused(recordings: Path, jobs: int) -> None:
+    with pytest.raises(ConfigError, match=f"--jobs: found {jobs}, allowed: 1 to 64"):
+        evaluate([recordings], MAKE, red=0.8, jobs=jobs)
 
 
 def test_a_detection_counts_from_the_end_of_its_live_block() -> None:
