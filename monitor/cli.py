@@ -212,7 +212,8 @@ def _replay(args: argparse.Namespace) -> int:
     began_s = time.monotonic() if args.publish or args.through_chip else 0.0
     line = _Line(settings, publish=args.publish, told_from_s=began_s, events=args.events)
     print(_limits(settings), end="", flush=True)
-    print(f"{trial.name}: {trial.duration_s:.1f} s of {trial.description or trial.kind}", flush=True)
+    described = f": {trial.description}" if trial.description else ""
+    print(f"{trial.name}{described} ({trial.duration_s:.1f} s)", flush=True)
     if args.through_chip:
         sampler = Sampler(settings.sensor, Bus(settings.sensor.bus, port=_plugged(trial).open))
         signal.signal(signal.SIGTERM, lambda *_: sampler.stop())
