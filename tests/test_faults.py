@@ -61,9 +61,8 @@ SEEN = {
     "stuck axis": blind(2.4, "y rotation is stuck"),
     "saturated": replace(
         blind(0.6, "x acceleration is pinned"),
-        cell="a stumble, sensor blind within 0.6 s, then a fault too",
-        also=(AlertKind.STUMBLE, AlertKind.FAULT),  # an impact until it lasts; then, gravity points elsewhere
-        well_s=8.0,
+        cell="a stumble, sensor blind within 0.6 s",
+        also=(AlertKind.STUMBLE,),  # an impact until it lasts
     ),
     "FIFO overflow": blind(0.1, "FIFO"),
     "slid round on the belt": Seen(

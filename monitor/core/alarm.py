@@ -86,6 +86,9 @@ LADDER: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL)
 SEAT: Final = "the sensor no longer sits as calibrated: turn it upright, or run rearguard calibrate"
 SLID: Final = "the sensor no longer sits as calibrated: it has slid round the belt, or you walk sideways"
 ALONE: Final = "no spotter is listening any more"
+UNSEEN: Final = {(AlertKind.FALL, ""), (AlertKind.SENSOR, "")}
+"""Stories in which standing still says nothing of the seat: a walker who lies, a sensor that lies."""
+
 ASKEW_STANDS: Final = 2
 """Two stands of two seconds: a deep bow is no slipped belt."""
 
@@ -154,6 +157,9 @@ STAGES: Final[dict[tuple[AlertKind, Stage, Trigger | str], Stage]] = {
     **_for_each([AlertKind.BATTERY], (_S.CONFIRMED, _S.ANSWERED), InputKind.POWER_GOOD, _S.RECOVERED),
 }
 
+PRESSES: Final = frozenset({InputKind.BUTTON_SHORT, InputKind.BUTTON_DOUBLE})
+"""What a fall must not say; a long press calls for help, which after a fall can only be right."""
+
 ANSWERS: Final = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR})
 """Inputs that must name the story they are for."""
 
@@ -194,6 +200,8 @@ class Alarm:
             alerts += self._weigh() + self._look_at_seat(event)
             alerts += self._meet(event.kind, event.time_s, event.evidence, event.reason)
         for word in inputs:
+            if word.kind in PRESSES and self._by_the_fall(word):
+                continue
             self._arming.hear(word)
             alerts += self._weigh() + self._hear(word)
         alerts += self._count_spotters()
@@ -207,15 +215,17 @@ class Alarm:
                 alerts += self._move(story, OVER, now_s)
         return alerts
 
+    def _by_the_fall(self, press: Input) -> bool:
+        """A press that began right after an impact: the fall itself may have made it."""
+        began_s = self._now_s if press.time_s is None else press.time_s
+        return began_s - self._impact_s < self._settings.button_deaf_s
+
     def _hear(self, word: Input) -> list[Alert]:
         match word.kind:
             case InputKind.PAUSE_SOUND:
                 self._sound_paused_until_s = self._now_s + self._settings.pause_sound_s
                 return []
             case InputKind.BUTTON_SHORT:
-                began_s = self._now_s if word.time_s is None else word.time_s
-                if began_s - self._impact_s < self._settings.button_deaf_s:
-                    return []  # the fall itself may press it
                 return [
                     told
                     for story in list(self._stories.values())
@@ -248,7 +258,7 @@ class Alarm:
         if event.kind in (EventKind.ASKEW, EventKind.STRAIGHT):
             slid = InputKind.FAULT if event.kind is EventKind.ASKEW else InputKind.FAULT_GONE
             return self._meet(slid, event.time_s, event.evidence, SLID)
-        if event.kind is not EventKind.STILL or (AlertKind.FALL, "") in self._stories:
+        if event.kind is not EventKind.STILL or self._stories.keys() & UNSEEN:
             return []
         self._askew = self._askew + 1 if wrong_when_still(event) else 0
         if self._askew == 0:

@@ -22,7 +22,8 @@ STRAIGHT_DPS = 30.0  # a turn sways outward
 
 
 class Heading:
-    """Says ASKEW when the walk goes across the sensor for 20 steps, once until it goes along it again."""
+    """Says ASKEW when the walk goes across the sensor for 20 steps, STRAIGHT when it goes along it; each
+    once until the other."""
 
     def __init__(self, rate_hz: float) -> None:
         b, a = one_pole(VELOCITY_TIME_CONSTANT_S, rate_hz)
@@ -32,7 +33,7 @@ class Heading:
         self._mean = Filter(one_pole(MEMORY_S, rate_hz))
         self._turning = Filter(one_pole(MEMORY_S, rate_hz))
         self._across = 0
-        self._said = False
+        self._askew: bool | None = None  # not known yet: a fault of before a gap may still stand
 
     def update(self, body: Body, steps: list[Step]) -> list[Event]:
         """ASKEW and STRAIGHT among the steps that the block behind ``body`` proved."""
@@ -57,10 +58,10 @@ class Heading:
         off_deg = float(np.degrees(np.arctan2(abs(across), abs(along))))
         self._across = self._across + 1 if off_deg > ACROSS_DEG else 0
         evidence = {"off_forward_deg": Reading(round(off_deg, 1), ACROSS_DEG)}
-        if self._across == STEPS and not self._said:
-            self._said = True
+        if self._across == STEPS and not self._askew:
+            self._askew = True
             return [Event(EventKind.ASKEW, step.proved_s, evidence)]
-        if self._said and not self._across:
-            self._said = False
+        if not self._across and self._askew is not False:
+            self._askew = False
             return [Event(EventKind.STRAIGHT, step.proved_s, evidence)]
         return []

@@ -263,6 +263,15 @@ def test_a_press_that_began_with_the_fall_cannot_cancel_it(began_s: float, cance
     assert [alert.stage for alert in told] == ([Stage.CANCELLED] if cancels else [])
 
 
+def test_a_button_that_bounces_in_the_fall_does_not_disarm() -> None:
+    machine = Machine()
+    machine.feel(EventKind.IMPACT)
+    impact_s = machine.now_s
+    twice = Input(InputKind.BUTTON_DOUBLE, who="walker", time_s=impact_s + 0.1)
+    machine.alarm.update(impact_s + 1.5, [], [twice])
+    assert machine.alarm.status.armed
+
+
 def test_a_press_whose_beginning_is_not_known_counts_from_when_it_is_told() -> None:
     machine = Machine(button_deaf_s=1.0)
     machine.feel(EventKind.FALLING)
@@ -346,6 +355,13 @@ def test_a_sensor_that_slipped_is_a_fault_until_it_sits_again() -> None:
     assert stand(60.0) == []
     (gone,) = stand(5.0)
     assert (gone.id, gone.stage) == (told.id, Stage.RECOVERED)
+
+
+def test_a_sensor_that_cannot_be_trusted_says_nothing_of_its_seat() -> None:
+    machine = Machine()
+    machine.feel(EventKind.SENSOR_LOST)
+    for _ in range(5):
+        assert machine.alarm.update(machine.now_s, [still(90.0)], []) == []
 
 
 def test_a_sensor_that_slid_round_is_a_fault_until_the_walk_is_straight_again() -> None:
