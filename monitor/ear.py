@@ -44,6 +44,8 @@ class Ear:
 
     def answer(self, story_id: str, word: InputKind) -> bool:
         """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""
+        if self.view.settle(story_id):
+            return True
         return self._client.publish(self._topics.answer, encode_answer(story_id, word, self._who)) is not None
 
     def request(self, word: InputKind) -> bool:

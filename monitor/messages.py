@@ -216,17 +216,17 @@ def encode(message: AlertMessage | State) -> bytes:
 
 def encode_answer(story: str, kind: InputKind, who: str) -> bytes:
     """COMING, FALSE_ALARM or CLEAR to the story of this id."""
-    return msgspec.json.encode({"id": story, "act": kind.value, "who": who[:64]})
+    return msgspec.json.encode({"id": story, "act": kind.value, "who": printable(who)[:64]})
 
 
 def encode_request(kind: InputKind, who: str) -> bytes:
     """ARM, DISARM, PAUSE_SOUND, TEST, SPOTTER_HERE or SPOTTER_GONE."""
-    return msgspec.json.encode({"act": kind.value, "who": who[:64]})
+    return msgspec.json.encode({"act": kind.value, "who": printable(who)[:64]})
 
 
 def encode_repeat(who: str) -> bytes:
     """The request to send the latest alerts again: some have not arrived."""
-    return msgspec.json.encode({"act": "repeat", "who": who[:64]})
+    return msgspec.json.encode({"act": "repeat", "who": printable(who)[:64]})
 
 
 def decode_alert(payload: bytes) -> AlertMessage:
@@ -245,14 +245,19 @@ def decode_answer(payload: bytes, boot: str) -> Input:
     run, dash, alert_id = answer.id.partition("-")
     if run != boot or not dash or not alert_id:
         raise MessageError("the answer names an alert that is not of this run")
-    return Input(InputKind(answer.act), alert_id=alert_id, who=_printable(answer.who))
+    return Input(InputKind(answer.act), alert_id=alert_id, who=printable(answer.who))
 
 
 def decode_request(payload: bytes) -> Input | None:
     """A spotter's request; None is the request to repeat the latest alerts. Raises MessageError."""
     request = _decode(_requests, payload, WORD_BYTES)
-    who = _printable(request.who)
+    who = printable(request.who)
     return None if request.act == "repeat" else Input(InputKind(request.act), who=who)
+
+
+def printable(words: str) -> str:
+    """Other people's words for a terminal: a space for each control or direction-changing character."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
 Message = TypeVar("Message", bound=msgspec.Struct)
@@ -270,13 +275,6 @@ def _decode(decoder: msgspec.json.Decoder[Message], payload: bytes, limit: int) 
         return decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(str(error)) from error
-
-
-def _printable(who: str) -> str:
-    # A name is shown on terminals: no control or direction-changing characters.
-    if not who.isprintable():
-        raise MessageError("'who' has characters that cannot be printed")
-    return who
 
 
 def _finite(evidence: Mapping[str, Reading]) -> dict[str, Reading]:

@@ -10,6 +10,7 @@ from enum import Enum
 
 from monitor.core.vocabulary import AlertKind, Priority, Stage
 from monitor.messages import (
+    LIFETIME_S,
     OFFLINE,
     AlertMessage,
     MessageError,
@@ -19,6 +20,7 @@ from monitor.messages import (
     Topics,
     decode_alert,
     decode_state,
+    printable,
 )
 
 BLIND_S = 3.0
@@ -31,7 +33,8 @@ LATE_S = 5.0
 """An alert older than this is told with its age, not as news."""
 
 ASKED_TIMES = 3
-"""So often missing alerts are asked for; the device keeps only its latest."""
+ASKED_LATEST = 64
+"""So often missing alerts are asked for, and only among so many: the device keeps no more."""
 
 PRIORITY_WORDS = {Priority.LOW: "low", Priority.MEDIUM: "medium", Priority.HIGH: "HIGH"}
 KIND_WORDS = {
@@ -102,6 +105,7 @@ class SpotterView:
         self._known: dict[str, set[int]] = {}
         self._since: dict[str, int] = {}  # by run: alerts up to this one were before our time
         self._asked = (0, 0)
+        self._orphans: set[str] = set()  # stories that wait, and whose device began anew
 
     @property
     def open(self) -> list[Story]:
@@ -135,11 +139,20 @@ class SpotterView:
         if state is None or self.blind or state.waiting:
             return False
         known = self._known.get(state.boot, set())
-        missing = sum(n not in known for n in range(self._since[state.boot] + 1, state.alerts + 1))
+        first = max(self._since[state.boot], state.alerts - ASKED_LATEST) + 1
+        missing = sum(n not in known for n in range(first, state.alerts + 1))
         times = self._asked[1] if self._asked[0] == state.alerts else 0
         if not missing or times >= ASKED_TIMES:
             return False
         self._asked = (state.alerts, times + 1)
+        return True
+
+    def settle(self, story_id: str) -> bool:
+        """End a story that its device no longer knows: somebody here has answered it. False if it is none."""
+        if story_id not in self._orphans:
+            return False
+        self._orphans.remove(story_id)
+        self.stories[story_id] = replace(self.stories[story_id], stage=Stage.CLEARED)
         return True
 
     def tick(self, moment: Moment) -> list[Notice]:
@@ -191,14 +204,16 @@ class SpotterView:
             tone = Tone.RING if before.armed and not state.armed else Tone.NOTE
             notices.append(Notice(tone, _axes(state)))
         notices += [
-            Notice(Tone.NOTE, f"fault: {fault}") for fault in state.faults if fault not in before.faults
+            Notice(Tone.NOTE, f"fault: {printable(fault)}")
+            for fault in state.faults
+            if fault not in before.faults
         ]
         self.blind = ""
         self._rung = False
         self._heard_s = moment.mono_s
-        return notices + self._reconcile(state, moment)
+        return notices + self._reconcile(state, before, moment)
 
-    def _reconcile(self, state: State, moment: Moment) -> list[Notice]:
+    def _reconcile(self, state: State, before: State, moment: Moment) -> list[Notice]:
         """The heartbeat says what stands; stages we missed show by the difference."""
         if len(self.stories) > len(self.open) + 50:  # before more end: who watches us must see them end
             self.stories = {story.id: story for story in self.open}
@@ -206,11 +221,7 @@ class SpotterView:
         standing = {entry.id: entry for entry in state.standing}
         for story in self.open:
             if story.boot != state.boot:
-                notices.append(
-                    self._tell(
-                        replace(story, stage=Stage.CLEARED), Tone.RING, moment, "its device began anew: look!"
-                    )
-                )
+                notices += self._began_anew(story, state, before, moment)
             elif story.id not in standing and story.sequence <= state.alerts:
                 notices.append(
                     self._tell(replace(story, stage=Stage.CLEARED), Tone.CALM, moment, "no longer stands")
@@ -222,6 +233,22 @@ class SpotterView:
                 tone = Tone.RING if story.waits and story.priority > Priority.LOW else Tone.NOTE
                 notices.append(self._tell(story, tone, moment, "stands"))
         return notices
+
+    def _began_anew(self, story: Story, state: State, before: State, moment: Moment) -> list[Notice]:
+        """The story's device knows it no longer. High and unanswered it stands here, until somebody looks."""
+        words = "its device began anew: look!"
+        high = story.waits and story.priority is Priority.HIGH
+        if not high:
+            return [self._tell(replace(story, stage=Stage.CLEARED), Tone.RING, moment, words)]
+        if story.id not in self._orphans:
+            self._orphans.add(story.id)
+            return [self._tell(story, Tone.RING, moment, words)]
+        looked_after = before.boot == state.boot and before.armed and not state.armed  # by whoever disarmed
+        if looked_after or moment.mono_s - story.event_s > LIFETIME_S[Priority.HIGH]:
+            self.settle(story.id)
+            words = "disarmed" if looked_after else "expired"
+            return [self._tell(self.stories[story.id], Tone.CALM, moment, words)]
+        return []
 
     def _alert(self, message: AlertMessage, moment: Moment) -> list[Notice]:
         known = self._known.setdefault(message.boot, set())
@@ -243,8 +270,8 @@ class SpotterView:
             message.priority,
             message.stage,
             moment.mono_s - age_s,
-            message.reason,
-            message.who,
+            printable(message.reason),
+            printable(message.who),
         )
         if story.stage.ended or story.stage is Stage.ANSWERED:
             return [self._tell(story, Tone.CALM, moment)]
@@ -275,7 +302,7 @@ class SpotterView:
 def _axes(state: State) -> str:
     armed = "armed" if state.armed else "DISARMED"
     if state.waits_for:
-        armed = f"NOT YET ARMED: {state.waits_for[0]}"
+        armed = f"NOT YET ARMED: {printable(state.waits_for[0])}"
     return armed + (", sound paused" if state.sound_paused else "")
 
 
@@ -288,6 +315,6 @@ def _story_of(entry: Standing, boot: str, moment: Moment) -> Story:
         entry.priority,
         entry.stage,
         moment.mono_s - entry.age_s,
-        entry.reason,
-        entry.who,
+        printable(entry.reason),
+        printable(entry.who),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -264,13 +265,66 @@ def test_a_late_subscriber_learns_from_the_heartbeat_what_stands() -> None:
     assert play.hear(message) == []  # and is not told twice
 
 
-def test_a_device_that_began_anew_leaves_no_alert_silently_behind() -> None:
+def begun_anew(priority: Priority = Priority.HIGH) -> tuple[Play, str]:
+    """A device that restarts while an alert waits, and the alert's story."""
     play = Play()
     play.seen()
-    play.hear(play.stage(Stage.CONFIRMED))
+    message = play.stage(Stage.CONFIRMED, priority=priority)
+    play.hear(message)
     play.boot, play.beat_number, play.sent = "bbbb", 0, 0
-    assert Tone.RING in tones(play.beat())
+    (notice, *_) = play.beat()
+    assert notice.tone is Tone.RING
+    assert "look!" in notice.text
+    return play, message.id
+
+
+def beats(play: Play, seconds: int) -> list[Notice]:
+    return [notice for _ in range(seconds) for notice in play.wait(1.0) + play.beat()]
+
+
+def test_a_fall_nobody_answered_outlives_its_device_s_restart_until_somebody_here_does() -> None:
+    play, story = begun_anew()
+    assert tones(beats(play, 11)) == [Tone.RING, Tone.RING]
+    assert [open_.id for open_ in play.view.open] == [story]
+    assert play.view.settle(story)
+    assert not play.view.settle(story)
+    assert beats(play, 11) == []
     assert play.view.open == []
+
+
+def test_or_until_the_device_is_disarmed_or_an_hour_has_gone() -> None:
+    play, _ = begun_anew()
+    assert tones(play.beat(armed=False)) == [Tone.RING, Tone.CALM]
+    assert play.view.open == []
+    play, _ = begun_anew()
+    play.time_s += messages.LIFETIME_S[Priority.HIGH] + 1
+    assert tones(play.beat()) == [Tone.CALM]
+    assert play.view.open == []
+
+
+def test_a_lesser_alert_ends_with_its_device_s_run() -> None:
+    play, story = begun_anew(Priority.MEDIUM)
+    assert play.view.open == []
+    assert not play.view.settle(story)
+
+
+def test_a_heartbeat_that_claims_endless_alerts_costs_no_time() -> None:
+    play = Play()
+    play.seen()
+    play.sent = 2**53 - 1
+    play.beat()
+    assert play.view.asks()
+
+
+def test_what_others_say_cannot_move_the_cursor() -> None:
+    play = Play()
+    play.seen()
+    message = msgspec.structs.replace(play.stage(Stage.CONFIRMED), reason="\x1b[2J", who="\x07Eva\u202e")
+    (notice,) = play.hear(message)
+    assert notice.text.isprintable()
+    state = State("aaaa", 9, 0.0, 0.0, 0.0, False, False, (), ("\x1b]0;x\x07",), ("\x1b[2J",))
+    for told in play.view.update(TOPICS.state, messages.encode(state), False, play.moment):
+        assert told.text.isprintable()
 
 
 def test_disarming_announces_itself() -> None:
