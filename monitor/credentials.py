@@ -1,6 +1,7 @@
 """Secrets come from files that others cannot read, or from systemd; they are never printed."""
 
 import os
+import stat
 from pathlib import Path
 
 
@@ -33,5 +34,7 @@ def check_secret(path: Path) -> None:
         mode = path.stat().st_mode
     except OSError as error:
         raise SecretError(f"cannot read a secret: {error}") from None
+    if not stat.S_ISREG(mode):
+        raise SecretError(f"{path} is no file: expected one that holds the secret")
     if mode & 0o027:
         raise SecretError(f"{path} is open to others (mode {mode & 0o777:o}): run chmod 600 {path}")

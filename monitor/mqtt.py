@@ -160,7 +160,11 @@ class Client:
         """The next letter, None after ``timeout_s`` without one."""
         if not self.up and time.monotonic() >= self._deadline_s:
             if self._paho is None:
-                self._open()
+                try:
+                    self._open()
+                except Exception as error:  # noqa: BLE001  whatever paho refuses, we try again after a pause
+                    self._give_up()
+                    return Letter(What.DOWN, reason=f"cannot reach {self._where}: {error}")
             else:
                 self._give_up()
                 return Letter(What.DOWN, reason=f"no answer from {self._where} for {PATIENCE_S:.0f} s")

@@ -91,6 +91,27 @@ def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path:
         Client(MqttSettings(tls=True, certificate_file=str(certificate), key_file=str(key)), "x")
 
 
+def test_whatever_opening_a_connection_raises_is_a_broker_out_of_reach_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no more threads")
+
+    monkeypatch.setattr("paho.mqtt.client.Client.loop_start", fail)
+    client = Client(MqttSettings(host="127.0.0.1", port=free_port()), "x")
+    letter = client.next(0.0)
+    assert letter is not None
+    assert letter.what is What.DOWN
+    assert "no more threads" in letter.reason
+    assert client.next(0.0) is None  # after a pause
+    client.close()
+
+
+def test_a_folder_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="no file"):
+        password("walker", str(tmp_path))
+
+
 @pytest.mark.parametrize("host", ["", " ", "a b", "x" * 64, "a..b", "nul\0", "https://broker"])
 def test_a_host_that_no_broker_can_have_is_refused(host: str) -> None:
     with pytest.raises(ValueError, match="host"):
