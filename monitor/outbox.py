@@ -33,6 +33,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS outbox (
     boot TEXT NOT NULL, sequence INTEGER NOT NULL, machine TEXT NOT NULL, payload BLOB NOT NULL,
     PRIMARY KEY (boot, sequence)) WITHOUT ROWID"""
 
+_ALL = "SELECT boot, sequence, machine, payload FROM outbox"
+
 _log = logging.getLogger(__name__)
 
 
@@ -178,9 +180,7 @@ class Outbox:
 
     def _restore(self, base: sqlite3.Connection, machine: str) -> None:
         moment = self._clock()
-        for boot, sequence, owner, payload in base.execute(
-            "SELECT boot, sequence, machine, payload FROM outbox"
-        ).fetchall():
+        for boot, sequence, owner, payload in base.execute(_ALL).fetchall():
             try:
                 message = decode_alert(payload)
             except (MessageError, TypeError) as error:  # TypeError: not even text or bytes
@@ -206,9 +206,9 @@ def _open(path: Path) -> sqlite3.Connection:
     """Open or make the database; one that is damaged is put aside, so that new alerts have a place."""
     try:
         return _prepare(path)
-    except sqlite3.OperationalError:
-        raise
     except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "no such column" not in str(error):
+            raise  # a disk that is full, or locked
         aside = path.with_name(path.name + ".damaged")
         _log.error("%s is damaged (%s): kept as %s, a new one is begun", path, error, aside)
         path.replace(aside)
@@ -225,6 +225,7 @@ def _prepare(path: Path) -> sqlite3.Connection:
         base.execute("PRAGMA synchronous = NORMAL")  # see _make_durable
         base.execute(_TABLE)
         base.commit()
+        base.execute(_ALL).fetchall()  # damage inside shows only here
     except sqlite3.Error:
         base.close()
         raise

@@ -280,6 +280,34 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     outbox.stop()
 
 
+@pytest.mark.parametrize("harm", ["schema", "page"])
+def test_damage_inside_a_file_that_looks_sound_is_put_aside_too(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "outbox.sqlite"
+    base = sqlite3.connect(path)
+    if harm == "schema":
+        base.execute("CREATE TABLE outbox (something BLOB)")
+        base.commit()
+        base.close()
+    else:
+        base.close()
+        outbox = Outbox(path, now)
+        outbox.start()
+        for sequence in range(1, 101):
+            outbox.put(stage(sequence, now()))
+        wait_until(lambda: rows(path) == 100)
+        outbox.stop()
+        whole = bytearray(path.read_bytes())
+        whole[4096:] = b"\xff" * (len(whole) - 4096)
+        path.write_bytes(whole)
+    outbox = Outbox(path, now)
+    outbox.start()
+    outbox.put(stage(101, now()))
+    wait_until(lambda: rows(path) == 1)
+    assert (tmp_path / "outbox.sqlite.damaged").exists()
+    assert outbox.fault == ""
+    outbox.stop()
+
+
 def test_a_folder_that_cannot_be_written_is_a_fault_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     outbox = Outbox(tmp_path / "file" / "outbox.sqlite", now)
