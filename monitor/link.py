@@ -43,6 +43,9 @@ HUNG_S = 1.5
 IN_FLIGHT = 10
 """Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
 
+STUMBLE_S = 0.5
+"""Pause after a defect: one that stays takes neither the processor nor the log."""
+
 WALKING_S = 2.0
 """So long after a step the heartbeat says walking."""
 
@@ -165,6 +168,7 @@ class Link:
             self._client.wake()
 
     def _run(self) -> None:
+        stumble = ""
         while not self._stopping:
             try:
                 letter = self._client.next(self._pause_s())
@@ -174,10 +178,13 @@ class Link:
                 self._send()
                 if self._draining and not self._outbox:
                     self._drained.set()
-            except Exception:  # noqa: BLE001  the way to the spotter must outlive a defect of its own
-                _log.exception("the link stumbled and starts again")
+            except Exception as error:  # noqa: BLE001  the way to the spotter must outlive a defect of its own
+                if repr(error) != stumble:
+                    stumble = repr(error)
+                    _log.exception("the link stumbled and starts again; further ones like it are not told")
                 self._apart("a defect in the link; see the log")
                 self._client.reopen()
+                time.sleep(STUMBLE_S)
         self._say(self._topics.availability, OFFLINE)
         self._client.close()
 

@@ -115,6 +115,24 @@ def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitt
         wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
 
 
+def test_a_defect_that_stays_fills_no_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.link.STUMBLE_S", 0.0)
+    tries: list[int] = []
+
+    def fail(*_: object) -> None:
+        tries.append(1)
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("monitor.link.Client.next", fail)
+    link = Link(MqttSettings(host="127.0.0.1", port=free_port()), SimpleQueue())
+    link.start()
+    wait_until(lambda: len(tries) > 20)
+    link.stop()
+    assert len([record for record in caplog.records if "stumbled" in record.message]) == 1
+
+
 def test_without_a_broker_nobody_waits_for_ever() -> None:
     link = Link(MqttSettings(host="127.0.0.1", port=free_port()), SimpleQueue())
     link.start()
