@@ -92,6 +92,7 @@ def parser(acts: Mapping[str, Act], version: str) -> argparse.ArgumentParser:
     calibrate.add_argument("--dry-run", action="store_true", help="say what was found, change nothing")
 
     watch = command("watch", "be a spotter in the terminal")
+    watch.add_argument("url", metavar="URL", nargs="?", help="what rearguard pair printed, in quotes")
     watch.add_argument("--name", help="who the walker is told is coming")
 
     notify = command("notify", "bring alerts and silence to phones, through Apprise")
@@ -108,6 +109,8 @@ def parser(acts: Mapping[str, Act], version: str) -> argparse.ArgumentParser:
     pair.add_argument("--host", type=_name, help="the broker's name as a spotter's phone finds it")
     pair.add_argument("--port", type=_port, help="the broker's port for spotters (8883)")
     pair.add_argument("--folder", type=Path, default=FOLDER, help="of the broker's passwords and access list")
+
+    pair.add_argument("--remove", action="store_true", help="take the account away")
 
     evaluate = command("evaluate", "score the judgement on labelled recordings")
     evaluate.add_argument("files", nargs="+", metavar="FILE.npz")

@@ -1,4 +1,4 @@
-"""The command line: each command puts other ends on the same line."""
+"""The commands: each puts other ends on the same line (machine.py)."""
 
 import argparse
 import getpass
@@ -9,9 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import cycle
@@ -19,78 +18,38 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
-import numpy as np
-
 from firmware.bus import Bus
-from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor
+from firmware.checkup import axes
 from firmware.errors import FirmwareError
-from firmware.panel import Panel, PanelSettings
-from firmware.power import undervoltage
-from firmware.sampler import Sampler, SensorSettings
-from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
+from firmware.sampler import Sampler
 from firmware.watchdog import Vouch
 from monitor import config, corpus, demo, walker
 from monitor.arguments import PLACES, Act, parser
 from monitor.calibrate import calibrate
-from monitor.core.alarm import Alarm, AlarmSettings
-from monitor.core.arming import ArmingSettings
 from monitor.core.calibration import UnsureError
-from monitor.core.detector import FRAME_RATE_HZ, Detector, DetectorSettings
-from monitor.core.vocabulary import Alert, Event, Floats, Input, InputKind, Priority, SampleBlock, Status
+from monitor.core.detector import Detector
 from monitor.corpus import Trial
 from monitor.credentials import SecretError
 from monitor.evaluate import evaluate
-from monitor.link import Link
-from monitor.loop import Inbox, Sink, run
-from monitor.mqtt import MqttSettings, round_trip_s
-from monitor.narrator import Narrator
-from monitor.notify import NotifySettings, notify
-from monitor.pair import pair
+from monitor.machine import (
+    AT_ONCE,
+    FRAME_LIMITS,
+    LEAD_IN_S,
+    ArmedFile,
+    Line,
+    Settings,
+    findings,
+    plugged,
+    shifted,
+    store_path,
+    until_over,
+    warned,
+)
+from monitor.notify import notify
+from monitor.pair import pair, settings_of, unpair
 from monitor.score_table import table
 from monitor.walker import Move
 from monitor.watch import watch
-
-LEAD_IN_S = 3.0
-"""So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
-
-POWER_BLOCKS = 40
-"""Blocks between two looks at the supply: 2 s, as often as the kernel asks the Pi."""
-
-FRAME_LIMITS = (
-    "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "
-    "the impact are not"
-)
-AT_ONCE = ArmingSettings(needs_stillness=False)
-"""A recording is judged from its first step on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings(DetectorSettings):
-    """Everything in config.yaml: the judgement's settings first, then the ends of the line."""
-
-    arming: ArmingSettings = field(default_factory=ArmingSettings, metadata={"meaning": "When to watch"})
-    alarm: AlarmSettings = field(
-        default_factory=AlarmSettings, metadata={"meaning": "What becomes of what was seen"}
-    )
-    sensor: SensorSettings = field(
-        default_factory=SensorSettings, metadata={"meaning": "The sensor and how it sits"}
-    )
-    panel: PanelSettings = field(
-        default_factory=PanelSettings, metadata={"meaning": "Lamp, buzzer and button, by GPIO number"}
-    )
-    mqtt: MqttSettings = field(
-        default_factory=MqttSettings, metadata={"meaning": "The broker that carries alerts to the spotter"}
-    )
-    notify: NotifySettings = field(
-        default_factory=NotifySettings, metadata={"meaning": "Phones (rearguard notify)"}
-    )
-
-    def __post_init__(self) -> None:
-        if self.profile == "treadmill" and self.sensor.rate_hz != FRAME_RATE_HZ:
-            raise ValueError(
-                f"profile treadmill listens at {FRAME_RATE_HZ:.0f} Hz: set sensor.rate_hz to it, "
-                f"found {self.sensor.rate_hz}"
-            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -183,14 +142,14 @@ def _run(args: argparse.Namespace) -> int:
     if args.simulate is None and args.trial:
         raise corpus.RecordingError("--trial names a trial of a recording: give it with --simulate FILE.npz")
     if args.simulate is not None:
-        wires = _plugged(_trial(args.simulate or None, args.trial))
+        wires = plugged(_trial(args.simulate or None, args.trial))
         plug = cycle([wires.unplug, wires.plug])
         signal.signal(signal.SIGUSR1, lambda *_: next(plug)())
         bus = Bus(settings.sensor.bus, port=wires.open)
-    armed = _RuntimeFile("armed")
+    armed = ArmedFile()
     if armed.exists:  # restarted in mid-walk: nobody stands still for us now
         settings = replace(settings, arming=replace(settings.arming, at_start=True, needs_stillness=False))
-    line = _Line(settings, publish=True, store=None if bus else _store())
+    line = Line(settings, publish=True, store=None if bus else store_path())
     sampler = Sampler(settings.sensor, bus, power=line.panel.power)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda *_: sampler.stop())
@@ -198,7 +157,7 @@ def _run(args: argparse.Namespace) -> int:
         f"rearguard {version('rearguard')}, settings {config.fingerprint(settings)}; Ctrl-C ends", flush=True
     )
     print(_limits(settings), end="", flush=True)
-    line.run(_warned(sampler, line.inbox), [armed, Vouch()])
+    line.run(warned(sampler, line.inbox), [armed, Vouch()])
     armed.forget()  # an end in order is no crash
     return 0
 
@@ -210,141 +169,17 @@ def _replay(args: argparse.Namespace) -> int:
     if not args.through_chip:
         settings = replace(settings, arming=AT_ONCE)
     began_s = time.monotonic() if args.publish or args.through_chip else 0.0
-    line = _Line(settings, publish=args.publish, told_from_s=began_s, events=args.events)
+    line = Line(settings, publish=args.publish, told_from_s=began_s, events=args.events)
     print(_limits(settings), end="", flush=True)
     described = f": {trial.description}" if trial.description else ""
     print(f"{trial.name}{described} ({trial.duration_s:.1f} s)", flush=True)
     if args.through_chip:
-        sampler = Sampler(settings.sensor, Bus(settings.sensor.bus, port=_plugged(trial).open))
+        sampler = Sampler(settings.sensor, Bus(settings.sensor.bus, port=plugged(trial).open))
         signal.signal(signal.SIGTERM, lambda *_: sampler.stop())
-        line.run(_until_over(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
+        line.run(until_over(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(_shifted(corpus.blocks(trial, settings.sensor.rate_hz), began_s))
+        line.run(shifted(corpus.blocks(trial, settings.sensor.rate_hz), began_s))
     return 0
-
-
-class _Line:
-    """Everything behind the blocks: judgement, alarm and sinks."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        publish: bool,
-        store: Path | None = None,
-        told_from_s: float | None = None,
-        events: bool = False,
-    ) -> None:
-        self.inbox = Inbox()
-        self.detector = Detector(settings)
-        self.alarm = Alarm(settings.alarm, settings.arming)
-        self.panel = _panel(settings, self.inbox)
-        self.narrator = Narrator(self._look, told_from_s, events=events)
-        self.link: Link | None = None
-        if publish:
-            self.link = Link(
-                settings.mqtt, self.inbox, store, config.fingerprint(settings), version("rearguard")
-            )
-
-    def run(self, blocks: Iterable[SampleBlock], last: Sequence[Sink] = ()) -> None:
-        """Run the loop to the end of ``blocks``; what was told last is still sent."""
-        sinks: list[Sink] = [self._show, *([self.link] if self.link else []), self.narrator, *last]
-        if self.link:
-            self.link.start()
-        try:
-            run(blocks, self.detector, self.alarm, self.inbox, sinks)
-        finally:
-            if self.link:
-                self.link.stop()
-            self.panel.close()
-            self.narrator.close()
-        print(f"session: {self.detector.facts}", flush=True)
-
-    def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
-        self.panel.show(status)
-
-    def _look(self) -> str:
-        return f"walker's side: {self.panel.light} | {self.panel.sound}"
-
-
-def _panel(settings: Settings, inbox: Inbox) -> Panel:
-    """The walker's side; pins that cannot be driven are a standing fault, and the spotter hears of it."""
-    try:
-        return Panel(settings.panel, inbox.put)
-    except FirmwareError as error:
-        inbox.put(Input(InputKind.FAULT, reason=str(error)))
-        return Panel(settings.panel, inbox.put, mock=True)
-
-
-def _warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
-    """The sampler's blocks; its standing warning, and the supply's, go to the alarm."""
-    warning = ""
-    low = False
-    for number, block in enumerate(sampler):
-        if number % POWER_BLOCKS == 0 and bool(undervoltage()) != low:
-            low = not low
-            kind = InputKind.POWER_LOW if low else InputKind.POWER_GOOD
-            inbox.put(Input(kind, reason="the Pi's supply is low: a stronger one, or a shorter cable"))
-        if sampler.warning != warning:
-            if warning:
-                inbox.put(Input(InputKind.FAULT_GONE, reason=warning))
-            if sampler.warning:
-                inbox.put(Input(InputKind.FAULT, reason=sampler.warning))
-            warning = sampler.warning
-        yield block
-
-
-def _shifted(blocks: Iterable[SampleBlock], by_s: float) -> Iterator[SampleBlock]:
-    """A recording's blocks, as if it had begun at ``by_s``."""
-    for block in blocks:
-        yield replace(block, time_s=block.time_s + by_s, end_s=block.end_s + by_s)
-
-
-def _store() -> Path:
-    """Where alerts wait for the broker: systemd's state directory, else the user's."""
-    directory = os.environ.get("STATE_DIRECTORY")
-    return Path(directory or Path.home() / ".local/state/rearguard") / "outbox.db"
-
-
-class _RuntimeFile:
-    """A sink that keeps a file while it is armed: after a crash we come back armed.
-
-    It lies where systemd keeps it over a restart of the service but not of the machine.
-    """
-
-    def __init__(self, name: str) -> None:
-        directory = os.environ.get("RUNTIME_DIRECTORY")
-        self._path = Path(directory) / name if directory else None
-        self._armed = self.exists
-
-    @property
-    def exists(self) -> bool:
-        return self._path is not None and self._path.exists()
-
-    def __call__(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
-        if status.armed == self._armed or self._path is None:
-            return
-        self._armed = status.armed
-        with suppress(OSError):  # it is memory; without it we only ask for stillness again
-            self._path.touch() if status.armed else self._path.unlink(missing_ok=True)
-
-    def forget(self) -> None:
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-
-
-def _until_over(
-    blocks: Iterable[SampleBlock], seconds: float, linger_s: float, alarm: Alarm
-) -> Iterator[SampleBlock]:
-    """The blocks of ``seconds``, and while a high alert waits for its answer ``linger_s`` more."""
-    began_s = None
-    for block in blocks:
-        began_s = block.end_s if began_s is None else began_s
-        over_s = block.end_s - began_s - seconds
-        waits = any(alert.priority is Priority.HIGH for alert in alarm.status.standing)
-        if over_s > (linger_s if waits else 0.0):
-            return
-        yield block
 
 
 # ---- what is simulated
@@ -362,23 +197,6 @@ def _trial(file: str | None, name: str | None) -> Trial:
             f"{file} holds {len(recording)} trials: name one with --trial, such as {recording[0].name}"
         )
     return recording.find(name) if name is not None else recording[0]
-
-
-def _plugged(trial: Trial) -> SimulatedBus:
-    """A bus with an MPU-6050 that feels the trial; before and after, it stands still and hisses."""
-    whole = corpus.whole(trial, trial.rate_hz)
-    felt = recording(whole.accel_g, whole.gyro_dps, trial.rate_hz)
-    hiss = np.random.default_rng(0)
-
-    def world(time_s: Floats) -> tuple[Floats, Floats]:
-        at_s = time_s - LEAD_IN_S
-        accel_g, gyro_dps = felt(at_s)
-        still = ((at_s < 0) | (at_s > trial.duration_s))[:, None]
-        accel_g = accel_g + still * hiss.normal(0, 0.006, accel_g.shape)
-        gyro_dps = np.where(still, hiss.normal(0, 0.3, gyro_dps.shape), gyro_dps)
-        return accel_g, gyro_dps
-
-    return SimulatedBus(SimulatedInvensense(world, time.monotonic))
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -400,7 +218,7 @@ def _calibrate(args: argparse.Namespace) -> int:
     bus = Bus(sensor.bus)
     if args.simulate:
         ten_steps = walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
-        bus = Bus(sensor.bus, port=_plugged(ten_steps).open)
+        bus = Bus(sensor.bus, port=plugged(ten_steps).open)
     sampler = Sampler(sensor, bus)
     if not args.dry_run and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
         print(f"{path} cannot be written: run it as its owner, or with --dry-run", file=sys.stderr)
@@ -430,7 +248,7 @@ def _calibrate(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     """A line per part: well, or what to do. The exit status is 0 only if all are well."""
     settings = _settings(args)
-    wires = _plugged(_trial(None, None)) if args.simulate else None
+    wires = plugged(_trial(None, None)) if args.simulate else None
     bus = Bus(settings.sensor.bus, port=wires.open) if wires else Bus(settings.sensor.bus)
     if args.live:
         print("Turn the sensor and see; Ctrl-C ends.")
@@ -438,7 +256,7 @@ def _check(args: argparse.Namespace) -> int:
             print(f"\r{words}", end="\x1b[K" if sys.stdout.isatty() else "\n", flush=True)
         return 0
     well = True
-    for finding in _findings(settings, bus):
+    for finding in findings(settings, bus):
         well = well and finding.good
         if args.json:
             print(json.dumps(asdict(finding)), flush=True)
@@ -447,29 +265,12 @@ def _check(args: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
-def _findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
-    yield from check_sensor(settings.sensor, bus, worn=settings.profile == "belt")
-    yield check_power()
-    try:
-        panel = Panel(settings.panel, Inbox().put)
-    except FirmwareError as error:
-        yield Finding("panel", False, str(error))
-    else:
-        yield from check_panel(panel)
-        panel.close()
-    try:
-        way_s = round_trip_s(settings.mqtt)
-    except (ConnectionError, SecretError) as error:
-        yield Finding("broker", False, f"{error}; is it running? sudo apt install mosquitto")
-    else:
-        yield Finding("broker", True, f"{settings.mqtt.host}:{settings.mqtt.port}, {1000 * way_s:.0f} ms")
-
-
 # ---- the spotter, and scores
 
 
 def _watch(args: argparse.Namespace) -> int:
-    return watch(_settings(args).mqtt, args.name or _user())
+    mqtt = _settings(args).mqtt
+    return watch(settings_of(args.url, mqtt) if args.url else mqtt, args.name or _user())
 
 
 def _user() -> str:
@@ -491,6 +292,9 @@ def _notify(args: argparse.Namespace) -> int:
 def _pair(args: argparse.Namespace) -> int:
     mqtt = _settings(args).mqtt
     try:
+        if args.remove:
+            unpair(args.name, args.folder)
+            return 0
         pair(args.name, mqtt.device, args.role, args.host or gethostname(), args.port or 8883, args.folder)
     except ValueError as error:
         print(error, file=sys.stderr)

@@ -20,6 +20,7 @@ ALSO = {  # what one file alone may touch
     "monitor/pair.py": {"segno"},
     "monitor/evaluate.py": {"rich"},
     "monitor/cli.py": {"firmware"},
+    "monitor/machine.py": {"firmware"},
     "firmware/bus.py": {"smbus2"},
     "firmware/panel.py": {"gpiozero"},
 }

@@ -16,13 +16,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from monitor import corpus
-from monitor.cli import Settings
 from monitor.core import detector as judgement
 from monitor.core.detector import Detector
 from monitor.core.network import load_weights
 from monitor.core.vocabulary import EventKind
 from monitor.corpus import Corpus
 from monitor.evaluate import judge, report
+from monitor.machine import Settings
 from monitor.score_table import table
 from monitor.scoring import FALL_KINDS, Run, found_s, wilson
 from training.people import fold_of
