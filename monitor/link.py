@@ -43,6 +43,10 @@ HUNG_S = 1.5
 IN_FLIGHT = 10
 """Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
 
+BRIEF_S = 5.0
+BRIEF_TIMES = 3
+"""So many connections in a row that did not last so long: another client of our name throws us out."""
+
 STUMBLE_S = 0.5
 """Pause after a defect: one that stays takes neither the processor nor the log."""
 
@@ -117,8 +121,11 @@ class Link:
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._acked_s = self._started_s
         self._lost: bool | None = None  # None: never yet answered, nor missed
-        self._fault = ""
+        self._faults: set[str] = set()
         self._reason = ""
+        self._up_s = float("-inf")
+        self._brief = 0  # connections in a row
+        self._rival = f"the broker drops us again and again: is another device called {settings.device!r}?"
         self._beat = 0
         self._beat_s = self._started_s
         self._announce_s = float("inf")
@@ -194,10 +201,13 @@ class Link:
     def _read(self, letter: Letter) -> None:
         if letter.what is What.UP:
             self._reason = ""
+            self._up_s = time.monotonic()
             self._say(self._topics.availability, ONLINE)
             self._announce()
             self._changed = True
         elif letter.what is What.DOWN:
+            self._brief += time.monotonic() - self._up_s < BRIEF_S
+            self._up_s = float("-inf")
             self._apart(letter.reason)
         elif letter.what is What.ACKED:
             _, key = self._sent.pop(letter.mid, (0.0, None))
@@ -230,15 +240,17 @@ class Link:
                 self._say(self._topics.alert, encode(message), retain=False)
 
     def _judge(self) -> None:
-        """Is the link alive? Only acknowledgements say so. And is the outbox on its disk?"""
+        """Is the link alive? Only acknowledgements say so. Is the outbox on disk, our name our own?"""
         now_s = time.monotonic()
-        fault = self._outbox.fault
-        if fault != self._fault:
-            if self._fault:
-                self.inbox.put(Input(InputKind.FAULT_GONE, reason=self._fault))
-            if fault:
-                self.inbox.put(Input(InputKind.FAULT, reason=fault))
-            self._fault = fault
+        if self._client.up and now_s - self._up_s > BRIEF_S:
+            self._brief = 0
+        rival = self._rival if self._brief >= BRIEF_TIMES else ""
+        faults = {fault for fault in (self._outbox.fault, rival) if fault}
+        for fault in self._faults - faults:
+            self.inbox.put(Input(InputKind.FAULT_GONE, reason=fault))
+        for fault in faults - self._faults:
+            self.inbox.put(Input(InputKind.FAULT, reason=fault))
+        self._faults = faults
         self._reception.tick(now_s)
         if self._hung():
             self._acked_s = now_s  # no beat is sent, so none can be missing
@@ -305,7 +317,7 @@ class Link:
             armed=seen.status.armed,
             sound_paused=seen.status.sound_paused,
             standing=standing(seen.status, self.boot, moment.mono_s),
-            faults=tuple(fault[:500] for fault in (seen.fault, self._outbox.fault) if fault),
+            faults=tuple(fault[:500] for fault in (seen.fault, *sorted(self._faults)) if fault),
             waits_for=tuple(reason[:500] for reason in seen.status.waits_for),
             spotters=self._reception.spotters,
             alerts=seen.alerts,

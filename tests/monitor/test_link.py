@@ -115,6 +115,17 @@ def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitt
         wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
 
 
+def test_two_devices_of_one_name_are_a_fault_that_says_so_until_one_is_gone(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.link.BRIEF_S", 2.0)
+    settings = settings_for(mosquitto)
+    with pulse_at(settings) as ours:
+        with pulse_at(settings):
+            wait_until(lambda: any("another device" in word.reason for word in ours.heard), within_s=20)
+        wait_until(lambda: InputKind.FAULT_GONE in ours.kinds(), within_s=20)
+
+
 def test_a_defect_that_stays_fills_no_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
