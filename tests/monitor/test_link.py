@@ -109,9 +109,10 @@ def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitt
         status = Status(True, False, tuple(alerts), time.monotonic())
         link(SampleBlock.silent(status.time_s, ""), (), alerts, status)
         assert link.drain()
-        link(SampleBlock.silent(status.time_s, ""), (), [fall(101, status.time_s)], status)
+        last = [fall(n, status.time_s) for n in range(101, 201)]  # more than are sent at once
+        link(SampleBlock.silent(status.time_s, ""), (), last, status)
         link.stop()
-        wait_until(lambda: len({alert.sequence for alert in spotter.alerts()}) == 101)
+        wait_until(lambda: len({alert.sequence for alert in spotter.alerts()}) == 200)
         wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
 
 
