@@ -253,7 +253,7 @@ class _Body:
         drop_g = -0.42 * size * self._bump(caught_s, recovered_s)
         dropped_gs = float(drop_g.sum()) / self.truth.rate_hz
         self._moves_g[:, 2] += drop_g - dropped_gs * self._pulse(recovered_s, 0.08)
-        self._shake(0.12, caught_s, caught_s + 1.0)
+        self._shake(0.2, caught_s, caught_s + 1.0)
 
     def _shake(self, sd_g: float, start_s: float, stop_s: float) -> None:
         """What no plan foresees, in every direction."""

@@ -1,7 +1,8 @@
 """Falls: FALLING before the impact, IMPACT, DOWN when confirmed, UPRIGHT when the facts take it back.
 
-The network's scores decide, each held against a threshold; posture decides whether an alarm may be
-taken back. Evidence says what the body did meanwhile.
+The network's scores decide, each held against a threshold. A fall is confirmed only once the trunk
+has turned over as well: deep stumbles and hard seats score alike, but leave it upright. Posture also
+decides whether an alarm may be taken back. Evidence says what the body did meanwhile.
 """
 
 import math
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.core.network import HOP_S, Head, Hops
 from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading, setting
@@ -25,6 +27,9 @@ UP = np.array([0.0, 0.0, 1.0])
 STARTING_HOPS = round(0.5 / HOP_S)  # nothing is judged before that: no history yet
 MEMORY_HOPS = round(6.0 / HOP_S)
 BEFORE_HOPS = round(1.5 / HOP_S)  # posture before a fall is taken from before that
+TURNED_HOPS = round(0.5 / HOP_S)  # over which the posture after a fall is taken
+FELL_HOPS = (round(0.4 / HOP_S), round(1.3 / HOP_S))  # so long ago the score must have spoken
+UPRIGHT_BEFORE_HOPS = (round(2.5 / HOP_S), round(4.0 / HOP_S))  # and so long ago posture was as before
 IMPACT_HOPS = EVIDENCE_HOPS = round(2.5 / HOP_S)
 IMPACT_WITHIN_S = 1.5  # after FALLING: descent to impact lasts 0.58 +- 0.26 s (Choi 2015, J Biomech 48:911)
 DROP_HOPS = round(0.5 / HOP_S)
@@ -44,7 +49,7 @@ class FallSettings:
     """When to call it a fall."""
 
     falling_threshold: float = setting(
-        1.5,
+        2.25,
         "log-odds",
         -20.0,
         20.0,
@@ -53,13 +58,22 @@ class FallSettings:
         "fewer false alarms, later ones, some falls only seen at the impact",
     )
     down_threshold: float = setting(
-        -1.5,
+        -2.0,
         "log-odds",
         -20.0,
         20.0,
         "Score above which what followed an impact is called a fall (DOWN).",
         "fewer falls missed, more false alarms",
         "fewer false alarms, more falls missed",
+    )
+    down_tilt_deg: float = setting(
+        55.0,
+        "deg",
+        20.0,
+        90.0,
+        "How far the trunk must have turned over after the impact, to call it a fall (DOWN).",
+        "deep stumbles and hard seats may be confirmed",
+        "falls that end sitting stay suspected",
     )
     impact_g: float = setting(
         1.8,
@@ -98,7 +112,7 @@ class Fall:
         track = hops if self._memory is None else self._memory.after(hops)
         past = len(track.time_s) - len(hops.time_s)
         falling = track.score[:, Head.FALLING] >= self._settings.falling_threshold
-        fallen = track.score[:, Head.FALLEN] >= self._settings.down_threshold
+        fallen = _within(track.score[:, Head.FALLEN] >= self._settings.down_threshold, *FELL_HOPS)
         raised = np.flatnonzero(falling | fallen)
         events: list[Event] = []
         at = past + max(STARTING_HOPS - self._seen, 0)
@@ -122,6 +136,7 @@ class Fall:
         again = since_s > AGAIN_S[self._story]
         suspect = falling and again
         down = fallen and (again or self._story is _Story.SUSPECTED)
+        down = down and _turned_deg(recent) >= self._settings.down_tilt_deg
         if suspect or (down and self._story is not _Story.SUSPECTED):
             self._begin(recent)
         hits = recent.peak_accel_g[-IMPACT_HOPS if down else -1 :] >= self._settings.impact_g
@@ -167,9 +182,7 @@ class Fall:
             "peak_accel_g": Reading(float(late.peak_accel_g.max()), settings.impact_g),
             "downward_speed_mps": Reading(_largest_sum(sinking_mps, DROP_HOPS)),
             "trunk_rate_dps": Reading(float(np.linalg.norm(late.gyro_dps[:, :2], axis=1).max())),
-            "tilt_change_deg": Reading(
-                angle_deg(late.accel_g[-STANDING_HOPS:].mean(axis=0), self._before), settings.upright_lean_deg
-            ),
+            "tilt_change_deg": Reading(_turned_deg(recent), settings.down_tilt_deg),
         }
 
 
@@ -179,6 +192,22 @@ def angle_deg(a: Floats, b: Floats) -> float:
     if lengths < 0.1:
         return 180.0
     return math.degrees(math.acos(min(max(float(a @ b) / lengths, -1.0), 1.0)))
+
+
+def _within(said: npt.NDArray[np.bool_], least: int, most: int) -> npt.NDArray[np.bool_]:
+    """Whether it was said between ``least`` and ``most`` hops ago."""
+    padded = np.concatenate((np.zeros(most, dtype=bool), said))
+    views = np.lib.stride_tricks.sliding_window_view(padded, most - least + 1)
+    return np.asarray(views[: len(said)].any(axis=1))
+
+
+def _turned_deg(recent: Hops) -> float:
+    """How far the trunk has turned from some seconds ago."""
+    last, first = UPRIGHT_BEFORE_HOPS
+    before = recent.accel_g[-first - 1 : -last - 1]
+    if not len(before):
+        before = recent.accel_g[:1]
+    return angle_deg(recent.accel_g[-TURNED_HOPS:].mean(axis=0), before.mean(axis=0))
 
 
 def _largest_sum(values: Floats, count: int) -> float:

@@ -16,7 +16,7 @@ class StumbleSettings:
     """When to call it a stumble."""
 
     threshold: float = setting(
-        -3.0,
+        -0.5,
         "log-odds",
         -20.0,
         20.0,

@@ -62,17 +62,32 @@ def a_fall() -> Course:
 
 
 def test_a_fall_is_told_before_the_impact_at_the_impact_and_when_lying_is_confirmed() -> None:
-    assert a_fall().story() == [(FALLING, 4.05), (IMPACT, 4.55), (DOWN, 5.25)]
+    assert a_fall().story() == [(FALLING, 4.05), (IMPACT, 4.55), (DOWN, 5.65)]
 
 
 def test_a_fall_nobody_saw_coming_is_told_with_its_impact_when_confirmed() -> None:
     course = Course(8.0).hit(4.5, 3.0).posture(LYING, 4.5, 8.0).says(Head.FALLEN, 5.2, 7.0)
-    assert course.story() == [(IMPACT, 5.25), (DOWN, 5.25)]
+    assert course.story() == [(IMPACT, 5.65), (DOWN, 5.65)]
 
 
 def test_a_soft_landing_is_a_fall_all_the_same() -> None:
     course = Course(8.0).posture(LYING, 4.5, 8.0).says(Head.FALLEN, 5.2, 7.0)
-    assert course.story() == [(DOWN, 5.25)]
+    assert course.story() == [(DOWN, 5.65)]
+
+
+@pytest.mark.parametrize(("tilt_deg", "confirmed"), [(0, False), (54, False), (56, True), (90, True)])
+def test_a_fall_is_confirmed_only_once_the_trunk_has_turned_over(tilt_deg: float, confirmed: bool) -> None:
+    """A deep stumble and a hard seat score alike, and leave it upright."""
+    lying = (float(np.sin(np.radians(tilt_deg))), 0.0, float(np.cos(np.radians(tilt_deg))))
+    course = Course(8.0).posture(lying, 4.5, 8.0).says(Head.FALLEN, 5.2, 7.0)
+    assert (DOWN in dict(course.story())) is confirmed
+
+
+def test_a_trunk_that_turns_over_late_is_still_a_fall_and_one_that_lies_down_later_is_none() -> None:
+    late = Course(9.0).says(Head.FALLEN, 4.0, 4.3).posture(LYING, 4.7, 9.0)
+    assert DOWN in dict(late.story())
+    later = Course(9.0).says(Head.FALLEN, 4.0, 4.3).posture(LYING, 6.5, 9.0)
+    assert later.story() == []
 
 
 def test_a_suspicion_is_taken_back_when_the_trunk_stays_where_it_was() -> None:
@@ -98,7 +113,7 @@ def test_sitting_up_after_a_fall_is_no_recovery_but_walking_is() -> None:
 
 def test_one_fall_is_told_once_and_the_next_one_again() -> None:
     course = Course(60.0).posture(LYING, 4.5, 60.0).says(Head.FALLING, 4.0, 8.0).says(Head.FALLEN, 5.2, 9.0)
-    course.says(Head.FALLING, 40.0, 41.0).says(Head.FALLEN, 42.0, 43.0)
+    course.posture(STANDING_UP, 30.0, 40.5).says(Head.FALLING, 40.0, 41.0).says(Head.FALLEN, 41.5, 43.0)
     kinds = [kind for kind, _ in course.story()]
     assert kinds == [FALLING, DOWN, FALLING, DOWN]
 
@@ -107,7 +122,7 @@ def test_one_fall_is_told_once_and_the_next_one_again() -> None:
 def test_the_thresholds_are_the_settings(score: float, told: bool) -> None:
     settings = FallSettings(falling_threshold=1.0, down_threshold=1.0)
     for head, kind in ((Head.FALLING, FALLING), (Head.FALLEN, DOWN)):
-        hops = Course(6.0).says(head, 3.0, 3.5, score).hops()
+        hops = Course(6.0).says(head, 3.0, 3.5, score).posture(LYING, 3.2, 6.0).hops()
         assert (kind in [event.kind for event in Fall(settings).update(hops)]) is told
 
 
