@@ -58,7 +58,7 @@ class FallSettings:
         "fewer false alarms, later ones, some falls only seen at the impact",
     )
     down_threshold: float = setting(
-        -2.0,
+        -1.5,
         "log-odds",
         -20.0,
         20.0,
@@ -67,7 +67,7 @@ class FallSettings:
         "fewer false alarms, more falls missed",
     )
     down_tilt_deg: float = setting(
-        55.0,
+        60.0,
         "deg",
         20.0,
         90.0,

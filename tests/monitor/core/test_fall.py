@@ -75,7 +75,7 @@ def test_a_soft_landing_is_a_fall_all_the_same() -> None:
     assert course.story() == [(DOWN, 5.65)]
 
 
-@pytest.mark.parametrize(("tilt_deg", "confirmed"), [(0, False), (54, False), (56, True), (90, True)])
+@pytest.mark.parametrize(("tilt_deg", "confirmed"), [(0, False), (59, False), (61, True), (90, True)])
 def test_a_fall_is_confirmed_only_once_the_trunk_has_turned_over(tilt_deg: float, confirmed: bool) -> None:
     """A deep stumble and a hard seat score alike, and leave it upright."""
     lying = (float(np.sin(np.radians(tilt_deg))), 0.0, float(np.cos(np.radians(tilt_deg))))
