@@ -95,7 +95,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     try:
         return replace(settings, mqtt=replace(settings.mqtt, **given)) if given else settings
     except ValueError as error:
-        raise config.ConfigError([f"--device: {error}"]) from error
+        raise config.ConfigError([f"command line: {error}"]) from error
 
 
 def _settings_file(args: argparse.Namespace) -> Path | None:
@@ -295,7 +295,14 @@ def _pair(args: argparse.Namespace) -> int:
         if args.remove:
             unpair(args.name, args.folder)
             return 0
-        pair(args.name, mqtt.device, args.role, args.host or gethostname(), args.port or 8883, args.folder)
+        pair(
+            args.name,
+            mqtt.device,
+            args.role,
+            args.host or f"{gethostname()}.local",
+            args.port or 8883,
+            args.folder,
+        )
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

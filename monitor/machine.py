@@ -97,7 +97,12 @@ class Line:
         self.link: Link | None = None
         if publish:
             self.link = Link(
-                settings.mqtt, self.inbox, store, config.fingerprint(settings), version("rearguard")
+                settings.mqtt,
+                self.inbox,
+                store,
+                config.fingerprint(settings),
+                version("rearguard"),
+                ignored=lambda: self.alarm.ignored,
             )
 
     def run(self, blocks: Iterable[SampleBlock], last: Sequence[Sink] = ()) -> None:
@@ -109,6 +114,7 @@ class Line:
             run(blocks, self.detector, self.alarm, self.inbox, sinks)
         finally:
             if self.link:
+                self.link.drain()
                 self.link.stop()
             self.panel.close()
             self.narrator.close()

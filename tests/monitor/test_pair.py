@@ -78,13 +78,14 @@ def certificates(folder: Path) -> None:
 
     openssl(
         *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority"),
-        *("-keyout", "ca.key", "-out", "ca.crt"),
+        *("-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", "ca.key", "-out", "ca.crt"),
     )
     openssl(
         *("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
         *("-keyout", "broker.key", "-out", "broker.csr"),
     )
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n"
+    (folder / "names").write_text(names)
     openssl(
         *("x509", "-req", "-in", "broker.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
         *("-days", "2", "-extfile", "names", "-out", "broker.crt"),
