@@ -1,10 +1,13 @@
 """`rearguard watch` without and with a terminal."""
 
+import fcntl
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from functools import partial
@@ -20,6 +23,14 @@ from monitor.spotter import SpotterView, Story
 from monitor.watch import READ_S, REQUESTS, Answers, Script, watch
 from tests.brokers import Mosquitto, free_port
 from tests.pulse import Pulse, wait_until
+
+
+def own_terminal() -> None:
+    """The terminal is the process's own, and Ctrl-C is heeded even where the tests run in the background."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 PROGRAM = (
     "import sys; from monitor.watch import watch; from monitor.mqtt import MqttSettings;"
@@ -113,7 +124,6 @@ def test_a_key_meant_for_one_alert_does_not_answer_the_next() -> None:
 def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mosquitto: Mosquitto, end: bytes) -> None:
     settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
     ours, theirs = pty.openpty()
-    import termios
 
     before = termios.tcgetattr(theirs)
     seen: list[bytes] = []
@@ -131,7 +141,7 @@ def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mosquitto: Mosq
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            preexec_fn=lambda: (os.setsid(), __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0)),
+            preexec_fn=own_terminal,
         )
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
