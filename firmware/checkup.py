@@ -12,7 +12,7 @@ from firmware.chips import ADDRESSES, identify
 from firmware.errors import FirmwareError
 from firmware.panel import Panel
 from firmware.power import HWMON, undervoltage
-from firmware.sampler import Sampler, SensorSettings
+from firmware.sampler import BELT_RATE_HZ, Sampler, SensorSettings
 from monitor.core.vocabulary import Floats
 
 LISTEN_S = 1.0
@@ -55,7 +55,7 @@ def check_sensor(
     yield Finding("bus", True, f"I2C bus {bus.number} is open")
     try:
         addresses = (settings.address,) if settings.address else ADDRESSES
-        chip = identify(bus, addresses, settings.rate_hz, settings.allow_unknown)
+        chip = identify(bus, addresses, settings.rate_hz or BELT_RATE_HZ, settings.allow_unknown)
     except FirmwareError as error:
         yield Finding("sensor", False, str(error))
         return
@@ -93,7 +93,7 @@ def _listen(
             sampler.stop()
     if sampler.warning:
         yield Finding("sensor", False, f"{sampler.warning}; a chip of a known kind is the cure")
-    nominal_hz = sampler.chip.rate_hz if sampler.chip is not None else settings.rate_hz
+    nominal_hz = sampler.chip.rate_hz if sampler.chip is not None else settings.rate_hz or BELT_RATE_HZ
     yield from judge(np.vstack(rows), np.array(times), settings.mounting, nominal_hz, lost, faults, worn)
 
 

@@ -20,24 +20,22 @@ class Mounting:
         for word in words:
             if len(word) != 2 or word[0] not in "+-" or word[1] not in _AXES:
                 raise ValueError(
-                    f'mounting "{axes}": "{word}" is no axis; write three of +x -x +y -y +z -z '
+                    f'"{axes}": "{word}" is not an axis; write three of +x -x +y -y +z -z '
                     "for forward, left, up"
                 )
         if len(words) != 3:
-            raise ValueError(
-                f'mounting "{axes}": three axes expected (forward, left, up), {len(words)} found'
-            )
+            raise ValueError(f'"{axes}": three axes expected (forward, left, up), {len(words)} found')
         self._index = [_AXES[word[1]] for word in words]
         self._sign = np.array([1.0 if word[0] == "+" else -1.0 for word in words])
         for name, axis in _AXES.items():
             if self._index.count(axis) > 1:
-                raise ValueError(f'mounting "{axes}": axis {name} stands twice; each of x, y, z stands once')
+                raise ValueError(f'"{axes}": axis {name} occurs twice; write each of x, y and z once')
         matrix = self.matrix
         if np.linalg.det(matrix) < 0:
             up = np.cross(matrix[0], matrix[1])
             axis = int(np.argmax(np.abs(up)))
             raise ValueError(
-                f'mounting "{axes}" is left-handed, as no sensor is: with forward {words[0]} '
+                f'"{axes}" is left-handed, as no sensor is: with forward {words[0]} '
                 f"and left {words[1]}, up is {'+' if up[axis] > 0 else '-'}{_NAMES[axis]}"
             )
 

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from firmware.errors import PinsError
 from firmware.gestures import Gestures
 from firmware.patterns import PATTERNS, Colour, is_on, look_of
-from monitor.core.vocabulary import Input, Status, setting
+from monitor.core.setting import SettingError, number
+from monitor.core.vocabulary import Input, Status
 
 _BOUNCE_S = 0.02
 _MODEL = Path("/proc/device-tree/model")
@@ -24,26 +25,41 @@ _MODEL = Path("/proc/device-tree/model")
 class PanelSettings:
     """The pins by their GPIO (BCM) numbers; -1 is absent."""
 
-    red_pin: int = setting(17, "", -1, 27, "GPIO of the lamp's red, or of a single LED; -1: none")
-    green_pin: int = setting(27, "", -1, 27, "GPIO of the lamp's green; -1: none")
-    blue_pin: int = setting(22, "", -1, 27, "GPIO of the lamp's blue; -1: none")
-    buzzer_pin: int = setting(18, "", -1, 27, "GPIO of the buzzer; -1: none")
-    buzzer_hz: int = setting(
+    red_pin: int = number(17, -1, 27, "", "GPIO of the lamp's red, or of a single LED; -1: none")
+    green_pin: int = number(27, -1, 27, "", "GPIO of the lamp's green; -1: none")
+    blue_pin: int = number(22, -1, 27, "", "GPIO of the lamp's blue; -1: none")
+    buzzer_pin: int = number(18, -1, 27, "", "GPIO of the buzzer; -1: none")
+    buzzer_hz: int = number(
         0,
-        "Hz",
         0,
         5000,
+        "Hz",
         "tone of a passive buzzer; 0 for an active one that only wants current",
         "lower",
         "higher",
     )
-    button_pin: int = setting(23, "", -1, 27, "GPIO of the button, which connects it to ground; -1: none")
-    deadman_pin: int = setting(
-        -1, "", -1, 27, "GPIO that changes with every block, for an alarm that sounds when it stops; -1: none"
+    button_pin: int = number(23, -1, 27, "", "GPIO of the button, which connects it to ground; -1: none")
+    deadman_pin: int = number(
+        -1, -1, 27, "", "GPIO that changes with every block, for an alarm that sounds when it stops; -1: none"
     )
-    sensor_power_pin: int = setting(
-        -1, "", -1, 27, "GPIO that feeds the sensor, to switch a hung one off and on; -1: none"
+    sensor_power_pin: int = number(
+        -1, -1, 27, "", "GPIO that feeds the sensor, to switch a hung one off and on; -1: none"
     )
+
+    def __post_init__(self) -> None:
+        taken: dict[int, str] = {}
+        for key, pin in self.pins.items():
+            if pin in taken:
+                raise SettingError(
+                    key, f"GPIO {pin} is {taken[pin]} already: give each part its own pin", taken[pin]
+                )
+            taken[pin] = key
+
+    @property
+    def pins(self) -> dict[str, int]:
+        """The GPIO of each part that is there, by its key."""
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name.endswith("_pin")}
+        return {key: pin for key, pin in named.items() if pin >= 0}
 
 
 def on_a_pi() -> bool:

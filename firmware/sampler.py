@@ -15,7 +15,10 @@ from firmware.mounting import Mounting
 from firmware.proving import prove
 from firmware.sample_clock import SampleClock
 from firmware.vitals import Vitals
-from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock, setting
+from monitor.core.setting import SettingError, number, switch, text
+from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
+
+BELT_RATE_HZ = 100
 
 _EARLY_S = 0.008  # looks come up to so much early, each at another phase of the sampling period: looks in
 _GOLDEN = 0.618  # step with the samples would never tell within which 10 ms a sample was taken
@@ -33,26 +36,25 @@ _POWER_OFF_S = 0.3  # for the chip's own capacitors to run empty
 class SensorSettings:
     """The sensor and how it is worn."""
 
-    bus: int = setting(1, "", 0, 255, "number of the I2C bus: 1 is /dev/i2c-1, pins 3 and 5")
-    address: int = setting(0, "", 0, 0x77, "I2C address of the sensor; 0 looks at 0x68 to 0x6B")
-    rate_hz: int = setting(
-        100, "Hz", 100, 200, "samples per second, 100 or 200", "less bus time", "finer impacts, less slack"
+    bus: int = number(1, 0, 255, "", "number of the I2C bus: 1 is /dev/i2c-1, pins 3 and 5")
+    address: int = number(0, 0, 0x77, "", "I2C address of the sensor; 0 looks at 0x68 to 0x6B")
+    rate_hz: int = number(
+        0, 0, 200, "Hz", "samples per second, 100 or 200; 0: what the profile needs, belt 100, treadmill 200"
     )
-    allow_unknown: bool = setting(
-        False, "", None, None, "take a chip of unknown identity for an MPU clone, under a standing warning"
+    allow_unknown: bool = switch(
+        False, "take a chip of unknown identity for an MPU clone, under a standing warning"
     )
-    mounting: str = setting(
-        "+x +y +z",
-        "",
-        None,
-        None,
-        "the sensor's axes that point forward, left and up on the walker (docs/frames.md)",
+    mounting: str = text(
+        "+x +y +z", "the sensor's axes that point forward, left and up on the walker (docs/frames.md)"
     )
 
     def __post_init__(self) -> None:
-        if self.rate_hz not in (100, 200):
-            raise ValueError(f"rate_hz {self.rate_hz}: 100 or 200 expected")
-        Mounting(self.mounting)
+        if self.rate_hz not in (0, 100, 200):
+            raise SettingError("rate_hz", f"found {self.rate_hz}, allowed: 100 or 200 Hz, or 0")
+        try:
+            Mounting(self.mounting)
+        except ValueError as error:
+            raise SettingError("mounting", str(error)) from error
 
 
 class Sampler:
@@ -80,8 +82,9 @@ class Sampler:
         self._power = power
         self.mounting = Mounting(settings.mounting)
         self.chip: Chip | None = None  # what is read, once it has been found
-        self._timeline = SampleClock(1 / settings.rate_hz)
-        self._vitals = Vitals(settings.rate_hz)
+        self._nominal_hz = settings.rate_hz or BELT_RATE_HZ
+        self._timeline = SampleClock(1 / self._nominal_hz)
+        self._vitals = Vitals(self._nominal_hz)
         self._stopped = False
         self._starting: Iterator[float] | None = self._start()
         self._resume_s = self._running_since_s = self._fresh_s = clock()
@@ -227,7 +230,7 @@ class Sampler:
                         self._power(True)
                         yield _POWER_ON_S
                 self._attempts += 1
-                chip = identify(self._bus, addresses, settings.rate_hz, settings.allow_unknown)
+                chip = identify(self._bus, addresses, self._nominal_hz, settings.allow_unknown)
                 yield from chip.start()
                 if not chip.known:
                     yield from prove(chip, self._clock)

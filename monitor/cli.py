@@ -28,6 +28,7 @@ from monitor.arguments import PLACES, Act, parser
 from monitor.calibrate import calibrate
 from monitor.core.calibration import UnsureError
 from monitor.core.detector import Detector
+from monitor.core.setting import SettingError
 from monitor.corpus import Trial
 from monitor.credentials import SecretError
 from monitor.evaluate import evaluate
@@ -37,7 +38,6 @@ from monitor.machine import (
     LEAD_IN_S,
     ArmedFile,
     Line,
-    Settings,
     findings,
     plugged,
     shifted,
@@ -48,6 +48,8 @@ from monitor.machine import (
 from monitor.notify import notify
 from monitor.pair import pair, settings_of, unpair
 from monitor.score_table import table
+from monitor.settings import Settings
+from monitor.settings_text import as_yaml, fingerprint, schema
 from monitor.walker import Move
 from monitor.watch import watch
 
@@ -94,8 +96,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     try:
         return replace(settings, mqtt=replace(settings.mqtt, **given)) if given else settings
-    except ValueError as error:
-        raise config.ConfigError([f"command line: {error}"]) from error
+    except SettingError as error:
+        raise config.ConfigError([f"command line: --{error}"]) from error
 
 
 def _settings_file(args: argparse.Namespace) -> Path | None:
@@ -115,19 +117,19 @@ def _limits(settings: Settings) -> str:
 
 def _config_show(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    print(f"# {_settings_file(args) or 'built-in defaults'}, hash {config.fingerprint(settings)}")
+    print(f"# {_settings_file(args) or 'built-in defaults'}, hash {fingerprint(settings)}")
     print("".join(f"# {line}\n" for line in _limits(settings).splitlines()), end="")
-    print(config.as_yaml(settings, comments=False), end="")
+    print(as_yaml(settings, comments=False), end="")
     return 0
 
 
 def _config_default(_: argparse.Namespace) -> int:
-    print(config.as_yaml(Settings()), end="")
+    print(as_yaml(Settings()), end="")
     return 0
 
 
 def _config_schema(_: argparse.Namespace) -> int:
-    print(json.dumps(config.schema(Settings), indent=2))
+    print(json.dumps(schema(Settings), indent=2))
     return 0
 
 
@@ -150,12 +152,10 @@ def _run(args: argparse.Namespace) -> int:
     if armed.exists:  # restarted in mid-walk: nobody stands still for us now
         settings = replace(settings, arming=replace(settings.arming, at_start=True, needs_stillness=False))
     line = Line(settings, publish=True, store=None if bus else store_path())
-    sampler = Sampler(settings.sensor, bus, power=line.panel.power)
+    sampler = Sampler(settings.sampled, bus, power=line.panel.power)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda *_: sampler.stop())
-    print(
-        f"rearguard {version('rearguard')}, settings {config.fingerprint(settings)}; Ctrl-C ends", flush=True
-    )
+    print(f"rearguard {version('rearguard')}, settings {fingerprint(settings)}; Ctrl-C ends", flush=True)
     print(_limits(settings), end="", flush=True)
     line.run(warned(sampler, line.inbox), [armed, Vouch()])
     armed.forget()  # an end in order is no crash
@@ -174,11 +174,11 @@ def _replay(args: argparse.Namespace) -> int:
     described = f": {trial.description}" if trial.description else ""
     print(f"{trial.name}{described} ({trial.duration_s:.1f} s)", flush=True)
     if args.through_chip:
-        sampler = Sampler(settings.sensor, Bus(settings.sensor.bus, port=plugged(trial).open))
+        sampler = Sampler(settings.sampled, Bus(settings.sensor.bus, port=plugged(trial).open))
         signal.signal(signal.SIGTERM, lambda *_: sampler.stop())
         line.run(until_over(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(shifted(corpus.blocks(trial, settings.sensor.rate_hz), began_s))
+        line.run(shifted(corpus.blocks(trial, settings.sampled.rate_hz), began_s))
     return 0
 
 
@@ -214,7 +214,7 @@ def _calibrate(args: argparse.Namespace) -> int:
     if settings.profile == "treadmill":
         print("On the treadmill's frame there is nothing to calibrate: any mounting will do.")
         return 0
-    sensor = replace(settings.sensor, mounting="+x +y +z")
+    sensor = replace(settings.sampled, mounting="+x +y +z")
     bus = Bus(sensor.bus)
     if args.simulate:
         ten_steps = walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
@@ -252,7 +252,7 @@ def _check(args: argparse.Namespace) -> int:
     bus = Bus(settings.sensor.bus, port=wires.open) if wires else Bus(settings.sensor.bus)
     if args.live:
         print("Turn the sensor and see; Ctrl-C ends.")
-        for words in axes(Sampler(settings.sensor, bus)):
+        for words in axes(Sampler(settings.sampled, bus)):
             print(f"\r{words}", end="\x1b[K" if sys.stdout.isatty() else "\n", flush=True)
         return 0
     well = True

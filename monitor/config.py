@@ -1,16 +1,13 @@
-"""Settings: config.yaml read into frozen dataclasses, with every mistake named and nothing guessed.
+"""Settings files: config.yaml read into frozen dataclasses, with every mistake named and nothing guessed.
 
-A settings class is a frozen dataclass whose fields come from ``vocabulary.setting`` or are settings
-classes themselves. This file walks such classes: to check a file, to write the commented default
-file, the JSON schema for editors, and the hash that says which settings are in force.
+A settings class is declared as core/setting.py says; settings_text.py writes what this file reads.
 """
 
-import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -24,13 +21,28 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.scalarbool import ScalarBoolean
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from monitor.core.setting import About, SettingError, about
+from monitor.settings_text import allowed, as_yaml, scalar
+
 S = TypeVar("S")
-SCHEMA_FILE = "config.schema.json"
 LARGEST_FILE = 1_000_000  # bytes
+
+CURES = (
+    ("duplicate key", "each key may occur once: remove one of them"),
+    (r"'\t'", "indent with spaces, not with tabs"),
+    ("another document", "remove the line '---' and what follows it"),
+    ("YAML document", "remove the line that begins with %YAML"),
+    ("alias", "write the value itself"),
+    ("cannot start", "put the value into quotes"),
+    ("end of stream", "a quote is opened and never closed"),
+    ("stream end", "a bracket is opened and never closed"),
+)
+"""What to do about what the YAML reader found, by words of its own; for all else see below."""
+CURE = "check the indentation, and quote text that contains a colon"
 
 
 class ConfigError(ValueError):
-    """Settings that must not be run with; says where each mistake stands and what is allowed."""
+    """Settings that must not be run with: one line per mistake, in the order of the file."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -53,7 +65,7 @@ def change(path: Path, shape: type, key: str, value: Any) -> None:
     """
     path = path.resolve()
     if path.exists() and not path.is_file():
-        raise ConfigError([f"{path}: cannot be written: not a regular file; give one with --config"])
+        raise ConfigError([f"{path}: cannot be written: it is not a regular file"])
     text = _text(path) if path.exists() else as_yaml(shape())
     _settings(text, path, shape)
     yaml = _yaml()
@@ -71,7 +83,7 @@ def change(path: Path, shape: type, key: str, value: Any) -> None:
     try:
         _replace(path, changed.getvalue())
     except OSError as error:
-        cure = "run it as the owner or give another file with --config"
+        cure = "run this as the file's owner, or name another file with --config"
         raise ConfigError([f"{path}: cannot be written: {error.strerror}; {cure}"]) from error
 
 
@@ -93,16 +105,14 @@ def _replace(path: Path, text: str) -> None:
 def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file() and path.resolve() != Path(os.devnull):
-            raise ConfigError([f"{path}: is not a regular file; give one with --config"])
+            raise ConfigError([f"{path}: is not a regular file"])
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            raise ConfigError(
-                [f"{path}: is larger than 1 MB and so no settings file; give one with --config"]
-            )
+            raise ConfigError([f"{path}: is larger than 1 MB, so it is not a settings file"])
         return content.decode("utf-8")
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}; give a file with --config"]) from error
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: is not UTF-8 text: save it as UTF-8"]) from error
 
@@ -129,66 +139,88 @@ def _settings(text: str, path: Path, shape: type[S]) -> S:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = (error.problem or "not YAML").splitlines()[0][:100]
-        raise ConfigError(
-            [f"{path}:{line}: not valid YAML: {problem}; check indentation and quotes"]
-        ) from error
+        cure = next((cure for words, cure in CURES if words in problem), CURE)
+        raise ConfigError([f"{path}:{line}: not valid YAML: {problem}; {cure}"]) from error
     except Exception as error:  # odd tags, keys and depths bring any of Python's own
         problem = str(error).partition("\n")[0][:100]
         raise ConfigError(
-            [f"{path}: is no settings file: {problem}; rearguard config default prints one"]
+            [f"{path}: is not a settings file: {problem}; `rearguard config default` prints one"]
         ) from error
-    problems: list[str] = []
-    settings = _read(shape, {} if tree is None else tree, "", 1, str(path), problems)
-    if problems:
-        raise ConfigError(problems)
+    reading = _Reading(path)
+    settings = reading.group(shape, {} if tree is None else tree, "", 1)
+    if reading.problems:
+        raise ConfigError([words for _, words in sorted(reading.problems, key=lambda found: found[0])])
     return cast(S, settings)
 
 
-def _read(shape: type, tree: Any, prefix: str, line: int, path: str, problems: list[str]) -> Any:
-    """``tree`` as a ``shape``; mistakes are added to ``problems``."""
-    if not isinstance(tree, dict):
-        where = f"{path}:{line}: {prefix.rstrip('.') or 'the file'}"
-        problems.append(f"{where}: found {_say(tree)}, expected settings as 'key: value' lines")
-        return None
-    hints = _hints(shape)
-    lines = (tree.lc.data if isinstance(tree, CommentedMap) else None) or {}  # none with merged keys only
-    values: dict[str, Any] = {}
-    for key, value in tree.items():
-        at = lines[key][0] + 1 if key in lines else line
-        word = key[:60] if isinstance(key, str) else _say(key)
-        name = f"{path}:{at}: {prefix}{word}"
-        if key not in hints:
-            near = get_close_matches(word, hints, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(hints)}"
-            problems.append(f"{name}: unknown key; {advice}")
-        elif is_dataclass(hints[key]):
-            values[key] = _read(hints[key], value, f"{prefix}{key}.", at, path, problems)
-        else:
-            metadata = next(f.metadata for f in fields(shape) if f.name == key)
-            if _fits(hints[key], value, metadata):
+class _Reading:
+    """One file's mistakes, as (line, words), while its tree is turned into settings."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problems: list[tuple[int, str]] = []
+
+    def group(self, shape: type, tree: Any, prefix: str, line: int) -> Any:
+        """``tree`` as a ``shape``; None where it or anything in it is wrong."""
+        if not isinstance(tree, dict):
+            self._refuse(line, prefix, f"found {_say(tree)}, expected settings as 'key: value' lines")
+            return None
+        hints = get_type_hints(shape)
+        declared = {f.name: about(f.metadata) for f in fields(shape)}
+        values: dict[str, Any] = {}
+        for key, value in tree.items():
+            at = _line(tree, key, line)
+            word = key[:60] if isinstance(key, str) else _say(key)
+            if key not in hints:
+                near = get_close_matches(word, hints, n=1)
+                advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(hints)}"
+                self._refuse(at, prefix + word, f"unknown key; {advice}")
+            elif is_dataclass(hints[key]):
+                values[key] = self.group(hints[key], value, f"{prefix}{key}.", at)
+            elif _fits(hints[key], value, declared[key]):
                 values[key] = _plain(hints[key], value)
             else:
-                allowed = _allowed(hints[key], metadata)
-                problems.append(f"{name}: found {_say(value)}, allowed: {allowed}")
-    if any(value is None for value in values.values()):
-        return None  # its own mistakes are told already
-    try:
-        return shape(**values)
-    except ValueError as error:  # how settings stand to each other
-        problems.append(f"{path}:{line}: {prefix.rstrip('.') or 'the file'}: {error}")
-        return None
+                self._refuse(
+                    at, prefix + word, f"found {_say(value)}, allowed: {allowed(hints[key], declared[key])}"
+                )
+        if any(value is None for value in values.values()):
+            return None  # its own mistakes are listed already
+        try:
+            return shape(**values)
+        except SettingError as error:  # how settings go with each other
+            lines = (_line_of(tree, key) for key in (error.key, *error.others))
+            at = next((number for number in lines if number), line)
+            self._refuse(at, f"{prefix}{error.key}", error.problem)
+            return None
+
+    def _refuse(self, line: int, key: str, words: str) -> None:
+        self.problems.append((line, f"{self._path}:{line}: {key.rstrip('.') or 'the file'}: {words}"))
 
 
-def _fits(kind: Any, value: Any, metadata: Any) -> bool:
+def _line(tree: Any, key: Any, otherwise: int) -> int:
+    """The line of a key; merged keys have none of their own."""
+    lines = (tree.lc.data if isinstance(tree, CommentedMap) else None) or {}
+    return lines[key][0] + 1 if key in lines else otherwise
+
+
+def _line_of(tree: Any, dotted: str) -> int:
+    """The line of a dotted key; 0 where the file does not have it."""
+    key, _, rest = dotted.partition(".")
+    if not isinstance(tree, dict) or key not in tree:
+        return 0
+    return _line_of(tree[key], rest) if rest else _line(tree, key, 0)
+
+
+def _fits(kind: Any, value: Any, said: About) -> bool:
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     is_switch = isinstance(value, (bool, ScalarBoolean))  # ruamel's is an int: a switch with an anchor
     if kind is bool or is_switch:
         return kind is bool and is_switch
     if kind is str:
-        return isinstance(value, str)
+        return isinstance(value, str) and (not said.pattern or bool(re.fullmatch(said.pattern, value)))
     is_number = isinstance(value, (int, float) if kind is float else int)
-    return is_number and bool(metadata["low"] <= value <= metadata["high"])
+    return is_number and said.low is not None and said.high is not None and said.low <= value <= said.high
 
 
 def _plain(hint: Any, value: Any) -> Any:
@@ -204,127 +236,8 @@ def _say(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     if isinstance(value, ScalarBoolean):
-        return _scalar(bool(value))
+        return scalar(bool(value))
     if isinstance(value, int) and abs(value) >= 10**40:  # Python refuses to write the longest ones
         return "a number of more than 40 digits"
     text = str(value) if isinstance(value, float) else json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _allowed(hint: Any, metadata: Any) -> str:
-    if get_origin(hint) is Literal:
-        return " or ".join(map(str, get_args(hint)))
-    if hint is bool:
-        return "true or false"
-    if hint is str:
-        return "text"
-    kind = "a whole number" if hint is int else "a number"
-    return f"{kind} {_number(metadata['low'])} to {_number(metadata['high'])} {metadata['unit']}".rstrip()
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
-
-
-def _hints(shape: type) -> dict[str, Any]:
-    return get_type_hints(shape)
-
-
-# ---- what the settings look like from outside
-
-
-def fingerprint(settings: Any) -> str:
-    """Twelve hex digits that change with any setting."""
-    text = json.dumps(asdict(settings), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting as (dotted key, value), in order."""
-    for f in fields(settings):
-        value = getattr(settings, f.name)
-        if is_dataclass(value):
-            yield from flat(value, f"{prefix}{f.name}.")
-        else:
-            yield f"{prefix}{f.name}", value
-
-
-def as_yaml(settings: Any, *, comments: bool = True) -> str:
-    """The settings as config.yaml has them: one comment line above each key."""
-    lines: list[str] = []
-    if comments:
-        lines += [f"# yaml-language-server: $schema={SCHEMA_FILE}"]
-    lines += _yaml_lines(settings, "", comments)
-    return "\n".join(lines) + "\n"
-
-
-def _yaml_lines(settings: Any, indent: str, comments: bool) -> list[str]:
-    lines: list[str] = []
-    for f in fields(settings):
-        value = getattr(settings, f.name)
-        if comments and (not indent or not is_dataclass(value)):
-            lines += [""] if is_dataclass(value) or not indent else []
-        if is_dataclass(value):
-            if comments and f.metadata.get("meaning"):
-                lines.append(f"{indent}# {f.metadata['meaning']}")
-            lines.append(f"{indent}{f.name}:")
-            lines += _yaml_lines(value, indent + "  ", comments)
-        else:
-            if comments:
-                lines.append(f"{indent}# {comment(f.metadata, _hints(type(settings))[f.name], f.default)}")
-            lines.append(f"{indent}{f.name}: {_scalar(value)}")
-    return lines
-
-
-def comment(metadata: Any, hint: Any, default: Any) -> str:
-    """One line: meaning, unit, range, default, what smaller and larger values do."""
-    meaning = metadata["meaning"].rstrip(".")
-    text = f"{meaning[0].upper()}{meaning[1:]} [{_allowed(hint, metadata)}; default {_scalar(default)}]"
-    moves = [f"{word}: {metadata[word]}" for word in ("smaller", "larger") if metadata.get(word)]
-    return "; ".join([text, *moves])
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value)
-
-
-def schema(shape: type) -> dict[str, Any]:
-    """A JSON schema (draft 2020-12) of the file, for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Rearguard config.yaml",
-        **_schema_of(shape),
-    }
-
-
-def _schema_of(shape: type) -> dict[str, Any]:
-    properties: dict[str, Any] = {}
-    for f in fields(shape):
-        hint = _hints(shape)[f.name]
-        if is_dataclass(hint):
-            properties[f.name] = _schema_of(cast(type, hint))
-            if f.metadata.get("meaning"):
-                properties[f.name]["description"] = f.metadata["meaning"]
-        else:
-            properties[f.name] = {
-                **_schema_value(hint, f.metadata),
-                "description": comment(f.metadata, hint, f.default),
-                "default": f.default,
-            }
-    return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-def _schema_value(hint: Any, metadata: Any) -> dict[str, Any]:
-    if get_origin(hint) is Literal:
-        return {"enum": list(get_args(hint))}
-    words = {bool: "boolean", str: "string", int: "integer", float: "number"}
-    limits = {
-        word: metadata[key]
-        for key, word in (("low", "minimum"), ("high", "maximum"))
-        if metadata.get(key) is not None and hint in (int, float)
-    }
-    return {"type": words[hint], **limits}

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,22 +17,23 @@ import numpy as np
 from firmware.bus import Bus
 from firmware.checkup import Finding, check_panel, check_power, check_sensor
 from firmware.errors import FirmwareError
-from firmware.panel import Panel, PanelSettings
+from firmware.panel import Panel
 from firmware.power import undervoltage
-from firmware.sampler import Sampler, SensorSettings
+from firmware.sampler import Sampler
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
-from monitor import config, corpus
-from monitor.core.alarm import Alarm, AlarmSettings
+from monitor import corpus
+from monitor.core.alarm import Alarm
 from monitor.core.arming import ArmingSettings
-from monitor.core.detector import FRAME_RATE_HZ, Detector, DetectorSettings
+from monitor.core.detector import Detector
 from monitor.core.vocabulary import Alert, Event, Floats, Input, InputKind, Priority, SampleBlock, Status
 from monitor.corpus import Trial
 from monitor.credentials import SecretError
 from monitor.link import Link
 from monitor.loop import Inbox, Sink, run
-from monitor.mqtt import MqttSettings, round_trip_s
+from monitor.mqtt import round_trip_s
 from monitor.narrator import Narrator
-from monitor.notify import NotifySettings
+from monitor.settings import Settings
+from monitor.settings_text import fingerprint
 
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
@@ -46,35 +47,6 @@ FRAME_LIMITS = (
 )
 AT_ONCE = ArmingSettings(needs_stillness=False)
 """A recording is judged from its first step on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings(DetectorSettings):
-    """Everything in config.yaml: the judgement's settings first, then the ends of the line."""
-
-    arming: ArmingSettings = field(default_factory=ArmingSettings, metadata={"meaning": "When to watch"})
-    alarm: AlarmSettings = field(
-        default_factory=AlarmSettings, metadata={"meaning": "What becomes of what was seen"}
-    )
-    sensor: SensorSettings = field(
-        default_factory=SensorSettings, metadata={"meaning": "The sensor and how it sits"}
-    )
-    panel: PanelSettings = field(
-        default_factory=PanelSettings, metadata={"meaning": "Lamp, buzzer and button, by GPIO number"}
-    )
-    mqtt: MqttSettings = field(
-        default_factory=MqttSettings, metadata={"meaning": "The broker that carries alerts to the spotter"}
-    )
-    notify: NotifySettings = field(
-        default_factory=NotifySettings, metadata={"meaning": "Phones (rearguard notify)"}
-    )
-
-    def __post_init__(self) -> None:
-        if self.profile == "treadmill" and self.sensor.rate_hz != FRAME_RATE_HZ:
-            raise ValueError(
-                f"profile treadmill listens at {FRAME_RATE_HZ:.0f} Hz: set sensor.rate_hz to it, "
-                f"found {self.sensor.rate_hz}"
-            )
 
 
 class Line:
@@ -100,7 +72,7 @@ class Line:
                 settings.mqtt,
                 self.inbox,
                 store,
-                config.fingerprint(settings),
+                fingerprint(settings),
                 version("rearguard"),
                 ignored=lambda: self.alarm.ignored,
             )
@@ -226,7 +198,7 @@ def plugged(trial: Trial) -> SimulatedBus:
 
 def findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
     """The bench test of every part, from the sensor to the broker."""
-    yield from check_sensor(settings.sensor, bus, worn=settings.profile == "belt")
+    yield from check_sensor(settings.sampled, bus, worn=settings.profile == "belt")
     yield check_power()
     try:
         panel = Panel(settings.panel, Inbox().put)

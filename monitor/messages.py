@@ -34,6 +34,7 @@ STATE_BYTES = 65_536
 """Largest state or alert that is read."""
 
 DEVICE_PATTERN = "[a-z0-9_-]{1,32}"
+DEVICE_WORDS = "1 to 32 of a-z, 0-9, _ and -"
 
 Word = Annotated[str, msgspec.Meta(max_length=64)]
 Sentence = Annotated[str, msgspec.Meta(max_length=500)]
@@ -64,7 +65,7 @@ class Topics:
 
     def __init__(self, device: str) -> None:
         if not re.fullmatch(DEVICE_PATTERN, device):
-            raise ValueError(f"device name {device!r}: 1 to 32 of a-z, 0-9, _ and - are allowed")
+            raise ValueError(f"device name {device!r}: {DEVICE_WORDS} are allowed")
         root = f"rearguard/{device}"
         self.availability = f"{root}/availability"
         self.state = f"{root}/state"

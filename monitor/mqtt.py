@@ -22,9 +22,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from monitor.core.vocabulary import setting
+from monitor.core.setting import SettingError, number, switch, text
 from monitor.credentials import SecretError, check_secret, password
-from monitor.messages import Topics
+from monitor.messages import DEVICE_PATTERN, DEVICE_WORDS, Topics
+
+HOST_PATTERN = r"[^\s\0/@]+"
+HOST_WORDS = "the name or address of the broker"
+PLAIN_PORT, TLS_PORT = 1883, 8883
 
 RETRY_S = (0.5, 1.0, 2.0)
 """Pause before each further attempt to connect; the last one stays."""
@@ -40,45 +44,42 @@ UNREAD_LETTERS = 1000
 class MqttSettings:
     """Where the broker is and who we are there. Raises ValueError for an impossible device or host."""
 
-    device: str = setting(
-        "walker", "", None, None, "name of this device in every topic: 1 to 32 of a-z 0-9 _ -"
-    )
-    host: str = setting("localhost", "", None, None, "name or address of the broker")
-    port: int = setting(1883, "", 1, 65535, "port of the broker: 1883 plain, 8883 with TLS")
-    protocol: int = setting(4, "", 4, 5, "version of MQTT: 4 is 3.1.1, 5 is 5.0")
-    keepalive_s: int = setting(
+    device: str = text("walker", "name of this device in every topic", DEVICE_PATTERN, DEVICE_WORDS)
+    host: str = text("localhost", "name or address of the broker", HOST_PATTERN, HOST_WORDS)
+    port: int = number(1883, 1, 65535, "", "port of the broker: 1883 plain, 8883 with TLS")
+    protocol: int = number(4, 4, 5, "", "version of MQTT: 4 is 3.1.1, 5 is 5.0")
+    keepalive_s: int = number(
         5,
-        "s",
         2,
         60,
+        "s",
         "the broker reports us offline after one and a half times this silence",
         "offline is reported sooner, a weak network is reported more often",
         "offline is reported later",
     )
-    username: str = setting("", "", None, None, "account at the broker; empty for none")
-    password_file: str = setting(
-        "",
-        "",
-        None,
-        None,
-        "file with the password, readable by its owner only; empty for systemd's credential",
+    username: str = text("", "account at the broker; empty for none")
+    password_file: str = text(
+        "", "file with the password, readable by its owner only; empty for systemd's credential"
     )
-    tls: bool = setting(False, "", None, None, "encrypt, and check the broker's certificate")
-    ca_file: str = setting("", "", None, None, "certificate that signed the broker's; empty for the system's")
-    certificate_file: str = setting("", "", None, None, "our own certificate; empty for none")
-    key_file: str = setting("", "", None, None, "private key of our certificate, readable by its owner only")
+    tls: bool = switch(False, "encrypt, and check the broker's certificate")
+    ca_file: str = text("", "certificate that signed the broker's; empty for the system's")
+    certificate_file: str = text("", "our own certificate; empty for none")
+    key_file: str = text("", "private key of our certificate, readable by its owner only")
 
-    home_assistant: bool = setting(False, "", None, None, "announce this device to Home Assistant")
+    home_assistant: bool = switch(False, "announce this device to Home Assistant")
 
     def __post_init__(self) -> None:
-        Topics(self.device)
+        if not re.fullmatch(DEVICE_PATTERN, self.device):
+            raise SettingError("device", f"found {self.device!r}, allowed: {DEVICE_WORDS}")
         try:
             self.host.encode("idna")  # as the socket will, in a thread that would die of it
-            possible = re.fullmatch(r"[^\s\0/@]+", self.host) is not None
+            possible = re.fullmatch(HOST_PATTERN, self.host) is not None
         except UnicodeError:
             possible = False
+        if re.fullmatch(r"[^:]+:\d+|\[.+\](:\d+)?", self.host):
+            raise SettingError("host", f"found {self.host!r}: the port goes into mqtt.port, without brackets")
         if not possible:
-            raise ValueError(f"host {self.host!r}: expected the name or address of the broker")
+            raise SettingError("host", f"found {self.host!r}, allowed: {HOST_WORDS}")
 
     def password(self) -> str:
         """The account's password. Raises SecretError."""

@@ -14,7 +14,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from monitor.core.vocabulary import Priority, setting
+from monitor.core.setting import number, text
+from monitor.core.vocabulary import Priority
 from monitor.credentials import SecretError, check_secret
 from monitor.ear import Ear
 from monitor.escalation import Escalation, Push
@@ -38,27 +39,23 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
-    urls_file: str = setting(
-        "",
-        "",
-        None,
-        None,
-        "file with one Apprise URL a line, such as ntfys://ntfy.sh/my-topic, readable by its owner only",
+    urls_file: str = text(
+        "", "file with one Apprise URL a line, such as ntfys://ntfy.sh/my-topic, readable by its owner only"
     )
-    least_priority: int = setting(
+    least_priority: int = number(
         2,
-        "",
         1,
         3,
+        "",
         "1 tells phones everything, 2 what is medium and high, 3 only what is high",
         "more messages",
         "fewer messages",
     )
-    per_minute: int = setting(
+    per_minute: int = number(
         6,
-        "",
         1,
         60,
+        "",
         "messages a minute at most; a new high alert and its repetitions are never held back",
         "less noise",
         "more detail",

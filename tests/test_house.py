@@ -6,11 +6,14 @@ import shutil
 import subprocess
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from monitor import config
-from monitor.cli import ACTS, Settings, main
+from monitor.cli import ACTS, main
+from monitor.core.setting import about
+from monitor.settings import Settings
+from monitor.settings_text import SCHEMA_FILE, as_yaml, schema
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -18,18 +21,18 @@ README = (ROOT / "README.md").read_text()
 
 def test_config_yaml_is_what_the_code_writes() -> None:
     """If this fails: rearguard config default > config.yaml."""
-    assert (ROOT / "config.yaml").read_text() == config.as_yaml(Settings())
+    assert (ROOT / "config.yaml").read_text() == as_yaml(Settings())
 
 
 def test_the_schema_is_what_the_code_writes() -> None:
     """If this fails: rearguard config schema > config.schema.json."""
-    assert json.loads((ROOT / config.SCHEMA_FILE).read_text()) == config.schema(Settings)
+    assert json.loads((ROOT / SCHEMA_FILE).read_text()) == schema(Settings)
 
 
 def every_setting(shape: type, prefix: str = "") -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for f in fields(shape):  # type: ignore[arg-type]  # settings classes are dataclasses
-        kind = config._hints(shape)[f.name]
+        kind = get_type_hints(shape)[f.name]
         found += every_setting(kind, f"{prefix}{f.name}.") if is_dataclass(kind) else [(prefix + f.name, f)]  # type: ignore[arg-type]  # as above
     return found
 
@@ -38,14 +41,18 @@ def every_setting(shape: type, prefix: str = "") -> list[tuple[str, object]]:
 def test_every_number_has_limits_around_its_default_and_says_what_moving_it_does(
     name: str, f: object
 ) -> None:
-    meta = f.metadata  # type: ignore[attr-defined]  # a dataclasses.Field
+    said = about(f.metadata)  # type: ignore[attr-defined]  # a dataclasses.Field
     default = f.default  # type: ignore[attr-defined]  # as above
-    assert meta["meaning"], name
+    assert said.doc, name
     if isinstance(default, (int, float)) and not isinstance(default, bool):
-        assert meta["low"] <= default <= meta["high"], name
+        assert said.low <= default <= said.high, name
     if isinstance(default, float):
-        assert meta["smaller"], name
-        assert meta["larger"], name
+        assert said.smaller, name
+        assert said.larger, name
+
+
+def test_no_line_of_config_yaml_is_longer_than_a_small_terminal() -> None:
+    assert [line for line in (ROOT / "config.yaml").read_text().splitlines() if len(line) >= 100] == []
 
 
 def test_the_readme_names_every_command() -> None:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STANDARD = set(sys.stdlib_module_names)
 CORE = {"numpy", "collections", "dataclasses", "enum", "math", "statistics", "typing", "monitor.core"}
-FIRMWARE = {*STANDARD, "numpy", "firmware", "monitor.core.vocabulary"}
+FIRMWARE = {*STANDARD, "numpy", "firmware", "monitor.core.setting", "monitor.core.vocabulary"}
 MONITOR = {*STANDARD, "numpy", "msgspec", "monitor"}
 ALSO = {  # what one file alone may touch
     "monitor/mqtt.py": {"paho"},
@@ -21,6 +21,7 @@ ALSO = {  # what one file alone may touch
     "monitor/evaluate.py": {"rich"},
     "monitor/cli.py": {"firmware"},
     "monitor/machine.py": {"firmware"},
+    "monitor/settings.py": {"firmware"},
     "firmware/bus.py": {"smbus2"},
     "firmware/panel.py": {"gpiozero"},
 }

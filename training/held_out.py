@@ -22,9 +22,9 @@ from monitor.core.network import load_weights
 from monitor.core.vocabulary import EventKind
 from monitor.corpus import Corpus
 from monitor.evaluate import judge, report
-from monitor.machine import Settings
 from monitor.score_table import table
 from monitor.scoring import FALL_KINDS, Run, found_s, wilson
+from monitor.settings import Settings
 from training.people import fold_of
 
 FILES = ("sisfall.npz", "kfall.npz", "gait.npz")

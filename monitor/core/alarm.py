@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from monitor.core.arming import Arming, ArmingSettings, wrong_when_still
+from monitor.core.setting import number
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
@@ -21,44 +22,43 @@ from monitor.core.vocabulary import (
     Priority,
     Stage,
     Status,
-    setting,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmSettings:
-    stumble_over_s: float = setting(
+    stumble_over_s: float = number(
         10.0,
-        "s",
         2.0,
         60.0,
+        "s",
         "time without a further stumble after which the alert ends by itself",
         "the spotter may miss it",
         "it stands longer on the phone",
     )
-    unsafe_step_over_s: float = setting(
+    unsafe_step_over_s: float = number(
         5.0,
-        "s",
         1.0,
         60.0,
+        "s",
         "time without a further unsafe step after which the alert ends by itself",
         "the spotter may miss it",
         "it stands longer on the phone",
     )
-    button_deaf_s: float = setting(
+    button_deaf_s: float = number(
         1.0,
-        "s",
         0.0,
         5.0,
+        "s",
         "time after an impact in which the button cannot cancel, for a fall may press it",
         "a fall may cancel itself",
         "the walker must wait before saying I'm OK",
     )
-    pause_sound_s: float = setting(
+    pause_sound_s: float = number(
         120.0,
-        "s",
         10.0,
         600.0,
+        "s",
         "how long a paused sound stays paused, unless something new happens",
         "it sounds again sooner",
         "a standing alert stays silent longer",

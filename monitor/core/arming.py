@@ -7,7 +7,8 @@ what fails later is a story of its own, and weighs more because it is armed.
 
 from dataclasses import dataclass
 
-from monitor.core.vocabulary import Direction, Event, EventKind, Input, InputKind, setting
+from monitor.core.setting import switch
+from monitor.core.vocabulary import Direction, Event, EventKind, Input, InputKind
 
 GRAVITY_G = (0.9, 1.1)  # SisFall's sensors read 0.970 to 1.054 g at rest
 UPRIGHT_DEG = 45.0
@@ -17,16 +18,14 @@ STAND_STILL = "stand still for two seconds"
 
 @dataclass(frozen=True, slots=True)
 class ArmingSettings:
-    at_start: bool = setting(True, "", None, None, "arm at the start, without being asked")
-    by_button: bool = setting(True, "", None, None, "two presses of the button arm and disarm")
-    by_request: bool = setting(True, "", None, None, "a spotter's request arms and disarms")
-    when_walking_backward: bool = setting(False, "", None, None, "arm when backward walking begins")
-    needs_stillness: bool = setting(
-        True, "", None, None, "arm only after two seconds of standing still, upright, with gravity felt right"
+    at_start: bool = switch(True, "arm at the start, without being asked")
+    by_button: bool = switch(True, "two presses of the button arm and disarm")
+    by_request: bool = switch(True, "a spotter's request arms and disarms")
+    when_walking_backward: bool = switch(False, "arm when backward walking begins")
+    needs_stillness: bool = switch(
+        True, "arm only after two seconds of standing still, upright, with gravity felt right"
     )
-    needs_spotter: bool = setting(
-        False, "", None, None, "arm only while the broker answers and a spotter is listening"
-    )
+    needs_spotter: bool = switch(False, "arm only while the broker answers and a spotter is listening")
 
 
 class Arming:

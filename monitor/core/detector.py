@@ -8,7 +8,7 @@ Across a gap in the samples nothing is known: every stage starts anew, but the b
 learned of the walker stays.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from monitor.core.contacts import load_weights as load_contacts
@@ -21,11 +21,12 @@ from monitor.core.health import Health, HealthSettings
 from monitor.core.network import RATE_HZ, Network, load_weights
 from monitor.core.posture import Posture
 from monitor.core.session import Facts, Session
+from monitor.core.setting import choice, group
 from monitor.core.steps import Steps
 from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
 from monitor.core.unsafe import Baselines, Unsafe, UnsafeSettings, baselines
-from monitor.core.vocabulary import Event, EventKind, SampleBlock, setting
+from monitor.core.vocabulary import Event, EventKind, SampleBlock
 
 FRAME_RATE_HZ = 200.0
 """A deck rings higher than a body moves."""
@@ -35,26 +36,17 @@ FRAME_RATE_HZ = 200.0
 class DetectorSettings:
     """What the judgement may be told; the belt and the treadmill's frame are judged differently."""
 
-    profile: Literal["belt", "treadmill"] = setting(
+    profile: Literal["belt", "treadmill"] = choice(
         "belt",
-        "",
-        None,
-        None,
         "where the sensor is clipped: belt is on the body; treadmill is on the machine's frame, "
         "which shows rhythm and impact but neither tilt nor direction",
     )
-    fall: FallSettings = field(default_factory=FallSettings, metadata={"meaning": "Falls"})
-    stumble: StumbleSettings = field(default_factory=StumbleSettings, metadata={"meaning": "Stumbles"})
-    unsafe_step: UnsafeSettings = field(default_factory=UnsafeSettings, metadata={"meaning": "Unsafe steps"})
-    footfall: FootfallSettings = field(
-        default_factory=FootfallSettings, metadata={"meaning": "Footfalls, heard from the treadmill's frame"}
-    )
-    direction: DirectionSettings = field(
-        default_factory=DirectionSettings, metadata={"meaning": "Forward or backward"}
-    )
-    health: HealthSettings = field(
-        default_factory=HealthSettings, metadata={"meaning": "Whether the sensor can be believed"}
-    )
+    fall: FallSettings = group(FallSettings, "Falls")
+    stumble: StumbleSettings = group(StumbleSettings, "Stumbles")
+    unsafe_step: UnsafeSettings = group(UnsafeSettings, "Unsafe steps")
+    footfall: FootfallSettings = group(FootfallSettings, "Footfalls, heard from the treadmill's frame")
+    direction: DirectionSettings = group(DirectionSettings, "Forward or backward")
+    health: HealthSettings = group(HealthSettings, "Whether the sensor can be believed")
 
 
 class Detector:

@@ -12,7 +12,8 @@ import numpy as np
 
 from monitor.core.filters import Filter, Tail, butterworth, one_pole
 from monitor.core.posture import GRAVITY_MPS2, Body
-from monitor.core.vocabulary import Direction, Floats, setting
+from monitor.core.setting import SettingError, number
+from monitor.core.vocabulary import Direction, Floats
 
 BAND_HZ = (0.7, 4.0)
 VELOCITY_TIME_CONSTANT_S = 1.0
@@ -25,21 +26,29 @@ STILL = 0.01  # (m/s2)(m/s) below which nothing swings; sets the score of standi
 class DirectionSettings:
     """How sure the direction must be."""
 
-    memory_s: float = setting(
+    memory_s: float = number(
         1.5,
-        "s",
         0.5,
         5.0,
+        "s",
         "how long walking speaks for its direction",
         "answers sooner",
         "answers more steadily",
     )
-    sure_score: float = setting(
-        0.3, "", 0.05, 0.9, "score that decides the direction", "decides sooner", "more steps stay unknown"
+    sure_score: float = number(
+        0.3, 0.05, 0.9, "", "score that decides the direction", "decides sooner", "more steps stay unknown"
     )
-    keep_score: float = setting(
-        0.1, "", 0.0, 0.9, "score that keeps a decided direction", "keeps it longer", "gives it up sooner"
+    keep_score: float = number(
+        0.1, 0.0, 0.9, "", "score that keeps a decided direction", "keeps it longer", "gives it up sooner"
     )
+
+    def __post_init__(self) -> None:
+        if self.keep_score > self.sure_score:
+            raise SettingError(
+                "keep_score",
+                f"found {self.keep_score:g}, allowed: at most sure_score, which is {self.sure_score:g}",
+                "sure_score",
+            )
 
 
 class DirectionSense:

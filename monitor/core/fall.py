@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.network import HOP_S, Head, Hops
-from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading, setting
+from monitor.core.setting import number
+from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading
 
 
 class _Story(Enum):
@@ -48,47 +49,47 @@ WALKING_SWING_G = 0.05
 class FallSettings:
     """When to call it a fall."""
 
-    falling_threshold: float = setting(
+    falling_threshold: float = number(
         2.25,
-        "log-odds",
         -20.0,
         20.0,
+        "log-odds",
         "Score above which the motion is called FALLING, before the impact.",
         "earlier alarms, more of them false",
         "fewer false alarms, later ones, some falls only seen at the impact",
     )
-    down_threshold: float = setting(
+    down_threshold: float = number(
         -1.5,
-        "log-odds",
         -20.0,
         20.0,
+        "log-odds",
         "Score above which what followed an impact is called a fall (DOWN).",
         "fewer falls missed, more false alarms",
         "fewer false alarms, more falls missed",
     )
-    down_tilt_deg: float = setting(
+    down_tilt_deg: float = number(
         60.0,
-        "deg",
         20.0,
         90.0,
+        "deg",
         "How far the trunk must have turned over after the impact, to call it a fall (DOWN).",
         "deep stumbles and hard seats may be confirmed",
         "falls that end sitting stay suspected",
     )
-    impact_g: float = setting(
+    impact_g: float = number(
         1.8,
-        "g",
         1.2,
         8.0,
+        "g",
         "Peak acceleration that counts as the IMPACT of a fall already suspected or confirmed.",
         "soft landings count",
         "only hard landings count",
     )
-    upright_lean_deg: float = setting(
+    upright_lean_deg: float = number(
         30.0,
-        "deg",
         5.0,
         60.0,
+        "deg",
         "How near the trunk must be to where it was before the fall, to take a suspicion back.",
         "suspicions stand longer",
         "suspicions are taken back sooner",

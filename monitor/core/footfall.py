@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.filters import SlowMean
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading, setting
+from monitor.core.setting import number
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
 
 FRAME_S = 0.16
 HOP_S = 0.02
@@ -35,38 +36,38 @@ REMEMBERED_STEPS = 60
 class FootfallSettings:
     """When a vibration is a footfall, a lost rhythm or a body."""
 
-    footfall_level: float = setting(
+    footfall_level: float = number(
         0.6,
-        "e-folds",
         0.3,
         6.0,
+        "e-folds",
         "rise over the background that is a footfall",
         "lighter feet count",
         "only heavy feet count",
     )
-    lost_steps: float = setting(
+    lost_steps: float = number(
         2.2,
-        "steps",
         1.2,
         5.0,
+        "steps",
         "step times without a footfall that are a lost rhythm",
         "a single light footfall is a stumble",
         "later alarms",
     )
-    down_steps: float = setting(
+    down_steps: float = number(
         1.5,
-        "steps",
         1.2,
         5.0,
+        "steps",
         "step times without a footfall, after a blow on the deck, that are a fall",
         "sooner, more of them false",
         "later",
     )
-    impact_ratio: float = setting(
+    impact_ratio: float = number(
         5.0,
-        "",
         2.0,
         100.0,
+        "",
         "energy over the walker's heaviest footfalls that is a body",
         "lighter falls count",
         "fewer false",

@@ -8,25 +8,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock, setting
+from monitor.core.setting import number
+from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
 
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
-    lost_after_s: float = setting(
+    lost_after_s: float = number(
         0.3,
-        "s",
         0.1,
         3.0,
+        "s",
         "time without a trustworthy sample after which the sensor counts as lost",
         "a short hiccup raises a fault",
         "a dead sensor is told later",
     )
-    back_after_s: float = setting(
+    back_after_s: float = number(
         1.0,
-        "s",
         0.2,
         10.0,
+        "s",
         "time of trustworthy samples after which the sensor is back",
         "a loose plug flaps",
         "the fault stands longer",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.core.network import HOP_S, Head, Hops
-from monitor.core.vocabulary import Event, EventKind, Reading, setting
+from monitor.core.setting import number
+from monitor.core.vocabulary import Event, EventKind, Reading
 
 STARTING_HOPS = round(0.5 / HOP_S)
 MEMORY_HOPS = round(1.0 / HOP_S)
@@ -15,20 +16,20 @@ MEMORY_HOPS = round(1.0 / HOP_S)
 class StumbleSettings:
     """When to call it a stumble."""
 
-    threshold: float = setting(
+    threshold: float = number(
         -0.5,
-        "log-odds",
         -20.0,
         20.0,
+        "log-odds",
         "Score above which the motion is called a STUMBLE.",
         "fewer stumbles missed, more false alarms in brisk or uneven walking",
         "fewer false alarms, more stumbles missed",
     )
-    quiet_s: float = setting(
+    quiet_s: float = number(
         2.0,
-        "s",
         0.0,
         60.0,
+        "s",
         "How long after a STUMBLE no further one is told.",
         "one stumble may be told twice",
         "a second stumble soon after may go untold",

@@ -13,8 +13,9 @@ import numpy as np
 
 from monitor.core.filters import Filter, butterworth, one_pole
 from monitor.core.posture import Body
+from monitor.core.setting import SettingError, number, switch
 from monitor.core.steps import Step
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading, setting
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
 
 SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
 TRUNK_BAND_HZ = 5.0
@@ -29,54 +30,50 @@ STEPS_BEFORE = 20  # steps before the walker's own limits speak
 class UnsafeSettings:
     """When a step is called unsafe."""
 
-    amber_score: float = setting(
+    amber_score: float = number(
         0.5,
-        "",
         0.1,
         1.0,
+        "",
         "score from which a step is unsafe",
         "more steps are flagged",
         "fewer steps are flagged",
     )
-    red_score: float = setting(
+    red_score: float = number(
         0.8,
-        "",
         0.1,
         1.0,
+        "",
         "score from which it is very unsafe",
         "more steps count as red",
         "fewer count as red",
     )
-    both_directions: bool = setting(
-        False,
-        "",
-        None,
-        None,
-        "judge forward steps and those of unknown direction too, not only backward ones",
+    both_directions: bool = switch(
+        False, "judge forward steps and those of unknown direction too, not only backward ones"
     )
-    learning_s: float = setting(
+    learning_s: float = number(
         60.0,
-        "s",
         10.0,
         600.0,
+        "s",
         "walking from which the walker's own limits are learned",
         "learns faster",
         "learns longer",
     )
-    spreads: float = setting(
+    spreads: float = number(
         8.0,
-        "mean deviations",
         3.0,
         20.0,
+        "mean deviations",
         "how far from the walker's own mean is still ordinary",
         "more steps are flagged",
         "fewer steps are flagged",
     )
-    forgetting_s: float = setting(
+    forgetting_s: float = number(
         300.0,
-        "s",
         60.0,
         3600.0,
+        "s",
         "how slowly the learned limits follow the walker",
         "follow faster",
         "follow slower",
@@ -84,8 +81,10 @@ class UnsafeSettings:
 
     def __post_init__(self) -> None:
         if self.amber_score >= self.red_score:
-            raise ValueError(
-                f"amber_score ({self.amber_score:g}) must be below red_score ({self.red_score:g})"
+            raise SettingError(
+                "red_score",
+                f"found {self.red_score:g}, allowed: more than amber_score, which is {self.amber_score:g}",
+                "amber_score",
             )
 
 

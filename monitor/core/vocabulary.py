@@ -9,7 +9,7 @@ Times are monotonic seconds of the machine that holds the sensor; wall time ente
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -191,31 +191,3 @@ class Status:
     standing: tuple[Alert, ...]  # open stories, the most urgent first
     time_s: float
     waits_for: tuple[str, ...] = ()
-
-
-def setting(
-    default: Any,
-    unit: str,
-    low: float | None,
-    high: float | None,
-    meaning: str,
-    smaller: str = "",
-    larger: str = "",
-) -> Any:
-    """A dataclass field that a user may change in config.yaml.
-
-    ``low`` and ``high`` are inclusive limits, None for text and switches; ``unit`` is "" where
-    there is none. ``meaning`` says what it is, ``smaller`` and ``larger`` what moving it does;
-    config.yaml carries all of it as the comment above the key, and a test compares the two.
-    """
-    return field(
-        default=default,
-        metadata={
-            "unit": unit,
-            "low": low,
-            "high": high,
-            "meaning": meaning,
-            "smaller": smaller,
-            "larger": larger,
-        },
-    )

@@ -26,10 +26,10 @@ def test_every_right_handed_mounting_is_accepted_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("spelling", "what"),
     [
-        ("+x +x +z", "axis x stands twice"),
+        ("+x +x +z", "axis x occurs twice"),
         ("+x +y", "three axes expected .*2 found"),
-        ("+x +y +w", r'"\+w" is no axis'),
-        ("x y z", '"x" is no axis'),
+        ("+x +y +w", r'"\+w" is not an axis'),
+        ("x y z", '"x" is not an axis'),
         ("", "0 found"),
         ("+x +y -z", r"left-handed.*forward \+x and left \+y, up is \+z"),
         ("+z +y +x", r"left-handed.*forward \+z and left \+y, up is -x"),

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,29 +10,30 @@ import jsonschema
 import pytest
 
 from monitor import config
-from monitor.core.vocabulary import setting
+from monitor.core.setting import SettingError, about, choice, group, number, switch, text
+from monitor.settings_text import as_yaml, fingerprint, flat, schema
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    amber: float = setting(
-        0.5, "", 0.0, 1.0, "score from which a step is flagged", "more flags", "fewer flags"
+    amber: float = number(
+        0.5, 0.0, 1.0, "", "score from which a step is flagged", "more flags", "fewer flags"
     )
-    red: float = setting(0.8, "", 0.0, 1.0, "score from which a step is red", "more reds", "fewer reds")
+    red: float = number(0.8, 0.0, 1.0, "", "score from which a step is red", "more reds", "fewer reds")
 
     def __post_init__(self) -> None:
         if self.amber >= self.red:
-            raise ValueError(f"amber ({self.amber:g}) must be below red ({self.red:g})")
+            raise SettingError("red", f"found {self.red:g}, allowed: more than amber, {self.amber:g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    profile: Literal["belt", "treadmill"] = setting("belt", "", None, None, "where the sensor is clipped")
-    rate_hz: int = setting(100, "Hz", 50, 200, "samples per second", "less load", "more detail")
-    window_s: float = setting(1.0, "s", 0.1, 5.0, "how far back to look", "quicker", "steadier")
-    armed: bool = setting(True, "", None, None, "watch from the start")
-    name: str = setting("rearguard", "", None, None, "what the device is called")
-    limits: Limits = field(default_factory=Limits, metadata={"meaning": "what counts as unsafe"})
+    profile: Literal["belt", "treadmill"] = choice("belt", "where the sensor is clipped")
+    rate_hz: int = number(100, 50, 200, "Hz", "samples per second", "less load", "more detail")
+    window_s: float = number(1.0, 0.1, 5.0, "s", "how far back to look", "quicker", "steadier")
+    armed: bool = switch(True, "watch from the start")
+    name: str = text("rearguard", "what the device is called")
+    limits: Limits = group(Limits, "what counts as unsafe")
 
 
 def load(tmp_path: Path, text: str) -> Shape:
@@ -85,9 +86,9 @@ def test_what_is_given_is_taken_and_the_rest_keeps_its_default(tmp_path: Path) -
         ("limits: !!omap\n- red: 2\n", "config.yaml:1: limits.red: found 2, allowed: a number 0 to 1"),
         ("a: &f {red: 1}\nlimits: {<<: *f}\n", "config.yaml:2: not valid YAML: found an alias (*)"),
         ("name: &x [*x]\n", "config.yaml:1: not valid YAML: found an alias (*)"),
-        ("rate_hz: !!int ''\n", "config.yaml: is no settings file: "),
-        ("[" * 3000, "config.yaml: is no settings file: maximum recursion depth"),
-        ("{a: " * 1000, "config.yaml: is no settings file: maximum recursion depth"),
+        ("rate_hz: !!int ''\n", "config.yaml: is not a settings file: "),
+        ("[" * 3000, "config.yaml: is not a settings file: maximum recursion depth"),
+        ("{a: " * 1000, "config.yaml: is not a settings file: maximum recursion depth"),
         ("rate: 100\n", "config.yaml:1: rate: unknown key; did you mean rate_hz?"),
         ("limits:\n  amber: 0.1\n  rde: 1\n", "config.yaml:3: limits.rde: unknown key; did you mean red?"),
         (
@@ -97,8 +98,8 @@ def test_what_is_given_is_taken_and_the_rest_keeps_its_default(tmp_path: Path) -
         ("limits: 3\n", "config.yaml:1: limits: found 3, expected settings as 'key: value' lines"),
         ("limits:\n", "config.yaml:1: limits: found nothing, expected settings as 'key: value' lines"),
         ("- 1\n- 2\n", "config.yaml:1: the file: found a list, expected settings as 'key: value' lines"),
-        ("limits:\n  amber: 0.9\n", "config.yaml:1: limits: amber (0.9) must be below red (0.8)"),
-        ("limits:\n  amber: 0.8\n", "config.yaml:1: limits: amber (0.8) must be below red (0.8)"),
+        ("limits:\n  amber: 0.9\n", "config.yaml:1: limits.red: found 0.8, allowed: more than amber, 0.9"),
+        ("limits:\n  amber: 0.8\n", "config.yaml:1: limits.red: found 0.8, allowed: more than amber, 0.8"),
         ("rate_hz: 100\nrate_hz: 50\n", "config.yaml:2: not valid YAML: found duplicate key"),
         ("rate_hz: [\n", "config.yaml:2: not valid YAML:"),
         ("a:\n\t- b\n", "config.yaml:2: not valid YAML:"),
@@ -117,7 +118,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["rate_hz", "window_s"])
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_limits_are_inclusive(tmp_path: Path, key: str, end: str) -> None:
-    limit = Shape.__dataclass_fields__[key].metadata[end]
+    limit = getattr(about(Shape.__dataclass_fields__[key].metadata), end)
     assert getattr(load(tmp_path, f"{key}: {limit}\n"), key) == limit
 
 
@@ -132,11 +133,11 @@ def test_a_file_that_is_not_there_or_no_text_is_said_so(tmp_path: Path) -> None:
 
 def test_what_is_written_reads_back_equal_and_carries_its_comments(tmp_path: Path) -> None:
     changed = Shape(profile="treadmill", window_s=0.25, limits=Limits(amber=0.1))
-    text = config.as_yaml(changed)
+    text = as_yaml(changed)
     assert load(tmp_path, text) == changed
-    moves = "smaller: less load; larger: more detail"
-    line = f"# Samples per second [a whole number 50 to 200 Hz; default 100]; {moves}"
-    assert line in text.splitlines()
+    moves = "# Lower: less load.\n# Higher: more detail."
+    said = f"# Samples per second.\n# [a whole number 50 to 200 Hz; default 100]\n{moves}\nrate_hz: 100\n"
+    assert said in text
     assert "# what counts as unsafe\nlimits:\n" in text
 
 
@@ -146,8 +147,8 @@ def test_what_is_written_reads_back_equal_and_carries_its_comments(tmp_path: Pat
 def test_an_anchored_value_is_read_as_what_it_is(tmp_path: Path, text: str) -> None:
     got, plain = load(tmp_path, text), load(tmp_path, text.replace("&x ", ""))
     assert got == plain != Shape()
-    for name, value in config.flat(plain):
-        assert type(dict(config.flat(got))[name]) is type(value)
+    for name, value in flat(plain):
+        assert type(dict(flat(got))[name]) is type(value)
 
 
 def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
@@ -165,9 +166,9 @@ def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_moves_with_any_setting() -> None:
-    prints = {config.fingerprint(s) for s in (Shape(), Shape(armed=False), Shape(limits=Limits(red=0.9)))}
+    prints = {fingerprint(s) for s in (Shape(), Shape(armed=False), Shape(limits=Limits(red=0.9)))}
     assert len(prints) == 3
-    assert config.fingerprint(Shape()) == config.fingerprint(Shape())
+    assert fingerprint(Shape()) == fingerprint(Shape())
 
 
 @pytest.mark.parametrize(
@@ -182,9 +183,9 @@ def test_the_fingerprint_moves_with_any_setting() -> None:
     ],
 )
 def test_the_schema_agrees_with_the_reader(tree: dict[str, object], good: bool) -> None:
-    schema = config.schema(Shape)
-    json.dumps(schema)
-    assert jsonschema.Draft202012Validator(schema).is_valid(tree) is good
+    found = schema(Shape)
+    json.dumps(found)
+    assert jsonschema.Draft202012Validator(found).is_valid(tree) is good
 
 
 FILE = """\
@@ -217,7 +218,7 @@ def test_a_change_that_would_not_be_valid_is_not_written(tmp_path: Path) -> None
 def test_a_change_makes_the_file_where_there_is_none(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     config.change(path, Shape, "limits.amber", 0.3)
-    assert path.read_text() == config.as_yaml(Shape(limits=Limits(amber=0.3)))
+    assert path.read_text() == as_yaml(Shape(limits=Limits(amber=0.3)))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
@@ -241,7 +242,7 @@ def test_a_change_keeps_mode_owner_and_link(tmp_path: Path, mode: int) -> None:
 def test_a_file_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")  # never a device: broken code, run as root, would replace it
     for path in (tmp_path / "pipe", tmp_path / "none" / "config.yaml"):
-        with pytest.raises(config.ConfigError, match=rf"{path}: cannot be written: .*; .* --config"):
+        with pytest.raises(config.ConfigError, match=rf"{path}: cannot be written: "):
             config.change(path, Shape, "limits.amber", 0.3)
     assert (tmp_path / "pipe").is_fifo()
 
