@@ -23,7 +23,8 @@ import numpy as np
 
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import BLOCK_S, SampleBlock
-from monitor.walker import G_MPS2, Move, Walk, walk
+from monitor.recordings.simulated_walker import G_MPS2, Move, Walk, walk
+from monitor.weights import shipped
 
 RATE_HZ = 100.0
 SCRIPT = [(10.0, Move.STAND), (140.0, Move.BACKWARD), (10.0, Move.STAND), (140.0, Move.FORWARD)]
@@ -79,7 +80,7 @@ def whole(walked: Walk, block_s: float) -> tuple[float, int]:
         block(walked, i, min(i + size, len(walked.accel_g))) for i in range(0, len(walked.accel_g), size)
     ]
     began = process_time()
-    detector = Detector(DetectorSettings())
+    detector = Detector(DetectorSettings(), shipped())
     events = [event for part in blocks for event in detector.update(part)]
     return process_time() - began, sum(event.kind == "step" for event in events)
 
@@ -137,7 +138,7 @@ def import_ms(module: str) -> float:
 
 def day(walked: Walk, hours: int) -> None:
     """One detector through a whole day: live blocks in the first ten minutes of an hour, then seconds."""
-    detector = Detector(DetectorSettings())
+    detector = Detector(DetectorSettings(), shipped())
     live, fast = round(BLOCK_S * RATE_HZ), round(RATE_HZ)
     for hour in range(hours):
         took_ms = []

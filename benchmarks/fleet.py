@@ -16,9 +16,9 @@ from queue import SimpleQueue
 import numpy as np
 
 from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Priority, SampleBlock, Stage, Status
-from monitor.link import Link
-from monitor.messages import decode_alert
-from monitor.mqtt import Client, MqttSettings, What
+from monitor.delivery.link import Link
+from monitor.delivery.messages import decode_alert
+from monitor.delivery.mqtt import Client, MqttSettings, What
 from tests.brokers import Mosquitto
 
 PER_PROCESS = 50

@@ -16,9 +16,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Priority, SampleBlock, Stage, Status
-from monitor.link import Link
-from monitor.messages import Topics, decode_alert
-from monitor.mqtt import MqttSettings
+from monitor.delivery.link import Link
+from monitor.delivery.messages import Topics, decode_alert
+from monitor.delivery.mqtt import MqttSettings
 from tests.brokers import Mosquitto
 
 BARE = "bare/alert"

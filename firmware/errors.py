@@ -1,7 +1,9 @@
 """What can go wrong between the Pi's pins and a sample: one class per meaning, the cure in the words."""
 
+from monitor.core.vocabulary import RearguardError
 
-class FirmwareError(Exception):
+
+class FirmwareError(RearguardError):
     """Something on the hardware side failed."""
 
     def __str__(self) -> str:

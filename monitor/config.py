@@ -22,6 +22,7 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from monitor.core.setting import About, SettingError, about
+from monitor.core.vocabulary import RearguardError
 from monitor.settings_text import allowed, as_yaml, scalar
 
 S = TypeVar("S")
@@ -41,7 +42,7 @@ CURES = (
 CURE = "check the indentation, and quote text that contains a colon"
 
 
-class ConfigError(ValueError):
+class ConfigError(RearguardError, ValueError):
     """Settings that must not be run with: one line per mistake, in the order of the file."""
 
     def __init__(self, problems: list[str]) -> None:

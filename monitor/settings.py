@@ -9,8 +9,8 @@ from monitor.core.alarm import AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.detector import FRAME_RATE_HZ, DetectorSettings
 from monitor.core.setting import SettingError, group
-from monitor.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
-from monitor.notify import NotifySettings
+from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
+from monitor.spotter.notify import NotifySettings
 
 INSTALLED = Path("/etc/rearguard/config.yaml")
 HERE = Path("config.yaml")

@@ -22,9 +22,9 @@ from itertools import cycle
 from pathlib import Path
 
 from monitor.core.vocabulary import AlertKind, InputKind
-from monitor.messages import encode_answer
-from monitor.mqtt import MqttSettings
-from monitor.spotter import LATE_S, Notice
+from monitor.delivery.messages import encode_answer
+from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter.view import LATE_S, Notice
 from tests.brokers import Mosquitto, Proxy
 from tests.listener import Listener
 from tests.pulse import wait_until

@@ -20,15 +20,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import monitor.outbox
+import monitor.delivery.outbox
 from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.vocabulary import BLOCK_S, Alert, Event, EventKind, Input, SampleBlock, Status
-from monitor.link import Link
+from monitor.delivery.link import Link
+from monitor.delivery.messages import Moment
+from monitor.delivery.mqtt import Client, MqttSettings
+from monitor.delivery.outbox import Outbox
 from monitor.loop import Inbox, run
-from monitor.messages import Moment
-from monitor.mqtt import Client, MqttSettings
-from monitor.outbox import Outbox
 
 events: SimpleQueue[EventKind] = SimpleQueue()
 step_to_die_at = ""
@@ -97,7 +97,7 @@ def listen() -> None:
 
 def main(port: int, store: Path) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    monitor.outbox._save = deadly("save", monitor.outbox._save)
+    monitor.delivery.outbox._save = deadly("save", monitor.delivery.outbox._save)
     for step, owner, name, after in (
         ("put", Outbox, "put", False),
         ("publish", Client, "publish", False),

@@ -4,9 +4,17 @@ import secrets
 import threading
 from typing import Self
 
-from monitor.messages import AlertMessage, State, Topics, decode_alert, decode_state, encode_repeat, now
-from monitor.mqtt import Client, Letter, MqttSettings, What
-from monitor.spotter import Notice, SpotterView
+from monitor.delivery.messages import (
+    AlertMessage,
+    State,
+    Topics,
+    decode_alert,
+    decode_state,
+    encode_repeat,
+    now,
+)
+from monitor.delivery.mqtt import Client, Letter, MqttSettings, What
+from monitor.spotter.view import Notice, SpotterView
 
 
 class Listener:

@@ -21,7 +21,7 @@ from monitor.core.vocabulary import (
     Stage,
     Status,
 )
-from monitor.link import Link
+from monitor.delivery.link import Link
 
 STAGES = {
     InputKind.COMING: Stage.ANSWERED,

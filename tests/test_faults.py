@@ -17,7 +17,8 @@ from monitor.core.alarm import SEAT, SLID, Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Alert, AlertKind, Floats, Input, InputKind, Priority, Stage
-from monitor.walker import Move, walk
+from monitor.recordings.simulated_walker import Move, walk
+from monitor.weights import shipped
 from tests.firmware.bench import Bench, bench_with, resting_world
 from tests.firmware.test_sampler import STORIES as OF_THE_BUS
 
@@ -103,7 +104,7 @@ class Walker:
     def __init__(self, b: Bench, with_power: bool = False) -> None:
         self.told: list[Alert] = []
         self._blocks = iter(b.sampler(with_power=with_power))
-        self._detector = Detector(DetectorSettings())
+        self._detector = Detector(DetectorSettings(), shipped())
         self._alarm = Alarm(AlarmSettings(), ArmingSettings())
 
     def live(self, seconds: float, *words: Input) -> dict[Look, float]:

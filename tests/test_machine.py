@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor import corpus, walker
-from monitor.walker import Move
+from monitor.recordings import corpus, simulated_walker
+from monitor.recordings.simulated_walker import Move
 from tests.brokers import MOSQUITTO, Mosquitto
 
 PATIENCE_S = 60.0  # a machine under load; a healthy run needs a tenth of it
@@ -98,7 +98,7 @@ def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
 ) -> None:
     script = [(1.0, Move.STAND), (4.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (2.0, Move.LIE)]
     path = tmp_path / "fall.npz"
-    corpus.save(path, [walker.walk(script, 100.0, seed=1).trial("fall")])
+    corpus.save(path, [simulated_walker.walk(script, 100.0, seed=1).trial("fall")])
     where = ["--config", os.devnull, "--port", str(broker.port)]
     with rearguard("watch", *where) as spotter:
         spotter.until("watching walker")

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +20,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from monitor import corpus, scoring
-from monitor.core import detector as judgement
-from monitor.core.contacts import (
+from monitor.core.contact_network import (
     DILATIONS,
     HOP,
     LEAST_SWING_G,
     LOOK_AHEAD,
     SWING_S,
     WIDTH,
-    load_weights,
     motions,
 )
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.filters import SlowMean
 from monitor.core.posture import Posture
-from monitor.evaluate import judge
+from monitor.recordings import corpus, scoring
+from monitor.recordings.evaluate import judge
+from monitor.weights import read
+from training.folder import FOLDER
 from training.people import fold_of
 
 FILES = ("gait.npz", "sisfall.npz", "kfall.npz")
@@ -64,7 +65,7 @@ class Walk:
 
 
 class Network(nn.Module):
-    """(b, 6, hops) to log-odds (b, hops - SPAN): the twin of monitor.core.contacts.ContactScore."""
+    """(b, 6, hops) to log-odds (b, hops - SPAN): the twin of monitor.core.contact_network.ContactScore."""
 
     SPAN = (WIDTH - 1) * sum(DILATIONS)
 
@@ -168,8 +169,7 @@ def labelled(walk: Walk, network: Network) -> Walk:
 
 
 def detector_with(weights: str) -> Detector:
-    judgement.load_contacts = partial(load_weights, weights)
-    return Detector(DetectorSettings())
+    return Detector(DetectorSettings(), read(contacts=Path(weights)))
 
 
 def main() -> None:
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    trials = [t for file in FILES for t in corpus.Corpus(corpus.folder() / file) if t.kind == "walk"]
+    trials = [t for file in FILES for t in corpus.Corpus(FOLDER / file) if t.kind == "walk"]
     fold = fold_of(trials, options.folds)
     seen = [t for t in trials if fold[t.dataset, t.subject] != options.fold]
     walks = [walk_of(trial) for trial in seen]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from monitor import corpus
-from monitor.core.network import HOP, RATE_HZ
-from monitor.corpus import COUNTS_PER_DPS, COUNTS_PER_G, Trial
+from monitor.core.fall_network import HOP, RATE_HZ
+from monitor.recordings import corpus
+from monitor.recordings.corpus import COUNTS_PER_DPS, COUNTS_PER_G, Trial
+from training.folder import FOLDER
 from training.targets import Array, Targets, peak_s, targets
 
 CROP = 800  # samples
@@ -35,7 +36,7 @@ class Recording:
 def recordings() -> list[Recording]:
     """The whole corpus, in $REARGUARD_CORPUS."""
     names = ("sisfall.npz", "kfall.npz", "gait.npz")
-    trials = [trial for name in names for trial in corpus.Corpus(corpus.folder() / name)]
+    trials = [trial for name in names for trial in corpus.Corpus(FOLDER / name)]
     return [Recording(trial, peak_s(trial)) for trial in trials]
 
 

@@ -15,16 +15,15 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from monitor import corpus
-from monitor.core import detector as judgement
 from monitor.core.detector import Detector
-from monitor.core.network import load_weights
 from monitor.core.vocabulary import EventKind
-from monitor.corpus import Corpus
-from monitor.evaluate import judge, report
-from monitor.score_table import table
-from monitor.scoring import FALL_KINDS, Run, found_s, wilson
+from monitor.recordings.corpus import Corpus
+from monitor.recordings.evaluate import judge, report
+from monitor.recordings.score_table import table
+from monitor.recordings.scoring import FALL_KINDS, Run, found_s, wilson
 from monitor.settings import Settings
+from monitor.weights import read
+from training.folder import FOLDER
 from training.people import fold_of
 
 FILES = ("sisfall.npz", "kfall.npz", "gait.npz")
@@ -32,12 +31,11 @@ FILES = ("sisfall.npz", "kfall.npz", "gait.npz")
 
 def detector_with(weights: str) -> Detector:
     """A detector with other weights."""
-    judgement.load_weights = partial(load_weights, weights)
-    return Detector(Settings())
+    return Detector(Settings(), read(falls=Path(weights)))
 
 
 def held_out(weights: list[str], folds: int) -> list[Run]:
-    trials = [trial for file in FILES for trial in Corpus(corpus.folder() / file)]
+    trials = [trial for file in FILES for trial in Corpus(FOLDER / file)]
     fold = fold_of(trials, folds)
     runs: list[Run] = []
     for number, path in enumerate(weights):

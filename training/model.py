@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from monitor.core.network import ACCEL_LIMIT_G, DILATIONS, GYRO_UNIT_DPS, HOP, WINDOW, Head
+from monitor.core.fall_network import ACCEL_LIMIT_G, DILATIONS, GYRO_UNIT_DPS, HOP, WINDOW, Head
 
 WIDTH = 48
 DROPOUT = 0.1

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from monitor.corpus import Trial
+from monitor.recordings.corpus import Trial
 
 Person = tuple[str, str]  # data set, subject
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.network import Head
-from monitor.corpus import Trial
+from monitor.core.fall_network import Head
+from monitor.recordings.corpus import Trial
 
 Array = npt.NDArray[np.float32]
 

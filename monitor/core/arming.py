@@ -91,6 +91,8 @@ class Arming:
                 self._spotters.add(word.who)
             case InputKind.SPOTTER_GONE:
                 self._spotters.discard(word.who)
+            case InputKind.RESUME:  # nobody stands still in mid-walk
+                self.wanted = self.armed = True
             case InputKind.ARM | InputKind.DISARM if self._settings.by_request:
                 self._wish(word.kind is InputKind.ARM)
             case InputKind.BUTTON_DOUBLE if self._settings.by_button:

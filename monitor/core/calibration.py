@@ -5,6 +5,7 @@ the gait runs forward (direction.py), and in which the walker first gained speed
 disagree, or the sensor sits between its axes, nothing is guessed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from monitor.core.direction import DirectionSettings
 from monitor.core.posture import GRAVITY_MPS2, Posture
 from monitor.core.steps import Steps
-from monitor.core.vocabulary import Floats
+from monitor.core.vocabulary import Floats, RearguardError
 
 STILL_DPS = 20.0  # a person who stands sways slower
 GRAVITY_G = (0.9, 1.1)
@@ -25,7 +26,7 @@ AHEAD_SCORE = 0.2  # of the next best way
 START_S = 0.8  # after which drift outweighs the speed gained
 
 
-class UnsureError(ValueError):
+class UnsureError(RearguardError, ValueError):
     """Nothing can be said for certain; says why, and what to do."""
 
 
@@ -67,9 +68,12 @@ def find_up(accel_g: Floats, gyro_dps: Floats) -> tuple[int, float, float, Float
     return axis, float(np.sign(mean_g[axis])), off_deg, bias_dps
 
 
-def find_seat(still: tuple[Floats, Floats], walk: tuple[Floats, Floats], rate_hz: float) -> Seat:
+def find_seat(
+    still: tuple[Floats, Floats], walk: tuple[Floats, Floats], rate_hz: float, contacts: Mapping[str, Floats]
+) -> Seat:
     """The mounting from standing still and then walking forward: (accel_g, gyro_dps), (n, 3) each,
-    in sensor axes; ``walk`` goes on right where ``still`` ended. Raises UnsureError."""
+    in sensor axes; ``walk`` goes on right where ``still`` ended; ``contacts`` are the contact network's
+    weights. Raises UnsureError."""
     axis, sign, off_deg, bias_dps = find_up(*still)
     up = np.zeros(3)
     up[axis] = sign
@@ -79,7 +83,7 @@ def find_seat(still: tuple[Floats, Floats], walk: tuple[Floats, Floats], rate_hz
             forward = np.zeros(3)
             forward[forward_axis] = way
             turn = np.array([forward, np.cross(up, forward), up])
-            found.append((*_gait(turn, still, walk, bias_dps, rate_hz), turn))
+            found.append((*_gait(turn, still, walk, bias_dps, rate_hz, contacts), turn))
     found.sort(key=lambda way: -way[0])
     (score, gained_mps, steps, turn), (next_score, *_) = found[0], found[1]
     if steps < STEPS:
@@ -95,7 +99,12 @@ def find_seat(still: tuple[Floats, Floats], walk: tuple[Floats, Floats], rate_hz
 
 
 def _gait(
-    turn: Floats, still: tuple[Floats, Floats], walk: tuple[Floats, Floats], bias_dps: Floats, rate_hz: float
+    turn: Floats,
+    still: tuple[Floats, Floats],
+    walk: tuple[Floats, Floats],
+    bias_dps: Floats,
+    rate_hz: float,
+    contacts: Mapping[str, Floats],
 ) -> tuple[float, float, int]:
     """In the way that ``turn`` calls forward: mean direction score, speed gained at the start, steps."""
     accel_g, gyro_dps = (
@@ -103,7 +112,7 @@ def _gait(
     )
     body = Posture(rate_hz).update(accel_g, gyro_dps)
     time_s = np.arange(len(accel_g)) / rate_hz
-    steps = Steps(DirectionSettings(), rate_hz).update(time_s, body)
+    steps = Steps(DirectionSettings(), rate_hz, contacts).update(time_s, body)
     if not steps:
         return 0.0, 0.0, 0
     score = float(np.mean([step.direction_score for step in steps[SETTLED:]])) if steps[SETTLED:] else 0.0

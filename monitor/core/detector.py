@@ -8,25 +8,25 @@ Across a gap in the samples nothing is known: every stage starts anew, but the b
 learned of the walker stays.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from monitor.core.contacts import load_weights as load_contacts
 from monitor.core.direction import DirectionSettings
 from monitor.core.fall import Fall, FallSettings
+from monitor.core.fall_network import RATE_HZ, Network, Singles
 from monitor.core.footfall import Footfall, FootfallSettings
 from monitor.core.grid import Grid, Samples
-from monitor.core.heading import Heading
 from monitor.core.health import Health, HealthSettings
-from monitor.core.network import RATE_HZ, Network, load_weights
 from monitor.core.posture import Posture
 from monitor.core.session import Facts, Session
 from monitor.core.setting import choice, group
+from monitor.core.slip import Slip
 from monitor.core.steps import Steps
 from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
 from monitor.core.unsafe import Baselines, Unsafe, UnsafeSettings, baselines
-from monitor.core.vocabulary import Event, EventKind, SampleBlock
+from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
 
 FRAME_RATE_HZ = 200.0
 """A deck rings higher than a body moves."""
@@ -49,14 +49,21 @@ class DetectorSettings:
     health: HealthSettings = group(HealthSettings, "Whether the sensor can be believed")
 
 
+class Weights(NamedTuple):
+    """What the networks have learned, by layer: of falls and stumbles, and of the feet's contacts."""
+
+    falls: Mapping[str, Singles]
+    contacts: Mapping[str, Floats]
+
+
 class Detector:
     """Feed every block once, in order; however the samples are cut into blocks, the events are the same."""
 
-    def __init__(self, settings: DetectorSettings) -> None:
+    def __init__(self, settings: DetectorSettings, weights: Weights) -> None:
         self._settings = settings
         self._health = Health(settings.health)
         self._grid = Grid(FRAME_RATE_HZ if settings.profile == "treadmill" else RATE_HZ)
-        self._contacts, self._weights = load_contacts(), load_weights()  # no file is read while it runs
+        self._weights = weights
         self._own = baselines(settings.unsafe_step)
         self._session = Session()
         self._stages: _Belt | _Frame | None = None
@@ -79,8 +86,8 @@ class Detector:
     def _start(self) -> "_Belt | _Frame":
         if self._settings.profile == "treadmill":
             return _Frame(self._settings, self._session)
-        steps = Steps(self._settings.direction, RATE_HZ, self._contacts)
-        return _Belt(self._settings, steps, Network(self._weights), self._own, self._session)
+        steps = Steps(self._settings.direction, RATE_HZ, self._weights.contacts)
+        return _Belt(self._settings, steps, Network(self._weights.falls), self._own, self._session)
 
 
 class _Belt:
@@ -92,7 +99,7 @@ class _Belt:
         self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
         self._steps = steps
-        self._heading = Heading(RATE_HZ)
+        self._slip = Slip(RATE_HZ)
         self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ, own)
         self._session = session
         self._network = network
@@ -107,7 +114,7 @@ class _Belt:
         return [
             *self._stillness.update(samples),
             *(step.event() for step in steps),
-            *self._heading.update(body, steps),
+            *self._slip.update(body, steps),
             *self._unsafe.update(body, steps),
             *self._stumble.update(hops),
             *self._fall.update(hops),

@@ -12,7 +12,7 @@ from enum import Enum, auto
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.network import HOP_S, Head, Hops
+from monitor.core.fall_network import HOP_S, Head, Hops
 from monitor.core.setting import number
 from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading
 

@@ -1,12 +1,13 @@
 """Steps: initial contacts of the feet, their rhythm and their direction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan, log, nan
 from statistics import median
 
 import numpy as np
 
-from monitor.core.contacts import HOP, LOOK_AHEAD, ContactScore, load_weights
+from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
 from monitor.core.direction import DirectionSense, DirectionSettings
 from monitor.core.posture import Body
 from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
@@ -46,13 +47,11 @@ class Step:
 
 
 class Steps:
-    """Finds steps as samples come, each about 0.25 s after its contact; ``weights`` are contacts.py's."""
+    """Finds steps about 0.25 s after their contacts; ``weights`` are the contact network's."""
 
-    def __init__(
-        self, direction: DirectionSettings, rate_hz: float, weights: dict[str, Floats] | None = None
-    ) -> None:
+    def __init__(self, direction: DirectionSettings, rate_hz: float, weights: Mapping[str, Floats]) -> None:
         self._sense = DirectionSense(direction, rate_hz)
-        self._score = ContactScore(load_weights() if weights is None else weights, rate_hz)
+        self._score = ContactScore(weights, rate_hz)
         self._before: Floats = np.full(2, np.inf)  # the last two hops' scores
         self._odd = 0  # samples that wait for their hop to fill
         self._step: Step | None = None

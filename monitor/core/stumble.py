@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core.network import HOP_S, Head, Hops
+from monitor.core.fall_network import HOP_S, Head, Hops
 from monitor.core.setting import number
 from monitor.core.vocabulary import Event, EventKind, Reading
 

@@ -43,6 +43,10 @@ class SampleBlock:
         return cls(np.empty(0), np.empty((0, 3)), np.empty((0, 3)), end_s, lost, fault)
 
 
+class RearguardError(Exception):
+    """Something a person can mend; its words say what was expected, what was found and what to do."""
+
+
 class EventKind(StrEnum):
     """What the detector can say."""
 
@@ -151,6 +155,7 @@ class InputKind(StrEnum):
     FALSE_ALARM = "false_alarm"
     CLEAR = "clear"
     ARM = "arm"
+    RESUME = "resume"  # it was armed when its process died: arm at once
     DISARM = "disarm"
     PAUSE_SOUND = "pause_sound"
     TEST = "test"

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from monitor import corpus, walker
 from monitor.cli import main
-from monitor.walker import Move
+from monitor.recordings import corpus, simulated_walker
+from monitor.recordings.simulated_walker import Move
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> str:
     script = [(3.0, Move.STAND), (6.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (4.0, Move.LIE)]
-    fall = walker.walk(script, 100.0, seed=3).trial("fall-1")
-    walk = walker.walk([(2.0, Move.STAND), (12.0, Move.FORWARD)], 200.0, seed=4).trial("walk-1")
+    fall = simulated_walker.walk(script, 100.0, seed=3).trial("fall-1")
+    walk = simulated_walker.walk([(2.0, Move.STAND), (12.0, Move.FORWARD)], 200.0, seed=4).trial("walk-1")
     path = tmp_path / "mine.npz"
     corpus.save(path, [fall, walk])
     return str(path)
@@ -87,6 +87,13 @@ def test_evaluate_prints_one_object_or_tables(recording: str, capsys: pytest.Cap
     assert report["all"]["trials"] == {"fall": 1, "walk": 1}
     assert main(["evaluate", recording, "--jobs", "1"]) == 0
     assert "simulated" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("jobs", ["-1", "0", "65", "x"])
+def test_an_impossible_number_of_processes_is_refused(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "any.npz", f"--jobs={jobs}"])
+    assert f"'{jobs}': expected 1 to 64; leave it out for one per core" in capsys.readouterr().err
 
 
 def test_the_bench_test_names_each_part_and_fails_with_any(capsys: pytest.CaptureFixture[str]) -> None:

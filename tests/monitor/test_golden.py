@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor import corpus
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Event, EventKind, SampleBlock
-from monitor.walker import STORY, Move, Script, Walk, walk
+from monitor.recordings import corpus
+from monitor.recordings.simulated_walker import STORY, Move, Script, Walk, walk
+from monitor.weights import shipped
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FALLS = {EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN}
@@ -62,7 +63,7 @@ def told(event: Event) -> str:
 def judged(name: str) -> tuple[Walk, list[Event]]:
     rate_hz = 200.0 if name.endswith("200_hz") else 100.0
     walked = walk(SESSIONS[name], rate_hz, seed=2)
-    detector = Detector(DetectorSettings())
+    detector = Detector(DetectorSettings(), shipped())
     return walked, [event for block in blocks(name, walked) for event in detector.update(block)]
 
 

@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from monitor import walker
 from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_seat, find_up
 from monitor.core.vocabulary import Floats
-from monitor.walker import Move
+from monitor.recordings import simulated_walker
+from monitor.recordings.simulated_walker import Move
+from monitor.weights import shipped
 
 RATE_HZ = 100.0
 STILL = 300
@@ -29,7 +30,7 @@ def every_mounting() -> list[tuple[str, Floats]]:
 
 def session(move: Move = Move.FORWARD, seed: int = 1, turn: Floats | None = None) -> tuple[Pair, Pair]:
     """Three seconds of standing, then walking, as a sensor turned by ``turn`` feels it."""
-    walk = walker.walk([(3.0, Move.STAND), (8.0, move)], RATE_HZ, seed)
+    walk = simulated_walker.walk([(3.0, Move.STAND), (8.0, move)], RATE_HZ, seed)
     turn = np.eye(3) if turn is None else turn
     accel_g, gyro_dps = walk.accel_g @ turn, walk.gyro_dps @ turn
     return (accel_g[:STILL], gyro_dps[:STILL]), (accel_g[STILL:], gyro_dps[STILL:])
@@ -38,7 +39,7 @@ def session(move: Move = Move.FORWARD, seed: int = 1, turn: Floats | None = None
 @pytest.mark.parametrize(("name", "turn"), every_mounting())
 def test_each_of_the_24_mountings_is_found(name: str, turn: Floats) -> None:
     still, walk = session(turn=turn)
-    assert find_seat(still, walk, RATE_HZ).mounting == name
+    assert find_seat(still, walk, RATE_HZ, shipped().contacts).mounting == name
 
 
 def tilted(pair: Pair, degrees: float) -> Pair:
@@ -49,7 +50,7 @@ def tilted(pair: Pair, degrees: float) -> Pair:
 
 def test_a_slanting_clip_is_found_and_one_between_its_axes_refused() -> None:
     still, walk = session()
-    seat = find_seat(tilted(still, 20.0), tilted(walk, 20.0), RATE_HZ)
+    seat = find_seat(tilted(still, 20.0), tilted(walk, 20.0), RATE_HZ, shipped().contacts)
     assert seat.mounting == "+x +y +z"
     assert seat.off_axis_deg == pytest.approx(20.0, abs=2.0)
     with pytest.raises(UnsureError, match="from its nearest axis"):
@@ -59,7 +60,7 @@ def test_a_slanting_clip_is_found_and_one_between_its_axes_refused() -> None:
 def test_the_offset_of_the_gyroscope_is_found_and_harmless() -> None:
     offset = np.array([4.0, -6.0, 3.0])
     (still_a, still_g), (walk_a, walk_g) = session()
-    seat = find_seat((still_a, still_g + offset), (walk_a, walk_g + offset), RATE_HZ)
+    seat = find_seat((still_a, still_g + offset), (walk_a, walk_g + offset), RATE_HZ, shipped().contacts)
     assert seat.mounting == "+x +y +z"
     assert seat.gyro_bias_dps == pytest.approx(offset, abs=1.0)
 
@@ -81,17 +82,17 @@ def test_a_bad_stand_is_refused(spoil: object, said: str) -> None:
 def test_standing_instead_of_walking_is_refused() -> None:
     still, walk = session(Move.STAND)
     with pytest.raises(UnsureError, match="steps were seen"):
-        find_seat(still, walk, RATE_HZ)
+        find_seat(still, walk, RATE_HZ, shipped().contacts)
 
 
 def test_a_start_against_the_gait_is_refused() -> None:
     still, walk = session()
     walk[0][:80, 0] -= 0.5
     with pytest.raises(UnsureError, match="the start went the other way"):
-        find_seat(still, walk, RATE_HZ)
+        find_seat(still, walk, RATE_HZ, shipped().contacts)
 
 
 def test_walking_backward_finds_the_other_way_round() -> None:
     """Nothing in the motion tells a mirrored walker: the instruction says forward."""
     still, walk = session(Move.BACKWARD)
-    assert find_seat(still, walk, RATE_HZ).mounting == "-x -y +z"
+    assert find_seat(still, walk, RATE_HZ, shipped().contacts).mounting == "-x -y +z"

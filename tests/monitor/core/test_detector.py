@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import walker
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
-from monitor.walker import Move
+from monitor.recordings import simulated_walker
+from monitor.recordings.simulated_walker import Move
+from monitor.weights import shipped
 
 RATE_HZ = 100.0
 SCRIPT = [
@@ -28,7 +29,7 @@ FALL = {EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN}
 
 @lru_cache
 def session() -> tuple[Floats, Floats, Floats]:
-    walk = walker.walk(SCRIPT, RATE_HZ, seed=5)
+    walk = simulated_walker.walk(SCRIPT, RATE_HZ, seed=5)
     return 1e5 + np.arange(len(walk.accel_g)) / RATE_HZ, walk.accel_g, walk.gyro_dps
 
 
@@ -41,7 +42,7 @@ def blocks(cuts: list[int], *rows: Floats) -> Iterator[SampleBlock]:
 
 
 def judge(cuts: list[int], *rows: Floats) -> list[Event]:
-    detector = Detector(DetectorSettings())
+    detector = Detector(DetectorSettings(), shipped())
     return [event for block in blocks(cuts, *rows) for event in detector.update(block)]
 
 
@@ -84,7 +85,7 @@ def test_events_do_not_depend_on_where_blocks_are_cut(cuts: list[int]) -> None:
 
 def test_an_event_leaves_with_the_block_of_its_sample() -> None:
     """Live: nothing is told a block late, nothing before its sample came."""
-    detector = Detector(DetectorSettings())
+    detector = Detector(DetectorSettings(), shipped())
     for block in blocks(list(range(5, len(session()[0]), 5))):
         for event in detector.update(block):
             assert block.time_s[0] - 1e-6 <= event.time_s <= block.end_s + 1e-6
@@ -127,7 +128,7 @@ def test_clock_steps_gaps_and_repeats_raise_nothing(seed: int) -> None:
     for _ in range(4):
         at = int(rng.integers(0, len(time_s)))
         time_s[at:] += rng.choice([-3.0, -0.5, 0.2, 5.0, 3600.0])
-    detector = Detector(DetectorSettings())
+    detector = Detector(DetectorSettings(), shipped())
     for i in range(0, len(time_s), 5):
         part = slice(i, i + 5)
         end_s = float(time_s[part].max())

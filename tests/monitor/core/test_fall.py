@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.fall import Fall, FallSettings
-from monitor.core.network import HOP_S, Head, Hops, Network, load_weights
+from monitor.core.fall_network import HOP_S, Head, Hops, Network
 from monitor.core.vocabulary import Event, EventKind, Floats
+from monitor.weights import shipped
 from tests.monitor.core.enacted import fall, standing, walking
 
 FALLING, IMPACT, DOWN, UPRIGHT = EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN, EventKind.UPRIGHT
@@ -154,7 +155,7 @@ def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
 
 
 def told(samples: tuple[Floats, Floats, Floats]) -> list[EventKind]:
-    return [e.kind for e in Fall(FallSettings()).update(Network(load_weights()).update(*samples))]
+    return [e.kind for e in Fall(FallSettings()).update(Network(shipped().falls).update(*samples))]
 
 
 @pytest.mark.parametrize("heading_deg", [0.0, 90.0, 180.0])

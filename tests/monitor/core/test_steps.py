@@ -1,9 +1,7 @@
 """Steps and their direction: a simulated walker's, recorded people's, and none where nobody walks."""
 
-import os
 from functools import cache
 from math import isnan, nan
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,23 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from monitor.core import contacts, steps
-from monitor.core.contacts import HOP, LOOK_AHEAD, ContactScore, load_weights
+from monitor.core import contact_network, steps
+from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
 from monitor.core.direction import RUNNING_G, RUNNING_SPM, DirectionSense, DirectionSettings
 from monitor.core.posture import Body, Posture
 from monitor.core.steps import LONGEST_S, SHORTEST_S, SURE, Step, Steps
 from monitor.core.vocabulary import Direction, EventKind, Floats
-from monitor.corpus import Corpus, whole
-from monitor.walker import Move, Walk, walk
+from monitor.recordings.corpus import Corpus, whole
+from monitor.recordings.simulated_walker import Move, Walk, walk
+from monitor.weights import shipped
+from training.folder import FOLDER
 
 RATE_HZ = 100.0
-CORPUS = Path(os.environ.get("REARGUARD_CORPUS", Path(__file__).parents[4] / "shared/corpus"))
 CUTS = st.lists(st.integers(0, 3000), max_size=6).map(sorted)
 
 
 def found(accel_g: Floats, gyro_dps: Floats, cuts: list[int] = ()) -> list[Step]:
     """Steps of a stretch of samples from time 0, given in pieces."""
-    posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ)
+    posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ, shipped().contacts)
     time_s = np.arange(len(accel_g)) / RATE_HZ
     pieces = zip(np.split(time_s, cuts), np.split(accel_g, cuts), np.split(gyro_dps, cuts), strict=True)
     return [step for t, a, g in pieces if len(t) for step in finder.update(t, posture.update(a, g))]
@@ -119,7 +118,7 @@ def proved(scores: list[float], monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     monkeypatch.setattr(steps, "ContactScore", lambda *_: Scripted(scores))
     n = HOP * len(scores)
     accel = np.tile([0.0, 0.0, 1.0], (n, 1))
-    finder = Steps(DirectionSettings(), RATE_HZ)
+    finder = Steps(DirectionSettings(), RATE_HZ, shipped().contacts)
     return finder.update(np.arange(n) / RATE_HZ, Posture(RATE_HZ).update(accel, np.zeros((n, 3))))
 
 
@@ -210,26 +209,26 @@ def test_standing_has_no_direction() -> None:
 
 
 def test_the_network_is_its_written_definition() -> None:
-    weights = load_weights()
+    weights = shipped().contacts
     rng = np.random.default_rng(0)
     accel = np.array([0, 0, 1.0]) + 0.2 * rng.normal(size=(400, 3))
     body = Posture(RATE_HZ).update(accel, 20 * rng.normal(size=(400, 3)))
-    x = contacts.motions(body).reshape(6, 200, 2).mean(axis=2)
+    x = contact_network.motions(body).reshape(6, 200, 2).mean(axis=2)
     mean = np.array([np.mean(x[0, : i + 1] ** 2) for i in range(150)])
     for i in range(150, 200):
         mean = np.append(mean, mean[-1] + (x[0, i] ** 2 - mean[-1]) / 150)
-    x = (x / np.maximum(np.sqrt(mean), contacts.LEAST_SWING_G)).T
-    for i, dilation in enumerate(contacts.DILATIONS):
-        back = [np.maximum(np.arange(200) - (4 - tap) * dilation, 0) for tap in range(contacts.WIDTH)]
+    x = (x / np.maximum(np.sqrt(mean), contact_network.LEAST_SWING_G)).T
+    for i, dilation in enumerate(contact_network.DILATIONS):
+        back = [np.maximum(np.arange(200) - (4 - tap) * dilation, 0) for tap in range(contact_network.WIDTH)]
         taps = np.concatenate([x[rows] for rows in back], axis=1)
         x = np.maximum(taps @ weights[f"layer.{i}.weight"] + weights[f"layer.{i}.bias"], 0)
     expected = (x @ weights["out.weight"] + weights["out.bias"])[:, 0]
     np.testing.assert_allclose(ContactScore(weights, RATE_HZ).update(body), expected, atol=1e-9)
 
 
-@pytest.mark.skipif(not (CORPUS / "gait.npz").exists(), reason=f"no recordings in {CORPUS}")
+@pytest.mark.skipif(not (FOLDER / "gait.npz").exists(), reason=f"no recordings in {FOLDER}")
 def test_recorded_people_are_followed_to_the_corner_and_back() -> None:
-    trials = [t for t in Corpus(CORPUS / "gait.npz") if t.dataset == "ipol"][::12]
+    trials = [t for t in Corpus(FOLDER / "gait.npz") if t.dataset == "ipol"][::12]
     hits = told_count = true_count = 0
     for trial in trials:
         samples = whole(trial, RATE_HZ)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.network import HOP_S, Head, Hops, Network, load_weights
+from monitor.core.fall_network import HOP_S, Head, Hops, Network
 from monitor.core.stumble import Stumble, StumbleSettings
 from monitor.core.vocabulary import EventKind, Reading
+from monitor.weights import shipped
 from tests.monitor.core.enacted import standing, stumble, walking
 
 
@@ -59,10 +60,10 @@ def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
 
 def test_enacted_walking_and_standing_are_no_stumble() -> None:
     for samples in (walking(60.0), standing(60.0)):
-        assert Stumble(StumbleSettings()).update(Network(load_weights()).update(*samples)) == []
+        assert Stumble(StumbleSettings()).update(Network(shipped().falls).update(*samples)) == []
 
 
 def test_an_enacted_catch_of_balance_is_a_stumble() -> None:
-    events = Stumble(StumbleSettings()).update(Network(load_weights()).update(*stumble()))
+    events = Stumble(StumbleSettings()).update(Network(shipped().falls).update(*stumble()))
     assert [event.kind for event in events] == [EventKind.STUMBLE]
     assert 6.0 < events[0].time_s < 6.75

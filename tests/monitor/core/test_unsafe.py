@@ -23,7 +23,8 @@ from monitor.core.unsafe import (
     rhythm,
 )
 from monitor.core.vocabulary import Direction, Event, EventKind, Floats
-from monitor.walker import Move, walk
+from monitor.recordings.simulated_walker import Move, walk
+from monitor.weights import shipped
 
 RATE_HZ = 100.0
 NAMES = [term.name for term in TERMS]
@@ -211,7 +212,7 @@ WALK = walk(SCRIPT, RATE_HZ, seed=2)
 
 
 def judged(cuts: list[int]) -> list[Event]:
-    posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ)
+    posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ, shipped().contacts)
     judge = Unsafe(UnsafeSettings(), RATE_HZ, baselines(UnsafeSettings()))
     events: list[Event] = []
     time_s = np.arange(len(WALK.accel_g)) / RATE_HZ

@@ -1,0 +1,69 @@
+"""``rearguard check``: every part tried once, from the sensor to the broker, each with what to do."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from firmware.bus import Bus
+from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor
+from firmware.errors import FirmwareError
+from firmware.panel import Panel
+from firmware.sampler import Sampler
+from monitor.commands.options import Commands, add_config, add_port, command, load
+from monitor.delivery.credentials import SecretError
+from monitor.delivery.mqtt import round_trip_s
+from monitor.loop import Inbox
+from monitor.playback import plugged, trial_of
+from monitor.settings import Settings
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "check", check, "try every part once: sensor, lamp, buzzer, broker")
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument(
+        "--live", action="store_true", help="show the axes while you turn the sensor, until Ctrl-C"
+    )
+    parser.add_argument("--simulate", action="store_true", help="a simulated chip in place of the sensor")
+    add_port(parser)
+
+
+def check(args: argparse.Namespace) -> int:
+    """The exit status is 0 only if all parts are well."""
+    settings = load(args).settings
+    wires = plugged(trial_of(None, None)) if args.simulate else None
+    bus = Bus(settings.sensor.bus, port=wires.open) if wires else Bus(settings.sensor.bus)
+    if args.live:
+        print("Turn the sensor and see; Ctrl-C ends.")
+        for words in axes(Sampler(settings.sampled, bus)):
+            print(f"\r{words}", end="\x1b[K" if sys.stdout.isatty() else "\n", flush=True)
+        return 0
+    well = True
+    for finding in findings(settings, bus):
+        well = well and finding.good
+        if args.json:
+            print(json.dumps(asdict(finding)), flush=True)
+        else:
+            print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.part:<10} {finding.words}", flush=True)
+    return 0 if well else 1
+
+
+def findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
+    """The bench test of every part, from the sensor to the broker."""
+    yield from check_sensor(settings.sampled, bus, worn=settings.profile == "belt")
+    yield check_power()
+    try:
+        panel = Panel(settings.panel, Inbox().put)
+    except FirmwareError as error:
+        yield Finding("panel", False, str(error))
+    else:
+        yield from check_panel(panel)
+        panel.close()
+    try:
+        way_s = round_trip_s(settings.mqtt)
+    except (ConnectionError, SecretError) as error:
+        yield Finding("broker", False, f"{error}; is mqtt.host right, and a broker running there?")
+    else:
+        yield Finding("broker", True, f"{settings.mqtt.host}:{settings.mqtt.port}, {1000 * way_s:.0f} ms")

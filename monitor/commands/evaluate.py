@@ -1,0 +1,36 @@
+"""``rearguard evaluate``: score the detector on labelled recordings."""
+
+import argparse
+import json
+from functools import partial
+
+from monitor.commands.options import Commands, add_config, command, load
+from monitor.core.detector import Detector
+from monitor.recordings.evaluate import MOST_JOBS, evaluate
+from monitor.recordings.score_table import table
+from monitor.weights import shipped
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "evaluate", act, "score the detector on labelled recordings")
+    add_config(parser)
+    parser.add_argument("files", nargs="+", metavar="FILE.npz", help="recordings (docs/recordings.md)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.add_argument("--jobs", type=jobs, metavar="N", help="processes (default: one per core)")
+
+
+def jobs(text: str) -> int:
+    """1 to the most that are of use."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected 1 to {MOST_JOBS}; leave it out for one per core"
+        )
+    return int(text)
+
+
+def act(args: argparse.Namespace) -> int:
+    settings = load(args).settings
+    make = partial(Detector, settings, shipped())
+    report = evaluate(args.files, make, settings.unsafe_step.red_score, args.jobs, show_progress=True)
+    print(json.dumps(report) if args.json else table(report))
+    return 0

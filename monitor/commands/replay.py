@@ -1,0 +1,67 @@
+"""``rearguard replay``: a recording down the line, at once or in real time through the simulated chip."""
+
+import argparse
+import signal
+import time
+from dataclasses import replace
+
+from firmware.bus import Bus
+from firmware.sampler import Sampler
+from monitor.commands.options import Commands, add_config, add_port, command, load, seconds
+from monitor.commands.run import say_limits
+from monitor.core.arming import ArmingSettings
+from monitor.line import Line
+from monitor.playback import LEAD_IN_S, plugged, shifted, trial_of, until_over
+from monitor.recordings import corpus
+
+AT_ONCE = ArmingSettings(needs_stillness=False)
+"""A recording is watched from its first step on."""
+
+
+def add(commands: Commands) -> None:
+    parser = command(
+        commands, "replay", replay_, "run the detector on a recording, or on the simulated walker"
+    )
+    add_config(parser)
+    add_recording(parser)
+    parser.add_argument(
+        "--through-chip", action="store_true", help="in real time, through the simulated chip and its driver"
+    )
+    parser.add_argument("--events", action="store_true", help="list every event, with its evidence")
+    parser.add_argument("--publish", action="store_true", help="report to the broker and so to the spotter")
+    parser.add_argument(
+        "--linger",
+        type=seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="keep running this long at the end while an alert is unanswered",
+    )
+    add_port(parser)
+
+
+def add_recording(parser: argparse.ArgumentParser) -> None:
+    """FILE.npz and --trial."""
+    parser.add_argument(
+        "file", metavar="FILE.npz", nargs="?", help="a recording (default: the simulated walker)"
+    )
+    parser.add_argument("--trial", metavar="NAME", help="which trial; `rearguard trials FILE.npz` lists them")
+
+
+def replay_(args: argparse.Namespace) -> int:
+    settings = load(args).settings
+    trial = trial_of(args.file, args.trial)
+    if not args.through_chip:
+        settings = replace(settings, arming=AT_ONCE)
+    began_s = time.monotonic() if args.publish or args.through_chip else 0.0
+    line = Line(settings, publish=args.publish, told_from_s=began_s, events=args.events)
+    say_limits(settings)
+    described = f": {trial.description}" if trial.description else ""
+    print(f"{trial.name}{described} ({trial.duration_s:.1f} s)", flush=True)
+    if args.through_chip:
+        sampler = Sampler(settings.sampled, Bus(settings.sensor.bus, port=plugged(trial).open))
+        for end in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(end, lambda *_: sampler.stop())
+        line.run(until_over(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
+    else:
+        line.run(shifted(corpus.blocks(trial, settings.sampled.rate_hz), began_s))
+    return 0

@@ -1,0 +1,69 @@
+"""``rearguard run``: the safety process, from the sensor to the spotter, until SIGTERM or Ctrl-C."""
+
+import argparse
+import signal
+from importlib.metadata import version
+from itertools import cycle
+
+from firmware.bus import Bus
+from firmware.sampler import Sampler
+from firmware.watchdog import Vouch
+from monitor.commands.options import Commands, add_config, add_port, command, load
+from monitor.core.vocabulary import Input, InputKind
+from monitor.line import Line, warned
+from monitor.playback import plugged, trial_of
+from monitor.recordings.corpus import RecordingError
+from monitor.restart import ArmedFile, store_path
+from monitor.settings import Settings
+
+FRAME_LIMITS = (
+    "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "
+    "the impact are not"
+)
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "run", run, "watch the walker: sensor to buzzer to spotter, until stopped")
+    add_config(parser)
+    parser.add_argument(
+        "--simulate",
+        nargs="?",
+        const="",
+        metavar="FILE.npz",
+        help="a simulated chip on a simulated bus, fed by a simulated walker or by a recording; "
+        "the signal USR1 pulls its cable out and puts it back",
+    )
+    parser.add_argument("--trial", metavar="NAME", help="which trial of the recording")
+    add_port(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    loaded = load(args)
+    settings = loaded.settings
+    bus = None
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if args.simulate is None and args.trial:
+        raise RecordingError("--trial names a trial of a recording: give it with --simulate FILE.npz")
+    if args.simulate is not None:
+        wires = plugged(trial_of(args.simulate or None, args.trial))
+        plug = cycle([wires.unplug, wires.plug])
+        signal.signal(signal.SIGUSR1, lambda *_: next(plug)())
+        bus = Bus(settings.sensor.bus, port=wires.open)
+    armed = ArmedFile()
+    line = Line(settings, publish=True, store=None if bus else store_path())
+    if armed.exists:
+        line.inbox.put(Input(InputKind.RESUME))
+    sampler = Sampler(settings.sampled, bus, power=line.panel.power)
+    for end in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(end, lambda *_: sampler.stop())
+    print(f"rearguard {version('rearguard')}, settings {loaded.hash}; Ctrl-C ends", flush=True)
+    say_limits(settings)
+    line.run(warned(sampler, line.inbox), [armed, Vouch()])
+    armed.forget()
+    return 0
+
+
+def say_limits(settings: Settings) -> None:
+    """What the profile cannot see."""
+    if settings.profile == "treadmill":
+        print(FRAME_LIMITS, flush=True)

@@ -1,0 +1,35 @@
+"""``rearguard watch``: be a spotter in the terminal."""
+
+import argparse
+import getpass
+
+from monitor.commands.options import Commands, add_config, add_port, command, host, load
+from monitor.delivery.invitation import settings_of
+from monitor.spotter.terminal import watch
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "watch", act, "be a spotter in the terminal")
+    add_config(parser)
+    parser.add_argument("url", metavar="URL", nargs="?", help="what rearguard pair printed, in quotes")
+    parser.add_argument("--name", help="who the walker is told is coming")
+    add_device(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--host, --device, --port: which device, by which broker."""
+    parser.add_argument("--host", type=host, help="the broker's name or address; overrides mqtt.host")
+    parser.add_argument("--device", help="the walker's device; overrides mqtt.device")
+    add_port(parser)
+
+
+def act(args: argparse.Namespace) -> int:
+    mqtt = load(args).settings.mqtt
+    return watch(settings_of(args.url, mqtt) if args.url else mqtt, args.name or _user())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in containers
+        return "spotter"

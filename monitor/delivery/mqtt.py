@@ -1,0 +1,347 @@
+"""The broker: settings, and a client whose every word comes to one thread. paho is known only here.
+
+paho's network thread dies of an exception in a callback and believes a silent link for 20 s, so callbacks
+here only put letters into a queue, a connection is used once, and its owner judges by acknowledgements
+whether it lives (docs/delivery.md).
+"""
+
+import re
+import secrets
+import socket
+import ssl
+import sys
+import time
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from monitor.core.setting import SettingError, number, switch, text
+from monitor.delivery.credentials import SecretError, check_secret, password
+from monitor.delivery.messages import DEVICE_PATTERN, DEVICE_WORDS, Topics
+
+HOST_PATTERN = r"[^\s\0/@]+"
+HOST_WORDS = "the name or address of the broker"
+PLAIN_PORT, TLS_PORT = 1883, 8883
+
+RETRY_S = (0.5, 1.0, 2.0)
+"""Pause before each further attempt to connect; the last one stays."""
+
+PATIENCE_S = 3.0
+"""How long an attempt to connect may take."""
+
+UNREAD_LETTERS = 1000
+"""More than this unread and further messages are dropped: a flood costs messages, not memory."""
+
+
+@dataclass(frozen=True)
+class MqttSettings:
+    """Where the broker is and who we are there. Raises ValueError for an impossible device or host."""
+
+    device: str = text("walker", "name of this device in every topic", DEVICE_PATTERN, DEVICE_WORDS)
+    host: str = text("localhost", "name or address of the broker", HOST_PATTERN, HOST_WORDS)
+    port: int = number(1883, 1, 65535, "", "port of the broker: 1883 plain, 8883 with TLS")
+    protocol: int = number(4, 4, 5, "", "version of MQTT: 4 is 3.1.1, 5 is 5.0")
+    keepalive_s: int = number(
+        5,
+        2,
+        60,
+        "s",
+        "the broker reports us offline after one and a half times this silence",
+        "offline is reported sooner, a weak network is reported more often",
+        "offline is reported later",
+    )
+    username: str = text("", "account at the broker; empty for none")
+    password_file: str = text(
+        "", "file with the password, readable by its owner only; empty for systemd's credential"
+    )
+    tls: bool = switch(False, "encrypt, and check the broker's certificate")
+    ca_file: str = text("", "certificate that signed the broker's; empty for the system's")
+    certificate_file: str = text("", "our own certificate; empty for none")
+    key_file: str = text("", "private key of our certificate, readable by its owner only")
+
+    home_assistant: bool = switch(False, "announce this device to Home Assistant")
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(DEVICE_PATTERN, self.device):
+            raise SettingError("device", f"found {self.device!r}, allowed: {DEVICE_WORDS}")
+        try:
+            self.host.encode("idna")  # as the socket will, in a thread that would die of it
+            possible = re.fullmatch(HOST_PATTERN, self.host) is not None
+        except UnicodeError:
+            possible = False
+        if re.fullmatch(r"[^:]+:\d+|\[.+\](:\d+)?", self.host):
+            raise SettingError("host", f"found {self.host!r}: the port goes into mqtt.port, without brackets")
+        if not possible:
+            raise SettingError("host", f"found {self.host!r}, allowed: {HOST_WORDS}")
+
+    def password(self) -> str:
+        """The account's password. Raises SecretError."""
+        return password(self.username, self.password_file)
+
+
+@dataclass(frozen=True)
+class Invitation(MqttSettings):
+    """Settings with the password in memory, as a pairing URL brings them (monitor/pair.py)."""
+
+    word: str = field(default="", repr=False)
+
+    def password(self) -> str:
+        return self.word
+
+
+class What(Enum):
+    """What a letter says."""
+
+    UP = auto()
+    DOWN = auto()
+    ACKED = auto()
+    RECEIVED = auto()
+    WOKEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A word from the network thread (or, WOKEN, from any other)."""
+
+    what: What
+    mid: int = 0
+    topic: str = ""
+    payload: bytes = b""
+    retained: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Will:
+    """What the broker says when we vanish."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class Client:
+    """Keeps a connection to the broker. All methods but ``wake`` belong to the one thread that owns it.
+
+    ``next`` must be called at least every second: it also opens the next connection when one is lost.
+    ``name`` must be the only client of that name at the broker, or the two throw each other out.
+    Raises SecretError if its secrets or certificates are unusable.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        name: str,
+        subscriptions: tuple[str, ...] = (),
+        will: Will | None = None,
+        largest_bytes: int = 65_536,
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._subscriptions = subscriptions
+        self._will = will
+        self._largest_bytes = largest_bytes
+        self._password = settings.password() if settings.username else None
+        self._tls = _tls(settings) if settings.tls else None
+        self._letters: SimpleQueue[tuple[paho.Client | None, Letter]] = SimpleQueue()
+        self._paho: paho.Client | None = None
+        self._failures = 0
+        self._deadline_s = 0.0  # while connecting: give up; while apart: try again
+        self.up = False
+        self.dropped = 0
+
+    def next(self, timeout_s: float) -> Letter | None:
+        """The next letter, None after ``timeout_s`` without one."""
+        if not self.up and time.monotonic() >= self._deadline_s:
+            if self._paho is None:
+                try:
+                    self._open()
+                except Exception as error:  # noqa: BLE001  whatever paho refuses, we try again after a pause
+                    self._give_up()
+                    return Letter(What.DOWN, reason=f"cannot reach {self._where}: {error}")
+            else:
+                self._give_up()
+                return Letter(What.DOWN, reason=f"no answer from {self._where} for {PATIENCE_S:.0f} s")
+        try:
+            sender, letter = self._letters.get(timeout=timeout_s)
+        except Empty:
+            return None
+        if sender is None:
+            return letter
+        if sender is not self._paho:
+            return None  # a late word from a connection already given up
+        if letter.what is What.UP:
+            self.up = True
+            self._failures = 0
+        elif letter.what is What.DOWN:
+            self._give_up()
+        return letter
+
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 1, retain: bool = False, expiry_s: float | None = None
+    ) -> int | None:
+        """Hand a message to the network; the number its ACKED letter will carry, or None if we are apart."""
+        if not self.up or self._paho is None:
+            return None
+        properties = None
+        if expiry_s is not None and self._settings.protocol == paho.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's own gap
+            properties.MessageExpiryInterval = max(1, int(expiry_s))
+        info = self._paho.publish(topic, payload, qos, retain, properties)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def reopen(self) -> None:
+        """Give the connection up as dead and open another at once."""
+        self._give_up()
+        self._deadline_s = 0.0
+
+    def wake(self) -> None:
+        """Let ``next`` return at once. From any thread; never blocks."""
+        self._letters.put((None, Letter(What.WOKEN)))
+
+    def close(self) -> None:
+        """Leave the broker in order: it will not announce our will."""
+        leaving = self._paho if self.up else None
+        self._give_up()
+        if leaving is not None:
+            leaving.loop_stop()
+
+    @property
+    def _where(self) -> str:
+        return f"the broker at {self._settings.host}:{self._settings.port}"
+
+    def _open(self) -> None:
+        settings = self._settings
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._name,
+            protocol=MQTTProtocolVersion(settings.protocol),
+            reconnect_on_failure=False,
+        )
+        if settings.username:
+            client.username_pw_set(settings.username, self._password)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+        self._listen(client)
+        self._paho = client
+        self._deadline_s = time.monotonic() + PATIENCE_S
+        client.connect_timeout = PATIENCE_S
+        client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        client.loop_start()
+
+    def _listen(self, client: paho.Client) -> None:
+        """Attach callbacks that only put letters: nothing in them can raise or wait."""
+        letters = self._letters
+
+        def put(letter: Letter) -> None:
+            letters.put((client, letter))
+
+        def connected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+            if code.is_failure:
+                put(Letter(What.DOWN, reason=f"{self._where} refuses us: {code}"))
+                return
+            for topic in self._subscriptions:
+                client.subscribe(topic, qos=1)
+            put(Letter(What.UP))
+
+        def subscribed(_c: Any, _u: Any, _mid: int, codes: list[Any], _p: Any) -> None:
+            if any(code.is_failure for code in codes):
+                put(Letter(What.DOWN, reason=f"{self._where} refuses a subscription"))
+
+        def failed(_c: Any, _u: Any) -> None:
+            # paho calls this while it handles the error and does not pass it on.
+            client.disconnect()
+            put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {sys.exc_info()[1]}"))
+
+        def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
+            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}"))
+
+        def published(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
+            if code.is_failure:  # only MQTT 5 tells
+                put(Letter(What.DOWN, reason=f"{self._where} refuses our messages: {code}"))
+            else:
+                put(Letter(What.ACKED, mid=mid))
+
+        def received(_c: Any, _u: Any, message: paho.MQTTMessage) -> None:
+            if len(message.payload) > self._largest_bytes or letters.qsize() >= UNREAD_LETTERS:
+                self.dropped += 1
+                return
+            put(Letter(What.RECEIVED, 0, message.topic, bytes(message.payload), message.retain))
+
+        def opened(_c: Any, _u: Any, sock: Any) -> None:
+            # Small messages back to back would wait for each other's TCP acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        client.on_connect = connected
+        client.on_subscribe = subscribed
+        client.on_connect_fail = failed
+        client.on_disconnect = disconnected
+        client.on_publish = published
+        client.on_message = received
+        client.on_socket_open = opened
+
+    def _give_up(self) -> None:
+        if self._paho is not None:
+            # Its thread ends by itself, at the latest when its keepalive runs out; nobody waits for it.
+            self._paho.disconnect()
+            _deafen(self._paho)
+            self._paho = None
+        self.up = False
+        self._deadline_s = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._failures += 1
+
+
+def _deafen(client: paho.Client) -> None:
+    """Take the callbacks off: with them a client refers to itself and keeps its sockets until collected."""
+    client.on_connect = client.on_subscribe = client.on_connect_fail = client.on_disconnect = None
+    client.on_publish = client.on_message = client.on_socket_open = None
+
+
+def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
+    """How long the broker takes to acknowledge a message. Raises ConnectionError, saying why not."""
+    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}")
+    reason = f"no acknowledgement for {timeout_s:.0f} s"
+    deadline_s = time.monotonic() + timeout_s
+    sent_s = 0.0
+    try:
+        while time.monotonic() < deadline_s:
+            letter = client.next(0.1)
+            if letter is None:
+                continue
+            if letter.what is What.UP:
+                sent_s = time.monotonic()
+                client.publish(Topics(settings.device).check, b"check")
+            elif letter.what is What.ACKED:
+                return time.monotonic() - sent_s
+            elif letter.what is What.DOWN:
+                reason = letter.reason
+    finally:
+        client.close()
+    raise ConnectionError(reason)
+
+
+def _tls(settings: MqttSettings) -> ssl.SSLContext:
+    """Raises SecretError: what is wrong, and with which file."""
+    file = settings.ca_file or "the system's certificates"
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.certificate_file:
+            file = " and ".join(filter(None, (settings.certificate_file, settings.key_file)))
+            check_secret(Path(settings.key_file or settings.certificate_file))
+            # Without a word for it OpenSSL would ask the terminal for an encrypted key's.
+            context.load_cert_chain(settings.certificate_file, settings.key_file or None, lambda: "")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise SecretError(
+            f"cannot use {file}: expected PEM, a key without a passphrase; found: {error}"
+        ) from None
+    return context

@@ -1,0 +1,69 @@
+"""A recording in the sensor's place: down the line at once, or in real time through a simulated chip."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
+from monitor.core.alarm import Alarm
+from monitor.core.vocabulary import Floats, Priority, SampleBlock
+from monitor.recordings import corpus, simulated_walker
+from monitor.recordings.corpus import Corpus, RecordingError, Trial
+
+LEAD_IN_S = 3.0
+"""So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
+
+
+def trial_of(file: str | Path | None, name: str | None) -> Trial:
+    """One trial of a recording, or the simulated walker's story. Raises RecordingError."""
+    if file is None:
+        if name is not None:
+            raise RecordingError("--trial names a trial of a recording: give its FILE.npz too")
+        return simulated_walker.walk(simulated_walker.STORY, 100.0).trial("the simulated walker")
+    trials = Corpus(file)
+    if name is None and len(trials) > 1:
+        raise RecordingError(
+            f"{file} holds {len(trials)} trials: name one with --trial, such as {trials[0].name}; "
+            "`rearguard trials` lists them"
+        )
+    return trials.find(name) if name is not None else trials[0]
+
+
+def plugged(trial: Trial) -> SimulatedBus:
+    """A bus with an MPU-6050 that plays the trial; before and after it, 1 g plus noise."""
+    whole = corpus.whole(trial, trial.rate_hz)
+    felt = recording(whole.accel_g, whole.gyro_dps, trial.rate_hz)
+    noise = np.random.default_rng(0)
+
+    def world(time_s: Floats) -> tuple[Floats, Floats]:
+        at_s = time_s - LEAD_IN_S
+        accel_g, gyro_dps = felt(at_s)
+        still = ((at_s < 0) | (at_s > trial.duration_s))[:, None]
+        accel_g = accel_g + still * noise.normal(0, 0.006, accel_g.shape)
+        gyro_dps = np.where(still, noise.normal(0, 0.3, gyro_dps.shape), gyro_dps)
+        return accel_g, gyro_dps
+
+    return SimulatedBus(SimulatedInvensense(world, time.monotonic))
+
+
+def shifted(blocks: Iterable[SampleBlock], by_s: float) -> Iterator[SampleBlock]:
+    """A recording's blocks, as if it had begun at ``by_s``."""
+    for block in blocks:
+        yield replace(block, time_s=block.time_s + by_s, end_s=block.end_s + by_s)
+
+
+def until_over(
+    blocks: Iterable[SampleBlock], seconds: float, linger_s: float, alarm: Alarm
+) -> Iterator[SampleBlock]:
+    """The blocks of ``seconds``, and while a high alert is open ``linger_s`` more."""
+    began_s = None
+    for block in blocks:
+        began_s = block.end_s if began_s is None else began_s
+        over_s = block.end_s - began_s - seconds
+        waits = any(alert.priority is Priority.HIGH for alert in alarm.status.standing)
+        if over_s > (linger_s if waits else 0.0):
+            return
+        yield block

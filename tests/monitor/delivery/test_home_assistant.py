@@ -1,0 +1,324 @@
+"""The announcement follows Home Assistant's rules for MQTT device discovery, and its templates say the truth.
+
+The rules are those of homeassistant/components/mqtt (schemas.py and one file per platform): which keys each
+platform takes, which it needs, which values are allowed.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from monitor.core.vocabulary import Alert, AlertKind, InputKind, Priority, Stage, Status
+from monitor.delivery import home_assistant, messages
+from monitor.delivery.link import Link
+from monitor.delivery.mqtt import MqttSettings
+from tests.brokers import Mosquitto
+from tests.listener import Listener
+from tests.pulse import Pulse, wait_until
+
+ROOT = {"device", "origin", "components", "availability", "availability_mode", "state_topic", "command_topic"}
+ROOT |= {"qos", "encoding"}
+COMMON = {"platform", "name", "unique_id", "default_entity_id", "entity_category", "icon", "availability"}
+COMMON |= {"json_attributes_topic", "json_attributes_template", "enabled_by_default", "qos", "encoding"}
+KEYS = {
+    "binary_sensor": {
+        "device_class",
+        "expire_after",
+        "force_update",
+        "off_delay",
+        "payload_on",
+        "payload_off",
+    }
+    | {"state_topic", "value_template"},
+    "sensor": {"device_class", "expire_after", "state_class", "unit_of_measurement", "state_topic"}
+    | {"value_template", "suggested_display_precision"},
+    "event": {"device_class", "event_types", "state_topic", "value_template"},
+    "button": {"command_template", "command_topic", "device_class", "payload_press", "retain"},
+    "switch": {"command_topic", "command_template", "payload_on", "payload_off", "state_on", "state_off"}
+    | {"state_topic", "value_template", "optimistic", "retain", "device_class"},
+}
+NEEDED = {"event": {"event_types"}, "button": {"command_topic"}, "switch": {"command_topic"}}
+BINARY_CLASSES = {"safety", "problem", "moving", "occupancy", "running"}
+
+CONFIG: dict[str, Any] = json.loads(home_assistant.announcement("walker", "1.0"))
+ENTITIES: dict[str, dict[str, Any]] = CONFIG["components"]
+
+
+def test_the_root_follows_the_rules() -> None:
+    assert set(CONFIG) <= ROOT
+    assert CONFIG["device"]["identifiers"]
+    assert CONFIG["origin"]["name"]
+    assert CONFIG["qos"] in (0, 1, 2)
+    assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", home_assistant.topic("walker"))
+
+
+@pytest.mark.parametrize("name", ENTITIES)
+def test_each_entity_follows_the_rules_of_its_platform(name: str) -> None:
+    entity = ENTITIES[name]
+    platform = entity["platform"]
+    assert set(entity) <= COMMON | KEYS[platform]
+    assert NEEDED.get(platform, set()) <= set(entity)
+    assert entity["unique_id"] == f"rearguard_walker_{name}"
+    assert "object_id" not in entity  # withdrawn in 2026.4
+    assert entity.get("default_entity_id", f"{platform}.x").startswith(f"{platform}.")
+    assert entity.get("entity_category", "diagnostic") in ("config", "diagnostic")
+    if platform == "binary_sensor":
+        assert entity["device_class"] in BINARY_CLASSES
+    if platform in ("binary_sensor", "sensor"):
+        assert entity["expire_after"] == home_assistant.EXPIRE_S
+
+
+def test_ids_are_unique() -> None:
+    ids = [entity["unique_id"] for entity in ENTITIES.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def render(template: str, value: Any = "", story: str = "") -> str:
+    """As Home Assistant does, with the few names our templates use."""
+    jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
+    environment = jinja2.Environment()
+    environment.filters["to_json"] = json.dumps
+    return str(
+        environment.from_string(template).render(
+            value_json=value, value=value, state_attr=lambda _entity, _name: story
+        )
+    )
+
+
+def heartbeat(*alerts: Alert, faults: tuple[str, ...] = ()) -> dict[str, Any]:
+    status = Status(True, False, alerts, 1.0)
+    state = messages.State(
+        "ab12", 1, 1.0, 1.0, 1.0, True, False, messages.standing(status, "ab12", 1.0), faults=faults
+    )
+    return dict(json.loads(messages.encode(state)))
+
+
+FALL = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Stage.CONFIRMED, 1.0, who="Eva")
+LINK = Alert("2", 2, AlertKind.LINK, Priority.MEDIUM, Stage.CONFIRMED, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "alarm", "fault"),
+    [
+        (heartbeat(), "OFF", "OFF"),
+        (heartbeat(FALL), "ON", "OFF"),
+        (heartbeat(LINK), "OFF", "ON"),
+        (heartbeat(LINK, FALL), "ON", "ON"),
+        (heartbeat(faults=("disk full",)), "OFF", "ON"),
+    ],
+)
+def test_alarm_and_fault_are_two_things(state: dict[str, Any], alarm: str, fault: str) -> None:
+    assert render(ENTITIES["alarm"]["value_template"], state) == alarm
+    assert render(ENTITIES["fault"]["value_template"], state) == fault
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+@pytest.mark.parametrize("stage", Stage)
+def test_every_stage_of_every_alert_is_an_event_the_entity_knows(kind: AlertKind, stage: Stage) -> None:
+    alert = Alert("1", 1, kind, Priority.HIGH, stage, 1.0, reason='said "so"')
+    message = messages.alert_message(alert, "ab12", messages.Moment(1.0, 1.0))
+    event = json.loads(render(ENTITIES["event"]["value_template"], json.loads(messages.encode(message))))
+    assert event["event_type"] in ENTITIES["event"]["event_types"]
+    assert (event["story"], event["stage"], event["reason"]) == ("ab12-1", stage.value, 'said "so"')
+
+
+@pytest.mark.parametrize("name", ["coming", "false_alarm", "clear"])
+def test_an_answering_button_says_what_the_device_understands(name: str) -> None:
+    attributes = json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat(FALL)))
+    button = ENTITIES[name]
+    payload = render(button["command_template"], button["payload_press"], attributes["story"])
+    word = messages.decode_answer(payload.encode(), "ab12")
+    assert (word.kind, word.alert_id, word.who) == (InputKind(name), "1", "Home Assistant")
+
+
+def test_with_no_alert_an_answering_button_says_nothing_that_counts() -> None:
+    attributes = json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat()))
+    assert attributes["story"] == ""
+    payload = render(ENTITIES["clear"]["command_template"], "clear", "")
+    with pytest.raises(messages.MessageError):
+        messages.decode_answer(payload.encode(), "ab12")
+
+
+@pytest.mark.parametrize(
+    ("entity", "key", "kind"),
+    [
+        ("armed", "payload_on", InputKind.ARM),
+        ("armed", "payload_off", InputKind.DISARM),
+        ("pause_sound", "payload_press", InputKind.PAUSE_SOUND),
+        ("test", "payload_press", InputKind.TEST),
+    ],
+)
+def test_switch_and_buttons_say_what_the_device_understands(entity: str, key: str, kind: InputKind) -> None:
+    word = messages.decode_request(ENTITIES[entity][key].encode())
+    assert word is not None
+    assert word.kind is kind
+
+
+def test_it_is_announced_on_connecting_and_again_when_home_assistant_is_born(mosquitto: Mosquitto) -> None:
+    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port, home_assistant=True)
+    announced = home_assistant.topic("walker")
+    with (
+        Listener(settings, also=(announced,)) as home,
+        Pulse(Link(settings, SimpleQueue())) as pulse,
+    ):
+
+        def times() -> int:
+            return sum(letter.topic == announced for letter in home.letters)
+
+        wait_until(lambda: times() == 1)
+        wait_until(lambda: pulse.linked)
+        home.say(home_assistant.BIRTH_TOPIC, home_assistant.BIRTH)
+        wait_until(lambda: times() == 2)
+
+
+class Input:
+    """`!input name` in a blueprint."""
+
+    yaml_tag = "!input"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def from_yaml(cls, _: Any, node: Any) -> "Input":
+        return cls(node.value)
+
+
+def blueprint() -> Any:
+    yaml = YAML(typ="safe")
+    yaml.register_class(Input)
+    return yaml.load(Path(__file__).parents[3] / "docs" / "home-assistant-blueprint.yaml")
+
+
+def test_the_blueprint_uses_every_input_it_asks_for_and_its_templates_can_be_read() -> None:
+    jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
+    whole = blueprint()
+    used: set[str] = set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, Input):
+            used.add(node.name)
+        elif isinstance(node, str):
+            jinja2.Environment().parse(node)
+        elif isinstance(node, dict):
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk({key: value for key, value in whole.items() if key != "blueprint"})
+    assert used == set(whole["blueprint"]["input"])
+    assert whole["blueprint"]["domain"] == "automation"
+
+
+@dataclass
+class Home:
+    """Home Assistant's side of the blueprint: the alarm entity's attributes, None while it is unavailable."""
+
+    attributes: dict[str, Any] | None
+
+    def says(self, template: str, **names: Any) -> bool:
+        jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
+        environment = jinja2.Environment()
+        attributes = self.attributes or {}
+        text = environment.from_string(template).render(
+            alarm="binary_sensor.alarm", state_attr=lambda _, name: attributes.get(name), **names
+        )
+        assert text.strip() in ("True", "False")
+        return str(text.strip()) == "True"
+
+
+def alarm_of(*alerts: Alert) -> Home:
+    return Home(json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat(*alerts))))
+
+
+def ringing() -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The steps that ring until answered, and their whole repetition."""
+    (ring,) = blueprint()["actions"][1]["choose"]
+    repeat = ring["sequence"][0]["repeat"]
+    return repeat["sequence"], repeat
+
+
+def test_no_event_ends_the_ringing_of_another_story() -> None:
+    assert blueprint()["mode"] == "parallel"
+    assert blueprint()["max"] >= 10
+
+
+STUMBLE = Alert("3", 3, AlertKind.STUMBLE, Priority.MEDIUM, Stage.CONFIRMED, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("home", "ends"),
+    [
+        (alarm_of(FALL), False),
+        (alarm_of(FALL, STUMBLE, LINK), False),
+        (alarm_of(replace(FALL, stage=Stage.ANSWERED, sequence=4)), True),
+        (alarm_of(replace(FALL, sequence=4)), True),  # the run of its next stage rings
+        (alarm_of(STUMBLE), True),
+        (alarm_of(), True),
+        (Home(None), False),
+    ],
+    ids=["stands", "with others", "answered", "next stage", "other story only", "ended", "unseen"],
+)
+def test_the_ringing_of_a_fall_ends_with_this_stage_of_this_story(home: Home, ends: bool) -> None:
+    _, repeat = ringing()
+    (until,) = repeat["until"]
+    names = {"story": "ab12-1", "sequence": 1, "repeat": {"index": 1}}
+    assert home.says(until["value_template"], **names) == ends
+    assert home.says(until["value_template"], **names | {"repeat": {"index": 1000}})
+
+
+def test_the_ringing_of_silence_ends_when_the_device_is_seen() -> None:
+    _, repeat = ringing()
+    (until,) = repeat["until"]
+    names = {"story": "blind", "sequence": 0, "repeat": {"index": 1}}
+    assert not Home(None).says(until["value_template"], **names)
+    assert alarm_of(FALL).says(until["value_template"], **names)
+
+
+@pytest.mark.parametrize(
+    ("home", "pressed"),
+    [(alarm_of(FALL, STUMBLE), True), (alarm_of(STUMBLE, FALL), False), (Home(None), False)],
+)
+def test_a_phone_answers_only_the_story_it_rings_for(home: Home, pressed: bool) -> None:
+    steps, _ = ringing()
+    ring, wait, choice = steps
+    offered = [action["action"] for action in ring["data"]["actions"]]
+    assert offered == [trigger["event_data"]["action"] for trigger in wait["wait_for_trigger"]]
+    assert all(action.endswith("_{{ story }}") for action in offered)
+    _, press = choice["choose"]
+    assert press["sequence"][0]["action"] == "button.press"
+    names = {"story": "ab12-1", "wait": {"trigger": {"id": "coming"}}}
+    assert home.says(press["conditions"], **names) == pressed
+    assert not home.says(press["conditions"], **names | {"wait": {"trigger": None}})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ({"id": "alert"}, True),
+        ({"id": "blind", "from_state": {"attributes": {"armed": True}}}, True),
+        ({"id": "blind", "from_state": {"attributes": {"armed": False}}}, False),
+        ({"id": "blind", "from_state": {"attributes": {}}}, False),
+        ({"id": "blind", "from_state": None}, False),
+    ],
+)
+def test_silence_rings_only_if_the_device_was_armed(trigger: dict[str, Any], told: bool) -> None:
+    (condition,) = blueprint()["conditions"]
+    assert Home(None).says(condition["value_template"], trigger=trigger) == told
+
+
+def test_the_alarm_entity_and_its_events_carry_what_the_blueprint_asks_for() -> None:
+    assert alarm_of(FALL).attributes is not None
+    assert {"armed": True}.items() <= (alarm_of(FALL).attributes or {}).items()
+    message = messages.alert_message(FALL, "ab12", messages.Moment(1.0, 1.0))
+    event = json.loads(render(ENTITIES["event"]["value_template"], json.loads(messages.encode(message))))
+    asked = set(re.findall(r"to_state\.attributes\.(\w+)", str(blueprint()["actions"])))
+    assert asked <= set(event)

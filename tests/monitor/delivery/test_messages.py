@@ -1,0 +1,143 @@
+"""What goes over MQTT can be read back, and what we are told to do is read strictly."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Input,
+    InputKind,
+    Priority,
+    Reading,
+    Stage,
+    Status,
+)
+from monitor.delivery import messages
+from monitor.delivery.messages import MessageError, Moment
+
+BOOT = "ab12cd34"
+readings = st.builds(Reading, st.floats(), st.none() | st.floats())
+alerts = st.builds(
+    Alert,
+    id=st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True),
+    sequence=st.integers(1, 10**6),
+    kind=st.sampled_from(AlertKind),
+    priority=st.sampled_from(Priority),
+    stage=st.sampled_from(Stage),
+    time_s=st.floats(0, 1e6),
+    evidence=st.dictionaries(st.text(max_size=20), readings, max_size=4),
+    reason=st.text(max_size=600),
+    who=st.text(max_size=70),
+)
+
+
+@given(alerts, st.floats(0, 1e6), st.floats(0, 2e9))
+def test_every_alert_survives_the_wire(alert: Alert, mono_s: float, wall_s: float) -> None:
+    sent = messages.alert_message(alert, BOOT, Moment(mono_s, wall_s))
+    read = messages.decode_alert(messages.encode(sent))
+    assert read == sent
+    assert read.age_s >= 0
+    assert read.wall_s == wall_s - read.age_s
+    assert all(math.isfinite(reading.value) for reading in read.evidence.values())
+
+
+@given(alerts)
+def test_every_standing_alert_survives_the_heartbeat(alert: Alert) -> None:
+    status = Status(armed=True, sound_paused=False, standing=(alert,), time_s=1.0)
+    state = messages.State(BOOT, 1, 0.0, 0.0, 0.0, True, False, messages.standing(status, BOOT, 1e6))
+    assert messages.decode_state(messages.encode(state)) == state
+
+
+@pytest.mark.parametrize("kind", [InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR])
+@given(alert_id=st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True))
+def test_an_answer_is_understood(kind: InputKind, alert_id: str) -> None:
+    payload = messages.encode_answer(messages.story_id(alert_id, BOOT), kind, "Eva")
+    assert messages.decode_answer(payload, BOOT) == Input(kind, alert_id=alert_id, who="Eva")
+
+
+@pytest.mark.parametrize("kind", [InputKind.ARM, InputKind.DISARM, InputKind.PAUSE_SOUND, InputKind.TEST])
+def test_a_request_is_understood(kind: InputKind) -> None:
+    assert messages.decode_request(messages.encode_request(kind, "Eva")) == Input(kind, who="Eva")
+
+
+ANSWER = {"id": f"{BOOT}-1", "act": "coming", "who": "Eva"}
+
+
+@pytest.mark.parametrize(
+    ("case", "payload"),
+    [
+        ("nothing", b""),
+        ("no JSON", b"coming"),
+        ("half a JSON", json.dumps(ANSWER).encode()[:-2]),
+        ("another run's alert", json.dumps(ANSWER | {"id": "00000000-1"}).encode()),
+        ("no run", json.dumps(ANSWER | {"id": "1"}).encode()),
+        ("no alert", json.dumps(ANSWER | {"id": f"{BOOT}-"}).encode()),
+        ("an unknown act", json.dumps(ANSWER | {"act": "dance"}).encode()),
+        ("a request's act", json.dumps(ANSWER | {"act": "disarm"}).encode()),
+        ("an unknown field", json.dumps(ANSWER | {"force": True}).encode()),
+        ("a number for a name", json.dumps(ANSWER | {"who": 7}).encode()),
+        ("a name too long", json.dumps(ANSWER | {"who": "x" * 65}).encode()),
+        ("a list", json.dumps([ANSWER]).encode()),
+        ("too long", json.dumps(ANSWER).encode() + b" " * messages.WORD_BYTES),
+        ("too deep", b"[" * 1000),
+        ("broken UTF-8", b'{"id":"\xff\xfe","act":"coming"}'),
+    ],
+)
+def test_an_answer_is_refused_that_is(case: str, payload: bytes) -> None:
+    with pytest.raises(MessageError):
+        messages.decode_answer(payload, BOOT)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Anna\u00a0Müller", "Anna Müller"),
+        ("\x1b[2J", " [2J"),
+        ("\u202eavE", " avE"),
+        ("\udcff", " "),
+        ("👩\u200d🦯", "👩 🦯"),
+    ],
+)
+def test_a_name_that_cannot_be_shown_whole_does_not_cost_the_answer(name: str, shown: str) -> None:
+    sent = messages.encode_answer(f"{BOOT}-7", InputKind.CLEAR, name)
+    assert messages.decode_answer(sent, BOOT).who == shown
+    if name != "\udcff":  # JSON has no word for half a character
+        foreign = json.dumps({"id": f"{BOOT}-7", "act": "clear", "who": name}).encode()
+        assert messages.decode_answer(foreign, BOOT).who == shown
+
+
+@given(st.binary(max_size=200))
+def test_garbage_only_ever_raises_message_error(payload: bytes) -> None:
+    for read in (
+        messages.decode_alert,
+        messages.decode_state,
+        messages.decode_request,
+        lambda p: messages.decode_answer(p, BOOT),
+    ):
+        with pytest.raises(MessageError):
+            read(payload)
+
+
+def test_a_spotter_a_version_behind_still_reads_an_alert_with_new_fields() -> None:
+    alert = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 1.0)
+    fields = json.loads(messages.encode(messages.alert_message(alert, BOOT, Moment(1, 1))))
+    assert messages.decode_alert(json.dumps(fields | {"colour": "red"}).encode()).kind is AlertKind.FALL
+
+
+def test_ageing_moves_the_event_on_the_wall_clock_not_its_lifetime() -> None:
+    alert = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 100.0)
+    fresh = messages.alert_message(alert, BOOT, Moment(100.5, 1000.0))
+    later = fresh.aged(30.0, wall_s=5000.0)  # the wall clock was set forward meanwhile
+    assert (later.age_s, later.wall_s) == (30.0, 4970.0)
+    assert later.lifetime_s == fresh.lifetime_s
+
+
+@pytest.mark.parametrize("device", ["", "a/b", "a+", "#", "Big", "a" * 33, "a b", "a\n"])
+def test_a_device_name_that_would_bend_the_topics_is_refused(device: str) -> None:
+    with pytest.raises(ValueError, match="device name"):
+        messages.Topics(device)

@@ -1,0 +1,135 @@
+"""The client's way into a broker: secrets, certificates, refusals said in words."""
+
+import gc
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from monitor.delivery.credentials import SecretError, password
+from monitor.delivery.mqtt import Client, MqttSettings, What, round_trip_s
+from tests.brokers import Mosquitto, free_port
+from tests.pulse import wait_until
+
+
+def secret(folder: Path, mode: int = 0o600) -> Path:
+    path = folder / "secret"
+    path.write_text("swordfish\n")
+    path.chmod(mode)
+    return path
+
+
+def test_a_broker_that_answers_has_a_round_trip(mosquitto: Mosquitto) -> None:
+    assert round_trip_s(MqttSettings(host="127.0.0.1", port=mosquitto.port)) > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (MqttSettings(host="127.0.0.1", port=free_port()), "refused"),
+        (MqttSettings(host="no-such-host.invalid"), "cannot reach the broker at no-such-host.invalid"),
+    ],
+)
+def test_a_broker_that_does_not_is_an_error_in_words(settings: MqttSettings, words: str) -> None:
+    with pytest.raises(ConnectionError, match=words):
+        round_trip_s(settings, 1.0)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
+def test_a_password_is_read_from_a_file_of_its_owner(tmp_path: Path, mode: int) -> None:
+    assert password("walker", str(secret(tmp_path, mode))) == "swordfish"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o660])
+def test_a_password_that_others_could_read_or_change_is_refused_and_not_shown(
+    tmp_path: Path, mode: int
+) -> None:
+    with pytest.raises(SecretError, match="chmod 600") as refusal:
+        password("walker", str(secret(tmp_path, mode)))
+    assert "swordfish" not in str(refusal.value)
+
+
+def test_a_password_may_come_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mqtt_password").write_text("from systemd\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert password("walker", "") == "from systemd"
+
+
+def test_an_account_without_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(SecretError, match="password_file"):
+        Client(MqttSettings(username="walker"), "x")
+
+
+@pytest.mark.parametrize("key", ["ca_file", "certificate_file", "key_file"])
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_certificate_that_is_missing_or_damaged_is_said_in_words_before_anything_runs(
+    tmp_path: Path, key: str, content: str | None
+) -> None:
+    path = tmp_path / "bad.pem"
+    if content is not None:
+        path.write_text(content)
+        path.chmod(0o600)
+    files = {key: str(path)} | ({"certificate_file": str(path)} if key == "key_file" else {})
+    with pytest.raises(SecretError, match=r"bad\.pem"):
+        Client(MqttSettings(tls=True, **files), "x")  # type: ignore[arg-type]  # all are text
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:swordfish", "-days", "2"),
+            *("-subj", "/CN=walker", "-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    key.chmod(0o600)
+    with pytest.raises(SecretError, match="passphrase"):
+        Client(MqttSettings(tls=True, certificate_file=str(certificate), key_file=str(key)), "x")
+
+
+def test_whatever_opening_a_connection_raises_is_a_broker_out_of_reach_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no more threads")
+
+    monkeypatch.setattr("paho.mqtt.client.Client.loop_start", fail)
+    client = Client(MqttSettings(host="127.0.0.1", port=free_port()), "x")
+    letter = client.next(0.0)
+    assert letter is not None
+    assert letter.what is What.DOWN
+    assert "no more threads" in letter.reason
+    assert client.next(0.0) is None  # after a pause
+    client.close()
+
+
+def test_a_folder_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="no file"):
+        password("walker", str(tmp_path))
+
+
+@pytest.mark.parametrize("host", ["", " ", "a b", "x" * 64, "a..b", "nul\0", "https://broker"])
+def test_a_host_that_no_broker_can_have_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match="host"):
+        MqttSettings(host=host)
+
+
+def test_a_broker_away_for_long_costs_no_file_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    client = Client(MqttSettings(host="127.0.0.1", port=free_port()), "x")
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        downs = 0
+        while downs < 50:
+            letter = client.next(0.1)
+            downs += letter is not None and letter.what is What.DOWN
+        client.close()
+        wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 6)
+    finally:
+        gc.enable()

@@ -1,0 +1,149 @@
+"""Whatever is thrown at the device, it neither falls nor obeys, and its log stays short."""
+
+import json
+import logging
+import random
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+import pytest
+
+from monitor.core.vocabulary import Input, InputKind
+from monitor.delivery import messages
+from monitor.delivery.messages import Topics
+from monitor.delivery.reception import REPEAT_S, SPOTTER_S, UNREAD, Reception
+
+TOPICS = Topics("walker")
+BOOT = "ab12cd34"
+MESSAGES = 100_000
+
+
+def reception() -> tuple[Reception, "SimpleQueue[Input]"]:
+    inbox: SimpleQueue[Input] = SimpleQueue()
+    return Reception(TOPICS, BOOT, inbox), inbox
+
+
+def words(inbox: "SimpleQueue[Input]") -> list[Input]:
+    return [inbox.get() for _ in range(inbox.qsize())]
+
+
+def attacks(seed: int) -> Iterator[tuple[str, bytes]]:
+    """Topics and payloads of which none may be obeyed."""
+    dice = random.Random(seed)
+    megabyte = bytes(dice.randbytes(1_000_000))
+    values = [None, True, 0, -1, 1e308, 2**70, "", "x" * 70, [], {}, "clear", "coming", "\x00", "\u202e"]
+    topics = [TOPICS.answer, TOPICS.request, TOPICS.state, "", "#", "+", "rearguard/walker/answer/", "$SYS"]
+    while True:
+        topic = dice.choice(topics[:2] * 10 + topics[2:])
+        base = {
+            "id": dice.choice([f"{BOOT}-9", f"{BOOT}-", "ffffffff-1", "1", BOOT, "*"]),
+            "act": dice.choice(["coming", "clear", "false_alarm", "arm", "disarm", "test", "obey"]),
+            "who": "Eva",
+        }
+        if topic == TOPICS.request:
+            base["act"] = dice.choice(["obey", "coming", "ARM", "dis arm", "link_back", "button_short", ""])
+            del base["id"]
+        payload = json.dumps(base).encode()
+        match dice.randrange(8):
+            case 0:
+                payload = bytearray(payload)
+                payload[dice.randrange(len(payload))] = dice.randrange(256)
+                payload = bytes(payload)
+            case 1:
+                payload = payload[: dice.randrange(len(payload))]
+            case 2:
+                payload = json.dumps(base | {dice.choice([*base, "x"]): dice.choice(values)}).encode()
+            case 3:
+                payload = dice.randbytes(dice.randrange(300))
+            case 4:
+                payload = b"[" * dice.randrange(900)
+            case 5 if dice.random() < 0.01:
+                payload = megabyte
+            case 6:
+                payload = payload * 2
+        yield topic, payload
+
+
+def test_a_hundred_thousand_attacks_change_nothing_and_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    device, inbox = reception()
+    with caplog.at_level(logging.DEBUG):
+        for (topic, payload), _ in zip(attacks(1), range(MESSAGES), strict=False):
+            assert not device.hear(topic, payload, False, {"1"}, 0.0)
+    assert words(inbox) == []
+    assert device.spotters == ()
+    assert device.ignored == MESSAGES
+    assert len(caplog.records) <= 10
+
+
+def test_the_right_words_pass_among_them() -> None:
+    device, inbox = reception()
+    for (topic, payload), _ in zip(attacks(2), range(1000), strict=False):
+        device.hear(topic, payload, False, {"1"}, 0.0)
+    device.hear(TOPICS.answer, messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva"), False, {"1"}, 0.0)
+    assert words(inbox) == [Input(InputKind.CLEAR, "1", "Eva")]
+
+
+def test_an_answer_to_what_no_longer_stands_is_ignored() -> None:
+    device, inbox = reception()
+    payload = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
+    device.hear(TOPICS.answer, payload, False, set(), 0.0)
+    device.hear(TOPICS.answer, payload, True, {"1"}, 0.0)
+    assert words(inbox) == []
+    assert device.ignored == 2
+
+
+def test_a_flood_of_right_words_is_bounded() -> None:
+    device, inbox = reception()
+    for _ in range(10 * UNREAD):
+        device.hear(TOPICS.request, messages.encode_request(InputKind.TEST, "Eva"), False, set(), 0.0)
+    assert inbox.qsize() == UNREAD
+
+
+def test_a_crowd_of_spotters_is_bounded_and_silences_nobody() -> None:
+    device, inbox = reception()
+
+    def say(kind: InputKind, who: str) -> None:
+        device.hear(TOPICS.request, messages.encode_request(kind, who), False, set(), 0.0)
+
+    for number in range(2 * UNREAD):
+        say(InputKind.SPOTTER_HERE, str(number))
+        words(inbox)
+    assert len(device.spotters) == UNREAD
+    say(InputKind.SPOTTER_HERE, "0")
+    assert device.ignored == UNREAD
+    clear = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
+    device.hear(TOPICS.answer, clear, False, {"1"}, 0.0)
+    say(InputKind.PAUSE_SOUND, "Eva")
+    say(InputKind.SPOTTER_GONE, "0")
+    kinds = [word.kind for word in words(inbox)]
+    assert kinds == [InputKind.CLEAR, InputKind.PAUSE_SOUND, InputKind.SPOTTER_GONE]
+
+
+def test_repetition_is_granted_once_a_second() -> None:
+    device, inbox = reception()
+    ask = messages.encode_repeat("Eva")
+    granted = [device.hear(TOPICS.request, ask, False, set(), time_s * REPEAT_S / 4) for time_s in range(9)]
+    assert granted == [True, False, False, False, True, False, False, False, True]
+    assert words(inbox) == []
+
+
+def test_a_spotter_is_here_until_it_says_so_or_is_silent() -> None:
+    device, inbox = reception()
+
+    def say(kind: InputKind, who: str, now_s: float) -> None:
+        device.hear(TOPICS.request, messages.encode_request(kind, who), False, set(), now_s)
+
+    for now_s in range(4):
+        say(InputKind.SPOTTER_HERE, "Eva", now_s)
+        say(InputKind.SPOTTER_HERE, "Max", now_s)
+    say(InputKind.SPOTTER_GONE, "Eva", 4.0)
+    say(InputKind.SPOTTER_GONE, "Eva", 4.0)
+    device.tick(3.0 + SPOTTER_S)
+    assert device.spotters == ("Max",)
+    device.tick(3.1 + SPOTTER_S)
+    assert [(word.kind, word.who) for word in words(inbox)] == [
+        (InputKind.SPOTTER_HERE, "Eva"),
+        (InputKind.SPOTTER_HERE, "Max"),
+        (InputKind.SPOTTER_GONE, "Eva"),
+        (InputKind.SPOTTER_GONE, "Max"),
+    ]

@@ -1,0 +1,254 @@
+"""Recordings: what is written is read, what is played keeps time, and what is wrong is named."""
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.recordings import corpus
+from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
+from training.folder import FOLDER
+
+
+def trial(name: str = "walk_1", samples: int = 400, rate_hz: float = 100.0, **labels: object) -> Trial:
+    counts = np.random.default_rng(7).integers(-9000, 9000, (samples, 6)).astype(np.int16)
+    return Trial(name, str(labels.pop("kind", "walk")), rate_hz, counts, **labels)  # type: ignore[arg-type]  # by name
+
+
+def wave(rate_hz: float, frequency_hz: float, seconds: float = 20.0) -> Trial:
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    accel_g = np.sin(2 * np.pi * frequency_hz * t)[:, np.newaxis] * [1.0, 0.5, 0.25]
+    return Trial("wave", "walk", rate_hz, corpus.to_counts(accel_g, accel_g * 100.0))
+
+
+@pytest.fixture
+def arrays(tmp_path: Path) -> dict[str, np.ndarray]:
+    stretches = (Stretch("forward", 0.0, 1.0),)
+    corpus.save(tmp_path / "good.npz", [trial(contact_s=(1.0, 1.5)), trial("walk_2", stretches=stretches)])
+    with np.load(tmp_path / "good.npz") as file:
+        return dict(file)
+
+
+def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
+    fall = trial(
+        "F", kind="fall", onset_s=1.0, impact_s=1.6, subject="me", activity="A1", description="backward"
+    )
+    walk = trial("W", 250, 62.5, contact_s=(0.5, 1.0), stretches=(Stretch("backward", 0.0, 2.0),))
+    corpus.save(tmp_path / "own.npz", [fall, walk])
+    read = Corpus(tmp_path / "own.npz")
+    assert [t.name for t in read] == ["F", "W"]
+    for written, found in zip([fall, walk], read, strict=True):
+        np.testing.assert_array_equal(found.counts, written.counts)
+        for name in set(Trial.__slots__) - {"counts"}:
+            expected = getattr(written, name)
+            is_unknown = isinstance(expected, float) and math.isnan(expected)
+            assert math.isnan(getattr(found, name)) if is_unknown else getattr(found, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("trials", "message"),
+    [
+        ([], "name: expected at least one trial"),
+        ([trial(kind="fall")], "impact_s: expected onset_s or impact_s of each fall, found nan"),
+        ([trial("\ud800")], r"name: expected text that can be printed, found '\\ud800'"),
+        ([trial(rate_hz=1e9)], "rate_hz: expected 10 to 10,000 Hz, found 1000000000.0"),
+        ([trial(stretches=(Stretch("up", 0.0, 1.0),))], "direction: expected only forward, .*, found 'up'"),
+    ],
+)
+def test_what_would_not_be_read_is_not_written(tmp_path: Path, trials: list[Trial], message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
+        corpus.save(tmp_path / "none.npz", trials)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_occurs_again_is_numbered(tmp_path: Path) -> None:
+    corpus.save(tmp_path / "twice.npz", [trial("a"), trial("b"), trial("a")])
+    assert Corpus(tmp_path / "twice.npz").names == ["a", "b", "a#2"]
+    assert Corpus(tmp_path / "twice.npz").find("a#2").name == "a#2"
+
+
+def test_an_unknown_trial_names_its_neighbours(tmp_path: Path) -> None:
+    corpus.save(tmp_path / "own.npz", [trial("F02_SA01_R01"), trial("D01_SA01_R01")])
+    with pytest.raises(RecordingError, match=r"no trial 'F02_SA01_R1' among 2; did you mean F02_SA01_R01"):
+        Corpus(tmp_path / "own.npz").find("F02_SA01_R1")
+
+
+def test_samples_come_in_g_and_degrees_per_second() -> None:
+    counts = np.tile(np.array([2048, -2048, 4096, 164, -164, 1640], np.int16), (50, 1))
+    block = corpus.whole(Trial("t", "walk", 100.0, counts), 100.0)
+    np.testing.assert_allclose(block.accel_g, np.tile([1.0, -1.0, 2.0], (50, 1)))
+    np.testing.assert_allclose(block.gyro_dps, np.tile([10.0, -10.0, 100.0], (50, 1)))
+
+
+def test_counts_are_clipped_where_the_chip_clips() -> None:
+    counts = corpus.to_counts(np.array([[20.0, -20.0, 1.0]]), np.array([[0.0, 3000.0, -3000.0]]))
+    assert counts.tolist() == [[32767, -32768, 2048, 0, 32767, -32768]]
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 50.0, 62.5, 100.0, 128.0, 200.0])
+def test_slow_movement_survives_any_rate_undelayed(rate_hz: float) -> None:
+    block = corpus.whole(wave(rate_hz, 1.0), 100.0)
+    inside = slice(50, -50)
+    expected = np.sin(2 * np.pi * block.time_s)
+    np.testing.assert_allclose(block.accel_g[inside, 0], expected[inside], atol=0.02)
+    np.testing.assert_allclose(block.gyro_dps[inside, 0], 100 * expected[inside], atol=2.0)
+    np.testing.assert_allclose(np.diff(block.time_s), 0.01)
+
+
+def test_vibration_above_the_new_nyquist_does_not_fold_down() -> None:
+    block = corpus.whole(wave(200.0, 85.0), 100.0)
+    assert np.sqrt(np.mean(block.accel_g[50:-50, 0] ** 2)) < 0.03
+
+
+@given(
+    samples=st.integers(0, 300),
+    rate_hz=st.sampled_from([20.0, 62.5, 100.0, 200.0]),
+    block_s=st.floats(0.02, 3.0),
+)
+def test_blocks_are_the_whole_cut_in_time(samples: int, rate_hz: float, block_s: float) -> None:
+    recorded = trial(samples=samples, rate_hz=rate_hz)
+    whole, parts = corpus.whole(recorded, 100.0), list(corpus.blocks(recorded, 100.0, block_s))
+    np.testing.assert_array_equal(np.concatenate([np.empty(0), *(b.time_s for b in parts)]), whole.time_s)
+    np.testing.assert_array_equal(
+        np.concatenate([np.empty((0, 3)), *(b.gyro_dps for b in parts)]), whole.gyro_dps
+    )
+    for number, block in enumerate(parts):
+        assert block.end_s == pytest.approx((number + 1) * block_s)
+        assert np.all(block.time_s < block.end_s)
+        assert np.all(block.time_s >= number * block_s - 1e-6)
+
+
+def test_a_live_block_holds_five_samples() -> None:
+    assert [len(b.time_s) for b in corpus.blocks(trial(samples=403), 100.0)] == [5] * 80 + [3]
+
+
+def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("not a zip")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    np.savez(tmp_path / "other.npz", samples=np.zeros((3, 6), np.int16))
+    np.savez(tmp_path / "pickled.npz", name=np.array([{}], dtype=object))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:100])
+    for name, message in {
+        "absent.npz": "found no file there",
+        ".": "found no file there",
+        "text.npz": "cannot read it",
+        "pickled.npz": "cannot read it",
+        "cut.npz": "cannot read it",
+        "one.npy": "found a single array",
+        "other.npz": "found no first, name, dataset",
+    }.items():
+        with pytest.raises(RecordingError, match=message):
+            Corpus(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("samples", np.zeros((800, 6)), r"samples: expected int16 \(N, 6\), found float64 \(800, 6\)"),
+        (
+            "samples",
+            np.zeros((800, 3), np.int16),
+            r"samples: expected int16 \(N, 6\), found int16 \(800, 3\)",
+        ),
+        ("first", np.array([0, 400, 801]), "first: expected cuts rising from 0 to no more than 800"),
+        ("first", np.array([0, 800, 400]), "first: expected cuts rising"),
+        ("first", np.array([1, 400, 800]), "first: expected cuts rising"),
+        ("first", np.array([0, 800]), r"first: expected whole numbers \(3,\), one more than trials"),
+        ("rate_hz", np.array([100.0, 0.0]), "rate_hz: expected 10 to 10,000 Hz, found 0.0"),
+        ("rate_hz", np.array([100.0, math.nan]), "rate_hz: expected 10 to 10,000 Hz, found nan"),
+        ("rate_hz", np.array([9.9, 10.0]), "rate_hz: expected 10 to 10,000 Hz, found 9.9"),
+        ("rate_hz", np.array([10_000.0, 10_001.0]), "rate_hz: expected 10 to 10,000 Hz, found 10001.0"),
+        ("rate_hz", np.array([100.0]), r"rate_hz: expected numbers \(2,\), found float64 \(1,\)"),
+        ("kind", np.array(["walk", "run"]), "kind: expected only fall, stumble, walk, daily"),
+        ("activity", np.array([1, 2]), r"activity: expected text \(2,\)"),
+        ("impact_s", np.array(["", ""]), r"impact_s: expected numbers \(2,\)"),
+        (
+            "onset_s",
+            np.array([1.0, math.inf]),
+            "onset_s: expected times in s, or NaN where unknown, found inf",
+        ),
+        (
+            "kind",
+            np.array(["walk", "fall"]),
+            "impact_s: expected onset_s or impact_s of each fall, found nan",
+        ),
+        ("contact_s", np.array(["1.0", "1.5"]), "contact_s: expected a list of numbers, found <U3"),
+        ("contact_s", np.array([1j, 2j]), "contact_s: expected a list of numbers, found complex128"),
+        ("contact_s", np.array([1.0, math.nan]), "contact_s: expected times in s, found nan"),
+        ("direction_start_s", np.array(["0"]), "direction_start_s: expected a list of numbers, found <U1"),
+        ("direction_stop_s", np.array([math.inf]), "direction_stop_s: expected times in s, found inf"),
+        ("direction", np.array([1]), "direction: expected a list of texts, found int64"),
+        ("direction", np.array(["up"]), "direction: expected only forward, .*, found 'up'"),
+        ("name", np.array(["\ud800", "b"]), r"name: expected text that can be printed, found '\\ud800'"),
+        ("subject", np.array(["a", "\x1b[2J"]), "subject: expected text that can be printed"),
+        ("name", np.full(8, 255, np.uint8).view("<U1"), "name: expected text, found what is not Unicode"),
+        (
+            "contact_first",
+            np.array([0, 2, 9]),
+            "contact_first: expected cuts rising from 0 to no more than 2",
+        ),
+    ],
+)
+def test_an_array_that_does_not_fit_is_refused(
+    tmp_path: Path, arrays: dict[str, np.ndarray], name: str, value: np.ndarray, message: str
+) -> None:
+    np.savez(tmp_path / "bad.npz", **(arrays | {name: value}))
+    with pytest.raises(RecordingError, match=message):
+        Corpus(tmp_path / "bad.npz")
+
+
+def header(text: str) -> bytes:
+    """A .npy member that says of itself what ``text`` says, and holds nothing."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (b"no array", "found no name"),
+        (header("{'descr': '<f8', 'shape': (1"), "cannot read it"),  # tokenize.TokenError
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,)}"), "cannot read it"),
+    ],
+)
+def test_a_member_that_is_no_array_is_refused(
+    tmp_path: Path, arrays: dict[str, np.ndarray], member: bytes, message: str
+) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, **{name: array for name, array in arrays.items() if name != "name"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("name.npy", member)
+    with pytest.raises(RecordingError, match=message):
+        Corpus(path)
+
+
+@pytest.mark.parametrize(("at", "value"), [(8, 1), (10, 99)], ids=["encrypted", "unknown compression"])
+def test_an_archive_that_cannot_be_opened_is_refused(tmp_path: Path, at: int, value: int) -> None:
+    path = tmp_path / "bad.npz"
+    corpus.save(path, [trial()])
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + at] = value  # the first member, as the central directory has it
+    path.write_bytes(data)
+    with pytest.raises(RecordingError, match="cannot read it"):
+        Corpus(path)
+
+
+@pytest.mark.parametrize("file", ["gait.npz", "kfall.npz", "sisfall.npz"])
+def test_all_real_recordings_can_be_read(file: str) -> None:
+    if not (FOLDER / file).is_file():
+        pytest.skip(f"no {file} in {FOLDER}; set REARGUARD_CORPUS")
+    assert len(Corpus(FOLDER / file)) > 100
+
+
+def test_a_real_recording_has_its_labels() -> None:
+    if not (FOLDER / "gait.npz").is_file():
+        pytest.skip(f"no recordings in {FOLDER}; set REARGUARD_CORPUS")
+    first = Corpus(FOLDER / "gait.npz").find("ipol/1-1")
+    assert (first.dataset, first.rate_hz, len(first.contact_s)) == ("ipol", 100.0, 35)
+    assert first.stretches[1] == Stretch("forward", 4.59, 13.16)
+    assert np.linalg.norm(np.median(corpus.whole(first, 100.0).accel_g, axis=0)) == pytest.approx(
+        1.0, abs=0.05
+    )

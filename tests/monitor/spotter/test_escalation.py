@@ -1,0 +1,188 @@
+"""What phones are told: the first word at once, repetitions while nobody answers, and the end."""
+
+from dataclasses import replace
+
+import pytest
+
+from monitor.core.vocabulary import AlertKind, Priority, Stage
+from monitor.delivery.messages import State
+from monitor.spotter.escalation import PATIENCE_S, Escalation, Push
+from monitor.spotter.view import SpotterView, Story
+
+FALL = Story("aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 0.0)
+STUMBLE = replace(FALL, id="aaaa-2", kind=AlertKind.STUMBLE, priority=Priority.MEDIUM)
+
+
+class Play:
+    """An escalation, the view it watches, and its clock."""
+
+    def __init__(self, least: Priority = Priority.MEDIUM, per_minute: int = 6) -> None:
+        self.escalation = Escalation("walker", least, per_minute)
+        self.view = SpotterView("walker")
+        self.view.blind = ""
+        self.view.state = State("aaaa", 1, 0.0, 0.0, 0.0, True, False)
+        self.time_s = 0.0
+        self.step()
+
+    def step(self) -> list[Push]:
+        return self.escalation.step(self.view, self.time_s)
+
+    def show(self, *stories: Story) -> list[Push]:
+        for story in stories:
+            self.view.stories[story.id] = story
+        return self.step()
+
+    def wait(self, seconds: float) -> list[tuple[float, Push]]:
+        told = []
+        for _ in range(round(seconds)):
+            self.time_s += 1.0
+            told += [(self.time_s, push) for push in self.step()]
+        return told
+
+
+def test_a_high_alert_is_told_at_once_and_urgently() -> None:
+    (push,) = Play().show(FALL)
+    assert push.urgent
+    assert push.title == "FALL: walker"
+
+
+def test_it_is_repeated_until_somebody_answers() -> None:
+    play = Play()
+    play.show(FALL)
+    told = play.wait(200)
+    assert [at_s for at_s, _ in told] == [15, 30, 60, 120, 180]
+    assert all(push.urgent for _, push in told)
+    (push,) = play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva"))
+    assert "Eva is coming" in push.body
+    assert not push.urgent
+    assert play.wait(200) == []
+
+
+def test_one_story_is_one_thread_that_ends_with_all_clear() -> None:
+    play = Play()
+    stages = (Stage.SUSPECTED, Stage.CONFIRMED, Stage.ANSWERED, Stage.CLEARED)
+    told = [
+        push
+        for n, stage in enumerate(stages, 1)
+        for push in play.show(replace(FALL, sequence=n, stage=stage))
+    ]
+    assert {push.thread for push in told} == {"aaaa-1"}
+    assert len(told) == 4
+    assert told[-1].body.startswith("ALL CLEAR")
+    assert all(stage in told[-1].body for stage in stages)
+    assert play.wait(100) == []
+
+
+def test_an_alert_that_climbs_to_high_becomes_urgent_and_counts_from_there() -> None:
+    play = Play()
+    assert not play.show(STUMBLE)[0].urgent
+    play.wait(20)
+    (push,) = play.show(replace(STUMBLE, sequence=2, kind=AlertKind.FALL, priority=Priority.HIGH))
+    assert push.urgent
+    assert [at_s for at_s, _ in play.wait(20)] == [35]
+
+
+def test_what_is_too_low_is_not_told_but_a_test_is() -> None:
+    play = Play()
+    low = replace(FALL, kind=AlertKind.UNSAFE_STEP, priority=Priority.LOW)
+    assert play.show(low) == []
+    assert play.show(replace(low, id="aaaa-3", kind=AlertKind.TEST)) != []
+
+
+@pytest.mark.parametrize("flood", [0, 7, 50])
+def test_no_flood_holds_back_a_new_high_alert_or_its_repetition(flood: int) -> None:
+    play = Play(per_minute=6)
+    told = [push for n in range(flood) for push in play.show(replace(STUMBLE, id=f"aaaa-{n + 10}"))]
+    assert len(told) == min(flood, 6)
+    (push,) = play.show(FALL)
+    assert push.urgent
+    assert ("held back" in push.body) == (flood > 6)
+    assert [at_s for at_s, _ in play.wait(16)] == [15]
+
+
+def flooded() -> Play:
+    """No room is left for a minute."""
+    play = Play(per_minute=6)
+    for n in range(7):
+        play.show(replace(STUMBLE, id=f"aaaa-{n + 10}"))
+    return play
+
+
+def test_a_fall_that_waits_again_after_an_answer_is_told_at_once_whatever_was_sent_before() -> None:
+    play = flooded()
+    play.show(FALL)
+    play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva"))
+    (push,) = play.show(replace(FALL, sequence=3))
+    assert push.urgent
+    assert push.body.startswith("suspected")
+    assert [at_s for at_s, _ in play.wait(16)] == [15]
+
+
+def test_an_end_that_finds_no_room_is_told_when_there_is_and_only_the_latest_word() -> None:
+    play = flooded()
+    play.show(FALL)
+    assert play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva")) == []
+    assert play.show(replace(FALL, sequence=3, stage=Stage.CLEARED, who="Eva")) == []
+    told = [push for _, push in play.wait(70)]
+    assert [push.thread for push in told] == ["aaaa-1"]
+    assert told[0].body.startswith("ALL CLEAR")
+    assert "answered by Eva" in told[0].body
+
+
+def test_what_phones_never_heard_of_needs_no_end_that_waits_for_room() -> None:
+    play = flooded()
+    never_told = replace(STUMBLE, id="aaaa-16")
+    assert play.show(replace(never_told, sequence=2, stage=Stage.CLEARED)) == []
+    assert play.wait(70) == []
+
+
+def test_an_old_all_clear_does_not_follow_a_new_silence() -> None:
+    play = flooded()
+    play.view.blind = "no heartbeat"
+    play.wait(3)
+    play.view.blind = ""
+    assert play.step() == []
+    play.view.blind = "no heartbeat"
+    told = [push.body for _, push in play.wait(70)]
+    assert told[0].startswith("nobody sees")
+    assert not any("ALL CLEAR" in body for body in told)
+
+
+def test_a_notifier_that_starts_when_an_armed_device_is_already_dead_says_so() -> None:
+    play = Play()
+    play.escalation = Escalation("walker", Priority.MEDIUM, 6)
+    state, play.view.state, play.view.blind = play.view.state, None, "no heartbeat heard yet"
+    assert play.wait(10) == []  # the broker is not reached yet
+    play.view.state = state  # retained
+    assert [at_s - 10 for at_s, _ in play.wait(5)] == [PATIENCE_S]
+
+
+def test_silence_of_an_armed_device_is_urgent_and_repeated_and_ends() -> None:
+    play = Play()
+    play.view.blind = "no heartbeat"
+    told = play.wait(20)
+    assert [at_s for at_s, _ in told] == [PATIENCE_S, PATIENCE_S + 15]
+    assert all(push.urgent and push.title == "NO CONTACT: walker" for _, push in told)
+    play.view.blind = ""
+    assert "ALL CLEAR" in play.step()[0].body
+
+
+def test_a_moment_out_of_sight_wakes_nobody_nor_does_a_device_that_was_disarmed() -> None:
+    play = Play()
+    play.view.blind = "the broker restarts"
+    assert play.wait(PATIENCE_S - 1) == []
+    play.view.blind = ""
+    assert play.view.state is not None
+    play.view.state = State("aaaa", 2, 0.0, 0.0, 0.0, False, False)
+    play.step()
+    play.view.blind = "switched off"
+    assert play.wait(60) == []
+
+
+def test_an_ended_story_is_not_told_again() -> None:
+    play = Play()
+    play.show(FALL)
+    ended = replace(FALL, sequence=2, stage=Stage.CANCELLED)
+    assert len(play.show(ended)) == 1
+    assert play.show(ended) == []
+    assert play.show(FALL) == []

@@ -1,0 +1,161 @@
+"""`rearguard watch` without and with a terminal."""
+
+import fcntl
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import time
+from functools import partial
+from queue import SimpleQueue
+
+import pytest
+
+from monitor.core.vocabulary import AlertKind, InputKind, Priority, Stage
+from monitor.delivery.link import Link
+from monitor.delivery.messages import Moment
+from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter.terminal import READ_S, REQUESTS, Answers, Script, watch
+from monitor.spotter.view import SpotterView, Story
+from tests.brokers import Mosquitto, free_port
+from tests.pulse import Pulse, wait_until
+
+
+def own_terminal() -> None:
+    """The terminal is the process's own, and Ctrl-C is heeded even where the tests run in the background."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+PROGRAM = (
+    "import sys; from monitor.spotter.terminal import watch; from monitor.delivery.mqtt import MqttSettings;"
+    "sys.exit(watch(MqttSettings(host='127.0.0.1', port=int(sys.argv[1])), 'Eva'))"
+)
+
+
+def test_a_scripted_spotter_answers_and_clears(mosquitto: Mosquitto) -> None:
+    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
+    out = io.StringIO()
+    with Pulse(Link(settings, SimpleQueue())) as pulse:
+        over = threading.Event()
+        spotter = threading.Thread(
+            target=partial(watch, settings, "Eva", Script(0.6, 0.2), over.is_set, out=out), daemon=True
+        )
+        spotter.start()
+        wait_until(lambda: "the device is seen" in out.getvalue())
+        pulse.raise_alert("1")
+        wait_until(lambda: "cleared" in out.getvalue())
+        over.set()
+        spotter.join()
+    kinds = [kind for kind in pulse.kinds() if kind not in (InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE)]
+    assert kinds == [InputKind.COMING, InputKind.CLEAR]
+    lines = [line for line in out.getvalue().splitlines() if "FALL" in line]
+    assert ["suspected" in lines[0], "answered" in lines[2], "cleared" in lines[4]] == [True] * 3
+    assert "ms after the event" in lines[0]
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_broker_that_is_not_there_is_said_and_tried_again() -> None:
+    out = io.StringIO()
+    begun_s = time.monotonic()
+    settings = MqttSettings(host="127.0.0.1", port=free_port())
+    status = watch(settings, "Eva", None, lambda: time.monotonic() - begun_s > 1, out=out)
+    assert status == 0
+    assert "BLIND: cannot reach the broker at 127.0.0.1" in out.getvalue()
+
+
+class Terminal(io.StringIO):
+    """Text that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_the_bell_rings_on_a_terminal_with_colours_or_without(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if plain:
+        monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    settings = MqttSettings(host="127.0.0.1", port=free_port())
+    watch(settings, "Eva", None, lambda: "BLIND: cannot reach" in out.getvalue(), out=out)
+    assert "\a" in out.getvalue()
+    assert ("\x1b[1;31m" in out.getvalue()) != plain
+
+
+class Mouth:
+    """An ear that only notes what it is told to say."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, InputKind]] = []
+
+    def answer(self, story_id: str, word: InputKind) -> bool:
+        self.said.append((story_id, word))
+        return True
+
+
+def test_a_key_meant_for_one_alert_does_not_answer_the_next() -> None:
+    mouth = Mouth()
+    answers = Answers(mouth)  # type: ignore[arg-type]  # all of an Ear that it uses
+    view = SpotterView("walker")
+
+    def foremost(story_id: str, priority: Priority, now_s: float) -> Moment:
+        story = Story(story_id, "aaaa", 1, AlertKind.FALL, priority, Stage.CONFIRMED, now_s)
+        view.stories[story_id] = story
+        answers.look(view, Moment(now_s, now_s))
+        return Moment(now_s, now_s)
+
+    foremost("aaaa-1", Priority.MEDIUM, 0.0)
+    moment = foremost("aaaa-2", Priority.HIGH, 10.0)
+    assert "press again" in answers.say(InputKind.FALSE_ALARM, moment)
+    assert mouth.said == []
+    answers.say(InputKind.FALSE_ALARM, Moment(10.0 + READ_S, 10.0))
+    assert mouth.said == [("aaaa-2", InputKind.FALSE_ALARM)]
+
+
+@pytest.mark.parametrize("end", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
+def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mosquitto: Mosquitto, end: bytes) -> None:
+    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
+    ours, theirs = pty.openpty()
+
+    before = termios.tcgetattr(theirs)
+    seen: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while data := os.read(ours, 4096):
+                seen.append(data)
+        except OSError:
+            pass  # the other end is closed
+
+    with Pulse(Link(settings, SimpleQueue())) as pulse:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(mosquitto.port)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            preexec_fn=own_terminal,
+        )
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        wait_until(lambda: b"the device is seen" in b"".join(seen), within_s=20)
+        pulse.raise_alert("1")
+        wait_until(lambda: b"\a" in b"".join(seen))
+        time.sleep(0.6)  # the key must not look meant for an earlier alert
+        os.write(ours, b"c")
+        wait_until(lambda: InputKind.COMING in pulse.kinds())
+        os.write(ours, b"adpt")
+        wait_until(lambda: set(REQUESTS.values()) <= set(pulse.kinds()))
+        os.write(ours, end)
+        assert process.wait(10) == 0
+    assert termios.tcgetattr(theirs) == before
+    os.close(theirs)
+    reader.join()
+    os.close(ours)

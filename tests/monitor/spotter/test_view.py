@@ -1,0 +1,366 @@
+"""What a spotter is told: blindness, lateness, each stage once. All time is made up."""
+
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage
+from monitor.delivery import messages
+from monitor.delivery.messages import AlertMessage, Moment, Standing, State, Topics
+from monitor.spotter.view import BLIND_S, REMIND_S, Notice, SpotterView, Tone
+
+TOPICS = Topics("walker")
+
+
+@dataclass
+class Play:
+    """A view, its clock, and the device it hears."""
+
+    skew_s: float = 0.0  # our clocks minus the device's
+    boot: str = "aaaa"
+
+    def __post_init__(self) -> None:
+        self.view = SpotterView("walker")
+        self.time_s = 0.0
+        self.beat_number = 0
+        self.sent = 0
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.time_s + self.skew_s, 1e9 + self.time_s + self.skew_s)
+
+    def wait(self, seconds: float) -> list[Notice]:
+        notices = []
+        for _ in range(round(seconds * 10)):
+            self.time_s += 0.1
+            notices += self.view.tick(self.moment)
+        return notices
+
+    def beat(
+        self, armed: bool = True, retained: bool = False, standing: tuple[Standing, ...] = ()
+    ) -> list[Notice]:
+        if not retained:
+            self.beat_number += 1
+        state = State(
+            self.boot,
+            self.beat_number,
+            self.time_s,
+            1e9 + self.time_s,
+            1.0,
+            armed,
+            False,
+            standing,
+            alerts=self.sent,
+        )
+        return self.view.update(TOPICS.state, messages.encode(state), retained, self.moment)
+
+    def seen(self) -> None:
+        self.beat()
+        self.beat()
+
+    def stage(
+        self,
+        stage: Stage,
+        alert_id: str = "1",
+        priority: Priority = Priority.HIGH,
+        sequence: int | None = None,
+    ) -> AlertMessage:
+        self.sent += 1
+        alert = Alert(
+            alert_id, sequence or self.sent, AlertKind.FALL, priority, stage, self.time_s, who="Eva"
+        )
+        return messages.alert_message(alert, self.boot, Moment(self.time_s, 1e9 + self.time_s))
+
+    def hear(self, message: AlertMessage, retained: bool = False) -> list[Notice]:
+        return self.view.update(TOPICS.alert, messages.encode(message), retained, self.moment)
+
+
+def tones(notices: list[Notice]) -> list[Tone]:
+    return [notice.tone for notice in notices]
+
+
+def test_a_retained_heartbeat_proves_nothing_until_its_sequence_moves() -> None:
+    play = Play()
+    play.beat_number = 41
+    assert play.beat(retained=True) == []
+    assert play.view.blind
+    assert Tone.RING in tones(play.wait(BLIND_S + 0.2))
+    assert tones(play.beat()) == [Tone.CALM]
+    assert not play.view.blind
+
+
+def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None:
+    play = Play()
+    play.seen()
+    play.view.disconnected("our own broker restarts", play.moment)
+    play.beat_number += 5  # the device sent some meanwhile, and may have died since
+    play.beat(retained=True)
+    assert play.view.blind
+    play.beat()
+    assert not play.view.blind
+
+
+def test_a_stage_repeated_long_after_its_story_ended_is_not_told_again() -> None:
+    play = Play()
+    play.seen()
+    stages = [play.stage(stage, str(n)) for n in range(60) for stage in (Stage.CONFIRMED, Stage.CLEARED)]
+    for message in stages:
+        play.hear(message)
+    play.beat()
+    assert [notice for message in stages for notice in play.hear(message)] == []
+    assert play.view.duplicates == len(stages)
+
+
+def test_a_heartbeat_repeated_without_moving_is_silence() -> None:
+    play = Play()
+    play.seen()
+    for _ in range(5):
+        play.wait(1.0)
+        play.beat_number -= 1
+        play.beat()
+    assert play.view.blind
+
+
+def test_silence_rings_after_three_missed_beats_and_again_until_the_device_is_back() -> None:
+    play = Play()
+    play.seen()
+    assert play.wait(BLIND_S - 0.2) == []
+    assert tones(play.wait(0.4)) == [Tone.RING]
+    assert tones(play.wait(2 * REMIND_S + 0.2)) == [Tone.RING, Tone.RING]
+    assert tones(play.beat()) == [Tone.CALM]
+
+
+def test_the_last_will_rings_at_once() -> None:
+    play = Play()
+    play.seen()
+    notices = play.view.update(TOPICS.availability, messages.OFFLINE, True, play.moment)
+    assert tones(notices) == [Tone.RING]
+    assert play.view.blind
+
+
+def test_a_story_is_one_alert_that_evolves() -> None:
+    play = Play()
+    play.seen()
+    told = [
+        tones(play.hear(play.stage(stage)))
+        for stage in (Stage.SUSPECTED, Stage.CONFIRMED, Stage.ANSWERED, Stage.CLEARED)
+    ]
+    assert told == [[Tone.RING], [Tone.RING], [Tone.CALM], [Tone.CALM]]
+    assert list(play.view.stories) == ["aaaa-1"]
+    assert play.view.open == []
+
+
+def test_a_high_alert_without_an_answer_rings_again_an_answered_one_does_not() -> None:
+    play = Play()
+    play.seen()
+    message = play.stage(Stage.CONFIRMED)
+    play.hear(message)
+    entry = Standing(message.id, message.sequence, message.kind, message.priority, message.stage, 0.0)
+    told = []
+    for _ in range(6):
+        told += play.wait(1.0) + play.beat(standing=(entry,))
+    assert tones(told) == [Tone.RING]
+    play.hear(play.stage(Stage.ANSWERED))
+    assert play.wait(2.0) == []
+
+
+def test_low_priority_does_not_ring() -> None:
+    play = Play()
+    play.seen()
+    assert tones(play.hear(play.stage(Stage.SUSPECTED, priority=Priority.LOW))) == [Tone.NOTE]
+
+
+def test_an_expired_alert_is_told_but_does_not_sound() -> None:
+    play = Play()
+    message = play.stage(Stage.CONFIRMED, priority=Priority.MEDIUM)
+    play.time_s += messages.LIFETIME_S[Priority.MEDIUM] + 1
+    play.seen()
+    notices = play.hear(message)
+    assert tones(notices) == [Tone.NOTE]
+    assert "LATE" in notices[0].text
+    assert play.view.expired == 1
+
+
+def test_a_late_alert_still_sounds_and_shows_its_age() -> None:
+    play = Play()
+    message = play.stage(Stage.CONFIRMED)
+    play.time_s += 42
+    play.seen()
+    (notice,) = play.hear(message)
+    assert notice.tone is Tone.RING
+    assert "LATE: 42 s ago" in notice.text
+
+
+@pytest.mark.parametrize("skew_s", [-86_400.0, 0.0, 86_400.0])
+def test_clocks_that_disagree_neither_age_nor_freshen_an_alert(skew_s: float) -> None:
+    play = Play(skew_s=skew_s)
+    play.seen()
+    message = play.stage(Stage.CONFIRMED)
+    play.wait(7.0)  # it lay at the broker
+    play.beat()
+    (notice,) = play.hear(message)
+    assert notice.tone is Tone.RING
+    assert notice.age_s == pytest.approx(7.0, abs=0.1)
+
+
+def test_what_has_not_arrived_is_asked_for_a_few_times() -> None:
+    play = Play()
+    play.seen()
+    assert not play.view.asks()
+    first, _lost = play.stage(Stage.SUSPECTED), play.stage(Stage.CONFIRMED)
+    play.hear(first)
+    asked = 0
+    for _ in range(6):
+        play.beat()
+        asked += play.view.asks()
+    assert asked == 3
+
+
+def test_what_was_before_our_time_is_not_asked_for() -> None:
+    play = Play()
+    play.stage(Stage.CONFIRMED)
+    play.seen()
+    assert not play.view.asks()
+
+
+def test_a_stage_that_was_overtaken_does_not_turn_the_story_back() -> None:
+    play = Play()
+    play.seen()
+    suspected, cleared = play.stage(Stage.SUSPECTED), play.stage(Stage.CLEARED)
+    play.hear(cleared)
+    assert play.hear(suspected) == []
+    assert play.view.open == []
+
+
+def test_what_ended_unheard_is_ended_by_the_heartbeat() -> None:
+    play = Play()
+    play.seen()
+    play.hear(play.stage(Stage.CONFIRMED))
+    play.stage(Stage.CLEARED)  # lost
+    assert tones(play.beat(standing=())) == [Tone.CALM]
+    assert play.view.open == []
+
+
+def test_a_story_ended_by_the_heartbeat_is_still_there_to_be_seen_ended_however_many_did_before() -> None:
+    play = Play()
+    play.seen()
+    for number in range(60):
+        play.hear(play.stage(Stage.CONFIRMED, str(number)))
+        play.hear(play.stage(Stage.CLEARED, str(number)))
+    last = play.stage(Stage.CONFIRMED, "last")
+    play.hear(last)
+    play.beat(standing=())
+    assert play.view.stories[last.id].stage is Stage.CLEARED
+
+
+def test_a_late_subscriber_learns_from_the_heartbeat_what_stands() -> None:
+    play = Play()
+    message = play.stage(Stage.CONFIRMED)
+    entry = Standing(message.id, message.sequence, message.kind, message.priority, message.stage, 9.0)
+    play.beat(standing=(entry,))
+    assert Tone.RING in tones(play.beat(standing=(entry,)))
+    assert play.hear(message) == []  # and is not told twice
+
+
+def begun_anew(priority: Priority = Priority.HIGH) -> tuple[Play, str]:
+    """A device that restarts while an alert waits, and the alert's story."""
+    play = Play()
+    play.seen()
+    message = play.stage(Stage.CONFIRMED, priority=priority)
+    play.hear(message)
+    play.boot, play.beat_number, play.sent = "bbbb", 0, 0
+    (notice, *_) = play.beat()
+    assert notice.tone is Tone.RING
+    assert "look!" in notice.text
+    return play, message.id
+
+
+def beats(play: Play, seconds: int) -> list[Notice]:
+    return [notice for _ in range(seconds) for notice in play.wait(1.0) + play.beat()]
+
+
+def test_a_fall_nobody_answered_outlives_its_device_s_restart_until_somebody_here_does() -> None:
+    play, story = begun_anew()
+    assert tones(beats(play, 11)) == [Tone.RING, Tone.RING]
+    assert [open_.id for open_ in play.view.open] == [story]
+    assert play.view.settle(story)
+    assert not play.view.settle(story)
+    assert beats(play, 11) == []
+    assert play.view.open == []
+
+
+def test_or_until_the_device_is_disarmed_or_an_hour_has_gone() -> None:
+    play, _ = begun_anew()
+    assert tones(play.beat(armed=False)) == [Tone.RING, Tone.CALM]
+    assert play.view.open == []
+    play, _ = begun_anew()
+    play.time_s += messages.LIFETIME_S[Priority.HIGH] + 1
+    assert tones(play.beat()) == [Tone.CALM]
+    assert play.view.open == []
+
+
+def test_a_lesser_alert_ends_with_its_device_s_run() -> None:
+    play, story = begun_anew(Priority.MEDIUM)
+    assert play.view.open == []
+    assert not play.view.settle(story)
+
+
+def test_a_heartbeat_that_claims_endless_alerts_costs_no_time() -> None:
+    play = Play()
+    play.seen()
+    play.sent = 2**53 - 1
+    play.beat()
+    assert play.view.asks()
+
+
+def test_what_others_say_cannot_move_the_cursor() -> None:
+    play = Play()
+    play.seen()
+    message = msgspec.structs.replace(play.stage(Stage.CONFIRMED), reason="\x1b[2J", who="\x07Eva\u202e")
+    (notice,) = play.hear(message)
+    assert notice.text.isprintable()
+    state = State("aaaa", 9, 0.0, 0.0, 0.0, False, False, (), ("\x1b]0;x\x07",), ("\x1b[2J",))
+    for told in play.view.update(TOPICS.state, messages.encode(state), False, play.moment):
+        assert told.text.isprintable()
+
+
+def test_disarming_announces_itself() -> None:
+    play = Play()
+    play.seen()
+    (notice,) = play.beat(armed=False)
+    assert notice.tone is Tone.RING
+    assert "DISARMED" in notice.text
+
+
+def test_a_retained_alert_is_never_sounded() -> None:
+    play = Play()
+    play.seen()
+    assert play.hear(play.stage(Stage.CONFIRMED), retained=True) == []
+
+
+@given(st.lists(st.sampled_from(range(6)), max_size=30))
+def test_in_any_order_and_repetition_each_stage_is_told_at_most_once(order: list[int]) -> None:
+    play = Play()
+    play.seen()
+    stages = [
+        play.stage(stage, alert_id)
+        for alert_id in "12"
+        for stage in (Stage.SUSPECTED, Stage.CONFIRMED, Stage.CLEARED)
+    ]
+    told = [notice for place in order for notice in play.hear(stages[place])]
+    assert len(told) <= len(set(order))
+    for alert_id, last in (("1", 2), ("2", 5)):
+        if last in order:
+            assert play.view.stories[f"aaaa-{alert_id}"].stage is Stage.CLEARED
+
+
+@given(st.binary(max_size=100), st.sampled_from(["state", "alert", "availability", "other"]))
+def test_garbage_is_ignored(payload: bytes, topic: str) -> None:
+    play = Play()
+    play.seen()
+    if not (topic == "availability" and payload == messages.OFFLINE):
+        assert play.view.update(f"rearguard/walker/{topic}", payload, False, play.moment) == []
+    assert play.view.blind == ""
