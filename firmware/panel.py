@@ -116,7 +116,7 @@ class Panel:
         look = look_of(status)
         pattern = PATTERNS[look]
         # A new story sounds from its beginning, even where it looks like the one before.
-        shown = (look, status.standing[0].id if status.standing else "")
+        shown = (look, status.incidents[0].id if status.incidents else "")
         if shown != self._shown:
             self._shown, self._began_s = shown, status.time_s
         elapsed_s = status.time_s - self._began_s

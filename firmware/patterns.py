@@ -33,7 +33,7 @@ class Look(StrEnum):
     LOW = "low alert"
     MEDIUM = "medium alert"
     HIGH = "high alert"
-    ANSWERED = "answered"
+    ACKNOWLEDGED = "acknowledged"
     SENSOR = "sensor fault"
     LINK = "link fault"
     FAULT = "another fault"
@@ -74,7 +74,7 @@ PATTERNS = {
         (0.15, 0.1, 0.15, 0.1, 0.15, 0.35, 0.15, 0.1, 0.15, 0.6),
         "five urgent beeps without end",
     ),
-    Look.ANSWERED: Pattern(
+    Look.ACKNOWLEDGED: Pattern(
         _BLUE, (1.0, 1.0), "blue, breathing: your spotter is coming", (0.6, 9.4), "one long tone every 10 s"
     ),
     Look.SENSOR: Pattern(
@@ -112,13 +112,13 @@ _LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Prior
 
 def look_of(status: Status) -> Look:
     """How the most urgent thing that stands is shown."""
-    if not status.standing:
+    if not status.incidents:
         if status.armed:
             return Look.ARMED
         return Look.WAITING if status.waits_for else Look.DISARMED
-    alert = status.standing[0]
-    if alert.stage is Stage.ANSWERED:
-        return Look.ANSWERED
+    alert = status.incidents[0]
+    if alert.stage is Stage.ACKNOWLEDGED:
+        return Look.ACKNOWLEDGED
     return _LOOK_OF_KIND.get(alert.kind) or _LOOK_OF_PRIORITY[alert.priority]
 
 

@@ -39,5 +39,5 @@ class Vouch:
             return
         self._told_s = block.end_s
         state = "armed" if status.armed else "disarmed"
-        standing = ", ".join(f"{alert.kind} {alert.stage}" for alert in status.standing) or "all is well"
+        standing = ", ".join(f"{alert.kind} {alert.stage}" for alert in status.incidents) or "all is well"
         notify(f"READY=1\nWATCHDOG=1\nSTATUS={state}; {block.fault or standing}")

@@ -14,7 +14,7 @@ from firmware.power import undervoltage
 from firmware.sampler import Sampler
 from monitor.core.alarm import Alarm
 from monitor.core.detector import Detector
-from monitor.core.vocabulary import Alert, Event, Input, InputKind, SampleBlock, Status
+from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, SampleBlock, Status
 from monitor.delivery.link import Link
 from monitor.loop import Inbox, Sink, run
 from monitor.narrator import Narrator
@@ -85,7 +85,7 @@ def _panel(settings: Settings, inbox: Inbox) -> Panel:
     try:
         return Panel(settings.panel, inbox.put)
     except FirmwareError as error:
-        inbox.put(Input(InputKind.FAULT, reason=str(error)))
+        inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part="the panel", reason=str(error)))
         return Panel(settings.panel, inbox.put, mock=True)
 
 
@@ -97,11 +97,11 @@ def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
         if number % POWER_BLOCKS == 0 and bool(undervoltage()) != low:
             low = not low
             kind = InputKind.POWER_LOW if low else InputKind.POWER_GOOD
-            inbox.put(Input(kind, reason="the Pi's supply is low: a stronger one, or a shorter cable"))
+            inbox.put(Input(kind))
         if sampler.warning != warning:
             if warning:
-                inbox.put(Input(InputKind.FAULT_GONE, reason=warning))
+                inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.UNKNOWN_CHIP))
             if sampler.warning:
-                inbox.put(Input(InputKind.FAULT, reason=sampler.warning))
+                inbox.put(Input(InputKind.FAULT, fault=FaultCode.UNKNOWN_CHIP, reason=sampler.warning))
             warning = sampler.warning
         yield block

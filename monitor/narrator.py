@@ -6,7 +6,8 @@ from contextlib import suppress
 from queue import Full, Queue
 from typing import TextIO
 
-from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Status
+from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Stage, Status
+from monitor.delivery.wording import reason_of
 
 TOLD = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
 """Steps are counted, not told."""
@@ -47,8 +48,12 @@ class Narrator:
                 self._tell(event.time_s, f"{event.kind}{_because(event.reason, event.evidence)}")
         for alert in alerts:
             who = f" by {alert.who}" if alert.who else ""
-            words = f"ALERT {alert.id} {alert.kind.replace('_', ' ')} {alert.stage}{who}"
-            self._tell(alert.time_s, f"{words} ({alert.priority.name.lower()}){_because(alert.reason, {})}")
+            phase = alert.stage.value if alert.stage.ended else alert.certainty.value
+            if alert.stage is Stage.ACKNOWLEDGED:
+                phase += f", {alert.stage}"
+            kind, priority = alert.kind.replace("_", " "), alert.priority.name.lower()
+            why = "" if alert.stage.ended else _because(reason_of(alert), {})
+            self._tell(alert.time_s, f"ALERT {alert.id} {kind} {phase}{who} ({priority}){why}")
         if block.fault != self._fault:
             self._fault = block.fault
             self._tell(block.end_s, f"sensor: {block.fault or 'well again'}")

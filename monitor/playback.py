@@ -63,7 +63,7 @@ def until_over(
     for block in blocks:
         began_s = block.end_s if began_s is None else began_s
         over_s = block.end_s - began_s - seconds
-        waits = any(alert.priority is Priority.HIGH for alert in alarm.status.standing)
+        waits = any(alert.priority is Priority.HIGH for alert in alarm.status.incidents)
         if over_s > (linger_s if waits else 0.0):
             return
         yield block

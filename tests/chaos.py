@@ -147,10 +147,10 @@ class Chaos:
 
     def _live(self) -> None:
         """One more alert or so: an event, or an answer to what stands."""
-        stories = [s for s in self.spotter.view.open if s.boot == self.walker.boots[-1]]
-        if stories and self._random.random() < 0.4:
+        incidents = [s for s in self.spotter.view.open if s.boot == self.walker.boots[-1]]
+        if incidents and self._random.random() < 0.4:
             word = self._random.choice([InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR])
-            payload = encode_answer(self._random.choice(stories).id, word, "chaos")
+            payload = encode_answer(self._random.choice(incidents).id, word, "chaos")
             self.spotter.say("rearguard/walker/answer", payload)
         else:
             kinds = ["falling", "down", "upright", "stumble", "unsafe_step"]
@@ -166,20 +166,20 @@ class Chaos:
         self.walker.say(self._other_of_sensor())
 
     def _fall(self) -> str:
-        """A fall that stands, unanswered or not; its story."""
+        """A fall that stands, unanswered or not; its id."""
 
-        def story() -> str | None:
+        def incident() -> str | None:
             boot = self.walker.boots[-1]
             falls = (s for s in self.spotter.view.open if s.kind is AlertKind.FALL and s.boot == boot)
             return next((s.id for s in falls), None)
 
         time.sleep(0.5)  # answers still under way are none to this one
         self.walker.say("down")
-        wait_until(story, within_s=15)
-        return story() or ""
+        wait_until(incident, within_s=15)
+        return incident() or ""
 
     def _break(self, fault: str) -> None:
-        story = self._fall()
+        incident = self._fall()
         began_s = time.monotonic()
         self.faults[fault] += 1
         {
@@ -193,8 +193,8 @@ class Chaos:
         self.disturbed.append((began_s - 0.1, time.monotonic() + 3.0))
         if fault != "kill":
             wait_until(lambda: self.spotter.view.state and self.spotter.view.state.waiting == 0, within_s=20)
-            if story not in {open_.id for open_ in self.spotter.view.open}:
-                self.problems.append(f"{fault} cleared the standing fall {story}")
+            if incident not in {open_.id for open_ in self.spotter.view.open}:
+                self.problems.append(f"{fault} cleared the standing fall {incident}")
 
     def _broken_link(self, began_s: float, name: str, heal: Callable[[], None]) -> None:
         """Raise alerts that nobody answers, until both ends have seen it; then heal."""
@@ -290,17 +290,17 @@ class Chaos:
             self.problems.append(f"{len(missing)} alerts did not arrive: {sorted(missing)[:5]}")
         shown: Counter[tuple[str, int, str]] = Counter()
         for at_s, notice in zip(self.spotter.heard_s, self.spotter.notices, strict=True):
-            if notice.story is None or "still without" in notice.text or "began anew" in notice.text:
+            if notice.incident is None or "still without" in notice.text or "began anew" in notice.text:
                 continue
-            shown[notice.story.boot, notice.story.sequence, notice.story.stage] += 1
+            shown[notice.incident.boot, notice.incident.sequence, notice.incident.stage] += 1
             self._judge_age(at_s, notice)
         twice = [key for key, times in shown.items() if times > 1]
         if twice:
             self.problems.append(f"{len(twice)} stages were shown twice: {twice[:5]}")
 
     def _judge_age(self, at_s: float, notice: Notice) -> None:
-        assert notice.story is not None
-        event_s = self.walker.raised.get((notice.story.boot, notice.story.sequence))
+        assert notice.incident is not None
+        event_s = self.walker.raised.get((notice.incident.boot, notice.incident.sequence))
         if event_s is None:
             return
         true_s = at_s - event_s
@@ -314,7 +314,7 @@ class Chaos:
         return [
             notice.age_s
             for at_s, notice in zip(self.spotter.heard_s, self.spotter.notices, strict=True)
-            if notice.story is not None
+            if notice.incident is not None
             and "still without" not in notice.text
             and not any(start_s <= at_s <= end_s for start_s, end_s in self.disturbed)
         ]

@@ -14,6 +14,7 @@ from monitor.core.vocabulary import (
     BLOCK_S,
     Alert,
     AlertKind,
+    Certainty,
     Input,
     InputKind,
     Priority,
@@ -24,7 +25,7 @@ from monitor.core.vocabulary import (
 from monitor.delivery.link import Link
 
 STAGES = {
-    InputKind.COMING: Stage.ANSWERED,
+    InputKind.COMING: Stage.ACKNOWLEDGED,
     InputKind.FALSE_ALARM: Stage.CANCELLED,
     InputKind.CLEAR: Stage.CLEARED,
 }
@@ -56,7 +57,9 @@ class Pulse:
     def raise_alert(
         self, alert_id: str, kind: AlertKind = AlertKind.FALL, priority: Priority = Priority.HIGH
     ) -> None:
-        self._wanted.put(Alert(alert_id, 0, kind, priority, Stage.SUSPECTED, time.monotonic()))
+        self._wanted.put(
+            Alert(alert_id, 0, kind, priority, Certainty.SUSPECTED, Stage.ACTIVE, time.monotonic())
+        )
 
     def kinds(self) -> list[InputKind]:
         return [word.kind for word in self.heard]

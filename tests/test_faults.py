@@ -13,10 +13,11 @@ import pytest
 
 from firmware.patterns import Look, look_of
 from firmware.simulated import recording
-from monitor.core.alarm import SEAT, SLID, Alarm, AlarmSettings
+from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Alert, AlertKind, Floats, Input, InputKind, Priority, Stage
+from monitor.delivery.wording import missing, reason_of
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.weights import shipped
 from tests.firmware.bench import Bench, bench_with, resting_world
@@ -62,9 +63,16 @@ SEEN = {
     "saturated": blind(0.6, "x acceleration is pinned"),
     "FIFO overflow": blind(0.1, "FIFO"),
     "slid round on the belt": Seen(
-        "a fault within 15 s of walking", Look.FAULT, AlertKind.FAULT, 15.0, SLID, well_s=8.0
+        "a fault within 15 s of walking",
+        Look.FAULT,
+        AlertKind.FAULT,
+        15.0,
+        "has slid round the belt",
+        well_s=8.0,
     ),
-    "tipped over on the belt": Seen("a fault within 15 s", Look.FAULT, AlertKind.FAULT, 15.0, SEAT),
+    "tipped over on the belt": Seen(
+        "a fault within 15 s", Look.FAULT, AlertKind.FAULT, 15.0, "no longer mounted"
+    ),
 }
 
 
@@ -124,7 +132,7 @@ class Walker:
 
     @property
     def waits_for(self) -> tuple[str, ...]:
-        return self._alarm.status.waits_for
+        return tuple(missing(waiting) for waiting in self._alarm.status.waits_for)
 
 
 def armed(b: Bench, with_power: bool = False) -> Walker:
@@ -153,11 +161,11 @@ def test_every_fault_is_seen_by_walker_and_spotter_and_heals(story: str, name: s
     assert during[seen.look] <= seen.within_s
     story_told = [alert for alert in walker.told if alert.kind is seen.kind]
     assert [(alert.stage, alert.priority) for alert in story_told] == [
-        (Stage.CONFIRMED, Priority.MEDIUM),
+        (Stage.ACTIVE, Priority.MEDIUM),
         (Stage.RECOVERED, Priority.MEDIUM),
     ]
     assert len({alert.id for alert in story_told}) == 1
-    assert all(seen.says in alert.reason for alert in story_told)
+    assert all(seen.says in reason_of(alert) for alert in story_told)
     assert {alert.kind for alert in walker.told} == {seen.kind}
 
 
@@ -174,7 +182,7 @@ def test_a_hung_line_is_over_by_itself_where_the_supply_can_be_switched() -> Non
     walker = armed(b, with_power=True)
     b.wires.hold()
     walker.live(10.0)
-    assert [alert.stage for alert in walker.told] == [Stage.CONFIRMED, Stage.RECOVERED]
+    assert [alert.stage for alert in walker.told] == [Stage.ACTIVE, Stage.RECOVERED]
     assert walker.look() is Look.ARMED
 
 
@@ -203,7 +211,7 @@ def test_a_sensor_put_on_upside_down_does_not_arm_and_says_why() -> None:
     walker = Walker(b)
     walker.live(6.0)
     assert walker.look() is Look.WAITING
-    assert walker.waits_for[0].startswith("the sensor sits 180 degrees from upright")
+    assert walker.waits_for[0].startswith("the sensor is tilted 180 degrees from upright")
     b.chip.source = resting_world
     walker.live(6.0)
     assert walker.look() is Look.ARMED

@@ -84,7 +84,7 @@ def demo(recording: Sequence[str] = ()) -> int:
             walker.wait(10.0)
             walker.stdout.close()
     told = [line for line in heard if " ALERT " in line]
-    answered = any(" answered by you" in line for line in told)
+    answered = any(" acknowledged by you" in line for line in told)
     print(f"{len(told)} alert stages were told" + (", and you were seen coming." if answered else "."))
     return 0 if answered or not alone else 1
 

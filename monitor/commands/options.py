@@ -94,7 +94,7 @@ def load(args: argparse.Namespace) -> Loaded:
     except SettingError as error:
         raise config.ConfigError([f"command line: --{error}"]) from error
     where = path.resolve() if path and path != Path(os.devnull) else "built-in defaults"
-    said = f"settings: {where} (hash {fingerprint(settings)}){_passed_over(args, path)}"
+    said = f"settings: {where} (hash {loaded.hash}){_passed_over(args, path)}"
     print(said, file=sys.stderr, flush=True)
     return loaded
 

@@ -8,7 +8,7 @@ decks only: no recordings exist.
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import exp, inf, log
+from math import exp, inf, log, nan
 from statistics import median
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from monitor.core.filters import SlowMean
 from monitor.core.setting import number
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading, StepEvent
 
 FRAME_S = 0.16
 HOP_S = 0.02
@@ -183,15 +183,19 @@ class Footfall:
             return []
         if step_s > LONGEST_S:
             walk = self._walk = _Walk()
-        evidence = {
-            "initial_contact_s": Reading(peak_s - FRAME_S / 2),
-            "direction": Reading(int(Direction.UNKNOWN)),
-            "belt_running": Reading(float(running)),
-        }
-        if step_s <= LONGEST_S:
+        timed = step_s <= LONGEST_S
+        if timed:
             walk.times.append(step_s)
-            evidence |= {"step_time_s": Reading(step_s), "cadence_spm": Reading(60 / walk.step_s)}
-        events = [Event(EventKind.STEP, time_s, evidence)]
+        events: list[Event] = [
+            StepEvent(
+                time_s,
+                contact_s=peak_s - FRAME_S / 2,
+                direction=Direction.UNKNOWN,
+                step_s=step_s if timed else nan,
+                cadence_spm=60 / walk.step_s if timed else nan,
+                belt_running=running,
+            )
+        ]
         if walk.struck or walk.lost:
             events.append(Event(EventKind.UPRIGHT, time_s, {}, "footfalls again"))
         walk.peaks.append(energy)

@@ -22,8 +22,8 @@ STRAIGHT_DPS = 30.0  # a turn sways outward
 
 
 class Slip:
-    """Says ASKEW when the walk goes across the sensor for 20 steps, STRAIGHT when it goes along it; each
-    once until the other."""
+    """SLID when the walk goes across the sensor for 20 steps, ALIGNED when it goes along it; each once until
+    the other."""
 
     def __init__(self, rate_hz: float) -> None:
         b, a = one_pole(VELOCITY_TIME_CONSTANT_S, rate_hz)
@@ -33,10 +33,10 @@ class Slip:
         self._mean = Filter(one_pole(MEMORY_S, rate_hz))
         self._turning = Filter(one_pole(MEMORY_S, rate_hz))
         self._across = 0
-        self._askew: bool | None = None  # not known yet: a fault of before a gap may still stand
+        self._slid: bool | None = None  # not known yet: a fault of before a gap may still stand
 
     def update(self, body: Body, steps: list[Step]) -> list[Event]:
-        """ASKEW and STRAIGHT among the steps that the block behind ``body`` proved."""
+        """SLID and ALIGNED among the steps that the block behind ``body`` proved."""
         level = np.array([body.forward_g, body.left_g]) * GRAVITY_MPS2
         swing = self._band(np.concatenate([[self._velocity(body.vertical_g)], level]))
         velocity, (forward, left) = swing[0], self._earlier(swing[1:])[:, : swing.shape[1]]
@@ -58,10 +58,10 @@ class Slip:
         off_deg = float(np.degrees(np.arctan2(abs(across), abs(along))))
         self._across = self._across + 1 if off_deg > ACROSS_DEG else 0
         evidence = {"off_forward_deg": Reading(round(off_deg, 1), ACROSS_DEG)}
-        if self._across == STEPS and not self._askew:
-            self._askew = True
-            return [Event(EventKind.ASKEW, step.proved_s, evidence)]
-        if not self._across and self._askew is not False:
-            self._askew = False
-            return [Event(EventKind.STRAIGHT, step.proved_s, evidence)]
+        if self._across == STEPS and not self._slid:
+            self._slid = True
+            return [Event(EventKind.SLID, step.proved_s, evidence)]
+        if not self._across and self._slid is not False:
+            self._slid = False
+            return [Event(EventKind.ALIGNED, step.proved_s, evidence)]
         return []

@@ -10,7 +10,7 @@ import numpy as np
 from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
 from monitor.core.direction import DirectionSense, DirectionSettings
 from monitor.core.posture import Body
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
+from monitor.core.vocabulary import Direction, Floats, StepEvent
 
 SHORTEST_S = 0.25
 LONGEST_S = 1.6  # a longer pause ends the walk
@@ -34,16 +34,16 @@ class Step:
     direction: Direction
     direction_score: float
 
-    def event(self) -> Event:
-        """The step, as the detector says it."""
-        evidence = {
-            "initial_contact_s": Reading(self.contact_s),
-            "direction": Reading(int(self.direction)),
-            "direction_score": Reading(self.direction_score),
-        }
-        if not isnan(self.step_s):
-            evidence |= {"step_time_s": Reading(self.step_s), "cadence_spm": Reading(self.cadence_spm)}
-        return Event(EventKind.STEP, self.proved_s, evidence)
+    def event(self) -> StepEvent:
+        """The step, as the detector reports it."""
+        return StepEvent(
+            self.proved_s,
+            contact_s=self.contact_s,
+            direction=self.direction,
+            direction_score=self.direction_score,
+            step_s=self.step_s,
+            cadence_spm=self.cadence_spm,
+        )
 
 
 class Steps:

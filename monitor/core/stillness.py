@@ -4,7 +4,7 @@ import numpy as np
 
 from monitor.core.filters import Filter, one_pole
 from monitor.core.grid import Samples
-from monitor.core.vocabulary import Event, EventKind, Floats, Reading
+from monitor.core.vocabulary import Event, Floats, StillEvent
 
 STILL_S = 2.0
 QUIET_DPS = 20.0  # a person who stands sways slower
@@ -44,12 +44,9 @@ class Stillness:
                 self._sum_g += accel_g[begin:stop].sum(axis=0)
         return events
 
-    def _still(self, time_s: float) -> Event:
+    def _still(self, time_s: float) -> StillEvent:
         mean_g: Floats = self._sum_g / self._needed
         self._run, self._sum_g = 0, np.zeros(3)
         norm_g = float(np.linalg.norm(mean_g))
-        evidence = {"gravity_g": Reading(round(norm_g, 3))}
         lean_deg = float(np.degrees(np.arccos(np.clip(mean_g[2] / max(norm_g, 1e-9), -1.0, 1.0))))
-        if self._worn:
-            evidence["from_upright_deg"] = Reading(round(lean_deg, 1))
-        return Event(EventKind.STILL, time_s, evidence)
+        return StillEvent(time_s, gravity_g=norm_g, from_upright_deg=lean_deg if self._worn else None)

@@ -15,7 +15,7 @@ from monitor.core.filters import Filter, butterworth, one_pole
 from monitor.core.posture import Body
 from monitor.core.setting import SettingError, number, switch
 from monitor.core.steps import Step
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading
+from monitor.core.vocabulary import Direction, Event, Floats, Reading, UnsafeStepEvent
 
 SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
 TRUNK_BAND_HZ = 5.0
@@ -218,9 +218,10 @@ class Unsafe:
             return None
         limit = self._settings.red_score if score >= self._settings.red_score else self._settings.amber_score
         spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
-        evidence = {"score": Reading(score, limit), "direction": Reading(int(self._travel))}
+        evidence = {"score": Reading(score, limit)}
         evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
-        return Event(EventKind.UNSAFE_STEP, step.proved_s, evidence, ", ".join(TERMS[i].words for i in spoke))
+        reason = ", ".join(TERMS[i].words for i in spoke)
+        return UnsafeStepEvent(step.proved_s, evidence, reason, score=score, direction=self._travel)
 
 
 def sway_ranges(largest: Floats) -> Floats:

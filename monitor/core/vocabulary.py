@@ -9,6 +9,7 @@ Times are monotonic seconds of the machine that holds the sensor; wall time ente
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -58,14 +59,14 @@ class EventKind(StrEnum):
     DOWN = "down"  # a fall, confirmed by what followed the impact
     UPRIGHT = "upright"  # standing or walking again
     STILL = "still"  # stood still for two seconds
-    ASKEW = "askew"  # the walk goes across the sensor's forward axis
-    STRAIGHT = "straight"  # along it again
+    SLID = "slid"  # the walk goes across the sensor's forward axis: it slid round the belt
+    ALIGNED = "aligned"  # along it again
     SENSOR_LOST = "sensor_lost"
     SENSOR_BACK = "sensor_back"
 
 
 class Direction(IntEnum):
-    """Which way a step goes, as STEP's evidence ``direction`` says it. Unsure is UNKNOWN."""
+    """Which way a step goes. Unsure is UNKNOWN."""
 
     BACKWARD = -1
     UNKNOWN = 0
@@ -85,12 +86,51 @@ Evidence = Mapping[str, Reading]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something the detector saw. ``time_s`` is the sample that proved it, not when it began."""
+    """Something the detector saw. ``time_s`` is the sample that proved it, not when it began.
+
+    ``evidence`` and ``reason`` are for people; what the program reads are the fields of the kinds below.
+    """
 
     kind: EventKind
     time_s: float
     evidence: Evidence = field(default_factory=dict)
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent(Event):
+    """A foot came down at ``contact_s``.
+
+    ``direction_score`` runs from -1, surely backward, to 1, surely forward. ``step_s`` is the time since the
+    contact before, NaN for the first step of a walk; ``cadence_spm`` speaks of the last steps. On the
+    treadmill's frame ``belt_running`` says whether its motor is heard.
+    """
+
+    kind: EventKind = field(default=EventKind.STEP, init=False)
+    contact_s: float = field(kw_only=True)
+    direction: Direction = field(kw_only=True)
+    direction_score: float = field(default=0.0, kw_only=True)
+    step_s: float = field(default=nan, kw_only=True)
+    cadence_spm: float = field(default=nan, kw_only=True)
+    belt_running: bool | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsafeStepEvent(Event):
+    """A step unlike the walker's good ones: ``score`` from 0 to 1."""
+
+    kind: EventKind = field(default=EventKind.UNSAFE_STEP, init=False)
+    score: float = field(kw_only=True)
+    direction: Direction = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StillEvent(Event):
+    """Two seconds of standing still: the mean of gravity, and of a worn sensor how far from upright."""
+
+    kind: EventKind = field(default=EventKind.STILL, init=False)
+    gravity_g: float = field(kw_only=True)
+    from_upright_deg: float | None = field(kw_only=True)
 
 
 class Priority(IntEnum):
@@ -102,7 +142,7 @@ class Priority(IntEnum):
 
 
 class AlertKind(StrEnum):
-    """What an alert is about."""
+    """What an incident is."""
 
     FALL = "fall"
     SOS = "sos"
@@ -111,16 +151,34 @@ class AlertKind(StrEnum):
     SENSOR = "sensor"
     LINK = "link"
     BATTERY = "battery"
-    FAULT = "fault"  # any other thing that keeps Rearguard from doing its work
+    FAULT = "fault"  # any other thing that keeps Rearguard from doing its work: see FaultCode
     TEST = "test"
 
 
-class Stage(StrEnum):
-    """How far an alert's story has come. The last three end it."""
+class FaultCode(StrEnum):
+    """What is wrong, in an incident of kind FAULT. The words for people stand in delivery/wording.py."""
+
+    SENSOR_TILTED = "sensor_tilted"
+    SENSOR_SLID = "sensor_slid"
+    UNKNOWN_CHIP = "unknown_chip"
+    PANEL = "panel"
+    NO_SPOTTER = "no_spotter"
+    OUTBOX = "outbox"
+    NAME_CONFLICT = "name_conflict"
+
+
+class Certainty(StrEnum):
+    """How certain the machine is of an incident."""
 
     SUSPECTED = "suspected"
     CONFIRMED = "confirmed"
-    ANSWERED = "answered"  # a spotter is coming
+
+
+class Stage(StrEnum):
+    """Who has reacted to an incident. The last three end it."""
+
+    ACTIVE = "active"  # nobody yet
+    ACKNOWLEDGED = "acknowledged"  # a spotter is coming
     RECOVERED = "recovered"  # the facts took it back
     CANCELLED = "cancelled"  # a person took it back
     CLEARED = "cleared"  # a person ended it
@@ -132,21 +190,28 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One stage of one story. All stages of a story share ``id``; ``sequence`` counts every alert."""
+    """One report of one incident. All reports of an incident share ``id``; ``sequence`` counts every report.
+
+    ``time_s`` is when what is reported happened, ``who`` a person who reacted. A fault is named by its
+    ``fault`` and, where there are several of one kind, by its ``part``; ``reason`` adds words.
+    """
 
     id: str
     sequence: int
     kind: AlertKind
     priority: Priority
+    certainty: Certainty
     stage: Stage
     time_s: float
     evidence: Evidence = field(default_factory=dict)
     reason: str = ""
     who: str = ""
+    fault: FaultCode | None = None
+    part: str = ""
 
 
 class InputKind(StrEnum):
-    """What people and the link say to the alarm."""
+    """What people and the machine's other parts say to the alarm."""
 
     BUTTON_SHORT = "button_short"  # "I'm OK"
     BUTTON_LONG = "button_long"  # call for help
@@ -163,7 +228,7 @@ class InputKind(StrEnum):
     SPOTTER_GONE = "spotter_gone"
     LINK_LOST = "link_lost"
     LINK_BACK = "link_back"
-    FAULT = "fault"  # something else keeps Rearguard from doing its work; `reason` says what
+    FAULT = "fault"  # something else keeps Rearguard from doing its work: `fault`, `part`
     FAULT_GONE = "fault_gone"
     POWER_LOW = "power_low"
     POWER_GOOD = "power_good"
@@ -171,10 +236,10 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A word from outside: a button, a spotter's answer or request, the link's state.
+    """A message to the alarm: a button, a spotter's answer or request, the state of a part.
 
-    ``alert_id`` names the story an answer is for; ``who`` said it; ``reason`` in words. ``time_s`` is when
-    a press of the button began, where that is known.
+    ``alert_id`` names the incident an answer is for; ``who`` gave it; ``reason`` in words. ``time_s`` is when
+    a press of the button began, where that is known. ``fault`` and ``part`` name a fault.
     """
 
     kind: InputKind
@@ -182,17 +247,39 @@ class Input:
     who: str = ""
     reason: str = ""
     time_s: float | None = None
+    fault: FaultCode | None = None
+    part: str = ""
+
+
+class Obstacle(StrEnum):
+    """What stands in the way of arming. The words for people stand in delivery/wording.py."""
+
+    NOT_STILL = "not_still"
+    GRAVITY = "gravity"
+    TILT = "tilt"
+    SENSOR = "sensor"
+    POWER = "power"
+    LINK = "link"
+    NO_SPOTTER = "no_spotter"
+
+
+class Waiting(NamedTuple):
+    """One thing that is missing for arming; ``detail`` is a figure, or the words of what is at fault."""
+
+    obstacle: Obstacle
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """The alarm's axes at one moment; each moves without the others.
 
-    ``waits_for`` says why it is not armed although somebody wants it to be; () otherwise.
+    ``incidents`` are the open ones, the most urgent first. ``waits_for`` says why it is not armed although
+    somebody wants it to be; () otherwise.
     """
 
     armed: bool
     sound_paused: bool
-    standing: tuple[Alert, ...]  # open stories, the most urgent first
+    incidents: tuple[Alert, ...]
     time_s: float
-    waits_for: tuple[str, ...] = ()
+    waits_for: tuple[Waiting, ...] = ()

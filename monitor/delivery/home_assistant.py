@@ -61,8 +61,8 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
         | {
             "default_entity_id": alarm,
             "json_attributes_topic": topics.state,
-            "json_attributes_template": "{{ {'story': (value_json.standing | first | default({})).id "
-            "| default(''), 'standing': value_json.standing, 'armed': value_json.armed} | to_json }}",
+            "json_attributes_template": "{{ {'incident': (value_json.incidents | first | default({})).id "
+            "| default(''), 'incidents': value_json.incidents, 'armed': value_json.armed} | to_json }}",
         },
         "fault": _binary("Fault", "problem", f"({_any_of(FAULTS)}) or value_json.faults | length > 0")
         | {"entity_category": "diagnostic"},
@@ -81,10 +81,10 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
             "state_topic": topics.alert,
             "event_types": [
                 *(kind.value for kind in AlertKind),
-                *(stage.value for stage in Stage if stage.ended or stage is Stage.ANSWERED),
+                *(stage.value for stage in Stage if stage.ended or stage is Stage.ACKNOWLEDGED),
             ],
-            "value_template": "{{ {'event_type': value_json.kind if value_json.stage in "
-            "['suspected', 'confirmed'] else value_json.stage, 'story': value_json.id, "
+            "value_template": "{{ {'event_type': value_json.kind if value_json.stage == 'active' "
+            "else value_json.stage, 'incident': value_json.id, 'certainty': value_json.certainty, "
             "'sequence': value_json.sequence, "
             "'kind': value_json.kind, 'stage': value_json.stage, 'priority': value_json.priority, "
             "'age_s': value_json.age_s, 'reason': value_json.reason, 'who': value_json.who} | to_json }}",
@@ -109,7 +109,7 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
 
 def _any_of(kinds: list[AlertKind]) -> str:
     names = [kind.value for kind in kinds]
-    return f"value_json.standing | selectattr('kind', 'in', {names}) | list | length > 0"
+    return f"value_json.incidents | selectattr('kind', 'in', {names}) | list | length > 0"
 
 
 def _binary(name: str, device_class: str, condition: str) -> dict[str, Any]:
@@ -127,9 +127,9 @@ def _button(name: str, command_topic: str, payload: str) -> dict[str, Any]:
 
 
 def _answer(name: str, act: str, topics: Topics, alarm: str) -> dict[str, Any]:
-    """A button that answers the foremost alert, whose story the alarm entity carries."""
-    story = f"{{{{ state_attr('{alarm}', 'story') }}}}"
-    template = f'{{"id": "{story}", "act": "{{{{ value }}}}", "who": "Home Assistant"}}'
+    """A button that answers the foremost alert, which the alarm entity names."""
+    incident = f"{{{{ state_attr('{alarm}', 'incident') }}}}"
+    template = f'{{"id": "{incident}", "act": "{{{{ value }}}}", "who": "Home Assistant"}}'
     return _button(name, topics.answer, act) | {"command_template": template}
 
 

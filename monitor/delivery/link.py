@@ -13,8 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
-from monitor.core.vocabulary import Alert, Event, EventKind, Input, InputKind, SampleBlock, Status
+from monitor.core.vocabulary import (
+    Alert,
+    Event,
+    EventKind,
+    FaultCode,
+    Input,
+    InputKind,
+    SampleBlock,
+    Status,
+)
 from monitor.delivery import home_assistant
 from monitor.delivery.messages import (
     OFFLINE,
@@ -25,13 +35,14 @@ from monitor.delivery.messages import (
     State,
     Topics,
     encode,
+    incidents,
     now,
-    standing,
 )
 from monitor.delivery.messages import alert_message as message_of
 from monitor.delivery.mqtt import Client, Letter, MqttSettings, What, Will
 from monitor.delivery.outbox import Key, Outbox
 from monitor.delivery.reception import Reception
+from monitor.delivery.wording import fault_words, missing
 
 BEAT_S = 1.0
 OVERDUE_S = 3.0
@@ -54,6 +65,13 @@ WALKING_S = 2.0
 """So long after a step the heartbeat says walking."""
 
 _log = logging.getLogger(__name__)
+
+
+class Fault(NamedTuple):
+    """What is wrong on the device's side of the link."""
+
+    code: FaultCode
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +139,11 @@ class Link:
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._acked_s = self._started_s
         self._lost: bool | None = None  # None: never yet answered, nor missed
-        self._faults: set[str] = set()
+        self._faults: dict[Fault, str] = {}  # with the reason
         self._reason = ""
         self._up_s = float("-inf")
         self._brief = 0  # connections in a row
-        self._rival = f"the broker drops us again and again: is another device called {settings.device!r}?"
+        self._name_conflict = Fault(FaultCode.NAME_CONFLICT, settings.device)
         self._beat = 0
         self._beat_s = self._started_s
         self._announce_s = float("inf")
@@ -233,7 +251,7 @@ class Link:
             self._client.publish(self._discovery_topic, self._entities, qos=0, retain=True)
 
     def _hear(self, letter: Letter) -> None:
-        standing_ids = {alert.id for alert in self._seen.status.standing} if self._seen else set()
+        standing_ids = {alert.id for alert in self._seen.status.incidents} if self._seen else set()
         now_s = time.monotonic()
         if self._reception.hear(letter.topic, letter.payload, letter.retained, standing_ids, now_s):
             for message in self._outbox.recent():
@@ -244,12 +262,15 @@ class Link:
         now_s = time.monotonic()
         if self._client.up and now_s - self._up_s > BRIEF_S:
             self._brief = 0
-        rival = self._rival if self._brief >= BRIEF_TIMES else ""
-        faults = {fault for fault in (self._outbox.fault, rival) if fault}
-        for fault in self._faults - faults:
-            self.inbox.put(Input(InputKind.FAULT_GONE, reason=fault))
-        for fault in faults - self._faults:
-            self.inbox.put(Input(InputKind.FAULT, reason=fault))
+        faults: dict[Fault, str] = {}
+        if self._brief >= BRIEF_TIMES:
+            faults[self._name_conflict] = ""
+        if self._outbox.fault:
+            faults[Fault(FaultCode.OUTBOX)] = self._outbox.fault
+        for fault in self._faults.keys() - faults.keys():
+            self.inbox.put(Input(InputKind.FAULT_GONE, fault=fault.code, part=fault.part))
+        for fault in faults.keys() - self._faults.keys():
+            self.inbox.put(Input(InputKind.FAULT, fault=fault.code, part=fault.part, reason=faults[fault]))
         self._faults = faults
         self._reception.tick(now_s)
         if self._hung():
@@ -304,6 +325,9 @@ class Link:
         self._sent[mid] = (time.monotonic(), key)
         return True
 
+    def _fault_words(self) -> list[str]:
+        return [fault_words(fault.code, fault.part, reason) for fault, reason in self._faults.items()]
+
     def _hung(self) -> bool:
         return self._seen is None or self._clock().mono_s - self._seen.status.time_s > HUNG_S
 
@@ -316,9 +340,9 @@ class Link:
             uptime_s=time.monotonic() - self._started_s,
             armed=seen.status.armed,
             sound_paused=seen.status.sound_paused,
-            standing=standing(seen.status, self.boot, moment.mono_s),
-            faults=tuple(fault[:500] for fault in (seen.fault, *sorted(self._faults)) if fault),
-            waits_for=tuple(reason[:500] for reason in seen.status.waits_for),
+            incidents=incidents(seen.status, self.boot, moment.mono_s),
+            faults=tuple(words[:500] for words in (seen.fault, *self._fault_words()) if words),
+            waits_for=tuple(missing(waiting)[:500] for waiting in seen.status.waits_for),
             spotters=self._reception.spotters,
             alerts=seen.alerts,
             block_age_s=max(0.0, moment.mono_s - seen.status.time_s),
@@ -335,4 +359,4 @@ class Link:
 def _shown(seen: _Seen) -> tuple[object, ...]:
     """What a spotter must see change at once, not at the next beat."""
     status = seen.status
-    return status.armed, status.sound_paused, status.standing, status.waits_for, bool(seen.fault)
+    return status.armed, status.sound_paused, status.incidents, status.waits_for, bool(seen.fault)

@@ -16,6 +16,7 @@ import msgspec
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
+    Certainty,
     Input,
     InputKind,
     Priority,
@@ -23,6 +24,7 @@ from monitor.core.vocabulary import (
     Stage,
     Status,
 )
+from monitor.delivery.wording import reason_of
 
 LIFETIME_S = {Priority.HIGH: 3600.0, Priority.MEDIUM: 600.0, Priority.LOW: 120.0}
 """How long after the event an alert stage is still worth delivering."""
@@ -80,11 +82,11 @@ OFFLINE = b"offline"
 
 
 class AlertMessage(msgspec.Struct, frozen=True):
-    """One stage of one alert. ``time_s`` is the sender's monotonic time of the sample that proved it.
+    """One report of one incident. ``time_s`` is the sender's monotonic time of the sample that proved it.
 
     ``wall_s`` is the same instant in wall time, ``age_s`` how long before sending it was, ``expires_s`` the
-    wall time after which nobody should be woken by it. (``boot``, ``sequence``) names the stage,
-    ``id`` the story; all stages of a story share it and no other story ever does.
+    wall time after which nobody should be woken by it. (``boot``, ``sequence``) names the report,
+    ``id`` the incident; all reports of an incident share it and no other incident ever does.
     """
 
     id: Word
@@ -92,6 +94,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
     sequence: Count
     kind: AlertKind
     priority: Priority
+    certainty: Certainty
     stage: Stage
     time_s: float
     wall_s: float
@@ -100,6 +103,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
     evidence: dict[str, Reading] = {}
     reason: Sentence = ""
     who: Word = ""
+    fault: Word = ""
 
     @property
     def lifetime_s(self) -> float:
@@ -111,17 +115,19 @@ class AlertMessage(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, age_s=age_s, wall_s=event_s, expires_s=event_s + self.lifetime_s)
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """An open story as the heartbeat lists it."""
+class Incident(msgspec.Struct, frozen=True):
+    """An open incident as the heartbeat lists it."""
 
     id: Word
     sequence: Count
     kind: AlertKind
     priority: Priority
+    certainty: Certainty
     stage: Stage
     age_s: float
     reason: Sentence = ""
     who: Word = ""
+    fault: Word = ""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -137,7 +143,7 @@ class State(msgspec.Struct, frozen=True):
     uptime_s: float
     armed: bool
     sound_paused: bool
-    standing: tuple[Standing, ...] = ()
+    incidents: tuple[Incident, ...] = ()
     faults: tuple[Sentence, ...] = ()
     waits_for: tuple[Sentence, ...] = ()
     spotters: tuple[Word, ...] = ()
@@ -153,7 +159,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spotter's word on one story."""
+    """A spotter's answer to one incident."""
 
     id: Word
     act: Literal["coming", "false_alarm", "clear"]
@@ -161,7 +167,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spotter's wish that belongs to no story."""
+    """A spotter's request that belongs to no incident."""
 
     act: Literal["arm", "disarm", "pause_sound", "test", "spotter_here", "spotter_gone", "repeat"]
     who: Word = ""
@@ -172,41 +178,45 @@ def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
     age_s = max(0.0, moment.mono_s - alert.time_s)
     event_s = moment.wall_s - age_s
     return AlertMessage(
-        id=story_id(alert.id, boot),
+        id=incident_id(alert.id, boot),
         boot=boot,
         sequence=alert.sequence,
         kind=alert.kind,
         priority=alert.priority,
+        certainty=alert.certainty,
         stage=alert.stage,
         time_s=alert.time_s,
         wall_s=event_s,
         age_s=age_s,
         expires_s=event_s + LIFETIME_S[alert.priority],
         evidence=_finite(alert.evidence),
-        reason=alert.reason[:500],
+        reason=reason_of(alert)[:500],
         who=alert.who[:64],
+        fault=alert.fault or "",
     )
 
 
-def story_id(alert_id: str, boot: str) -> str:
-    """The story's name outside this process: an answer meant for an earlier run never fits a later one."""
+def incident_id(alert_id: str, boot: str) -> str:
+    """The incident's name outside this process: an answer meant for an earlier run never fits a later one."""
     return f"{boot}-{alert_id}"
 
 
-def standing(status: Status, boot: str, mono_s: float) -> tuple[Standing, ...]:
-    """The open stories of ``status`` as the heartbeat lists them."""
+def incidents(status: Status, boot: str, mono_s: float) -> tuple[Incident, ...]:
+    """The open incidents of ``status`` as the heartbeat lists them."""
     return tuple(
-        Standing(
-            id=story_id(alert.id, boot),
+        Incident(
+            id=incident_id(alert.id, boot),
             sequence=alert.sequence,
             kind=alert.kind,
             priority=alert.priority,
+            certainty=alert.certainty,
             stage=alert.stage,
             age_s=max(0.0, mono_s - alert.time_s),
-            reason=alert.reason[:500],
+            reason=reason_of(alert)[:500],
             who=alert.who[:64],
+            fault=alert.fault or "",
         )
-        for alert in status.standing
+        for alert in status.incidents
     )
 
 
@@ -215,9 +225,9 @@ def encode(message: AlertMessage | State) -> bytes:
     return msgspec.json.encode(message)
 
 
-def encode_answer(story: str, kind: InputKind, who: str) -> bytes:
-    """COMING, FALSE_ALARM or CLEAR to the story of this id."""
-    return msgspec.json.encode({"id": story, "act": kind.value, "who": printable(who)[:64]})
+def encode_answer(incident: str, kind: InputKind, who: str) -> bytes:
+    """COMING, FALSE_ALARM or CLEAR to the incident of this id."""
+    return msgspec.json.encode({"id": incident, "act": kind.value, "who": printable(who)[:64]})
 
 
 def encode_request(kind: InputKind, who: str) -> bytes:
@@ -241,7 +251,7 @@ def decode_state(payload: bytes) -> State:
 
 
 def decode_answer(payload: bytes, boot: str) -> Input:
-    """A spotter's answer. Raises MessageError, also for a story of another run of the safety process."""
+    """A spotter's answer. Raises MessageError, also for an incident of another run of the safety process."""
     answer = _decode(_answers, payload, WORD_BYTES)
     run, dash, alert_id = answer.id.partition("-")
     if run != boot or not dash or not alert_id:

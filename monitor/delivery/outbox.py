@@ -79,7 +79,7 @@ class Outbox:
     def fault(self) -> str:
         """Why the disk is not in use, "" if it is."""
         if self._writer is not None and not self._writer.is_alive():
-            return "alerts waiting to be sent are kept in memory only: their writer has ended"
+            return "their writer has ended"
         return self._trouble
 
     def start(self) -> None:
@@ -164,7 +164,7 @@ class Outbox:
             except Exception as error:  # noqa: BLE001  whatever it is, later alerts must find a writer
                 if not self._trouble:
                     _log.error("%s: alerts are kept in memory only: %s", self._path, error)
-                self._trouble = f"alerts waiting to be sent are kept in memory only: {error}"
+                self._trouble = str(error) or type(error).__name__
                 if base is not None:
                     base.close()
                     base = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, StepEvent, UnsafeStepEvent
 from monitor.recordings.corpus import Trial
 
 Score = dict[str, Any]
@@ -197,9 +197,7 @@ def directions(runs: Sequence[Run]) -> Score | None:
 def unsafe_steps(runs: Sequence[Run], red: float) -> Score | None:
     """Flags per 100 steps of ordinary walking; ``red`` is the score from which a flag is red."""
     walks = of_kind(runs, "walk")
-    scores = [
-        e.evidence["score"].value for run in walks for _, e in run.told if e.kind is EventKind.UNSAFE_STEP
-    ]
+    scores = [e.score for run in walks for _, e in run.told if isinstance(e, UnsafeStepEvent)]
     total = sum(len(run.times_s({EventKind.STEP})) for run in walks)
     if not total:
         return None
@@ -219,8 +217,7 @@ def _bouts(run: Run) -> Iterator[tuple[Floats, Floats]]:
     contacts_s = np.array(run.trial.contact_s)
     if not len(contacts_s):
         return
-    told = (e for _, e in run.told if e.kind is EventKind.STEP)
-    steps_s = np.sort([e.evidence["initial_contact_s"].value for e in told])
+    steps_s = np.sort([e.contact_s for _, e in run.told if isinstance(e, StepEvent)])
     for bout in np.split(contacts_s, np.flatnonzero(np.diff(contacts_s) > BOUT_GAP_S) + 1):
         yield bout, steps_s
 
@@ -259,9 +256,10 @@ def _direction(runs: Sequence[Run], asked: Direction) -> Score | None:
     seconds = {"right": 0.0, "wrong": 0.0}
     total = 0.0
     for run in runs:
-        told = [(s, e.evidence["direction"].value) for s, e in run.told if e.kind is EventKind.STEP]
+        told = [(s, e.direction) for s, e in run.told if isinstance(e, StepEvent)]
         until_s = [
-            min(s + DIRECTION_HOLDS_S, later_s) for (s, _), (later_s, _) in pairwise([*told, (math.inf, 0)])
+            min(s + DIRECTION_HOLDS_S, later_s)
+            for (s, _), (later_s, _) in pairwise([*told, (math.inf, Direction.UNKNOWN)])
         ]
         for stretch in run.trial.stretches:
             start_s = stretch.start_s + SETTLING_S
@@ -277,6 +275,6 @@ def _direction(runs: Sequence[Run], asked: Direction) -> Score | None:
         return None
     seconds["unknown"] = max(0.0, total - sum(seconds.values()))
     score: Score = {}
-    for name, value in seconds.items():
-        score |= share(name, round(value, 2), round(total, 2))
+    for name, lasted_s in seconds.items():
+        score |= share(name, round(lasted_s, 2), round(total, 2))
     return score

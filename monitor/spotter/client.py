@@ -11,7 +11,7 @@ HERE_S = 1.5
 """How often the device is told that somebody is listening."""
 
 
-class Ear:
+class SpotterClient:
     """``view`` is what is known of the device. One thread's own. Raises what Client raises."""
 
     def __init__(self, settings: MqttSettings, who: str) -> None:
@@ -42,11 +42,13 @@ class Ear:
             self.request(InputKind.SPOTTER_HERE)
         return notices + self.view.tick(moment)
 
-    def answer(self, story_id: str, word: InputKind) -> bool:
+    def answer(self, incident_id: str, word: InputKind) -> bool:
         """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""
-        if self.view.settle(story_id):
+        if self.view.settle(incident_id):
             return True
-        return self._client.publish(self._topics.answer, encode_answer(story_id, word, self._who)) is not None
+        return (
+            self._client.publish(self._topics.answer, encode_answer(incident_id, word, self._who)) is not None
+        )
 
     def request(self, word: InputKind) -> bool:
         """Say ARM, DISARM, PAUSE_SOUND, TEST or SPOTTER_HERE; False if there is no way to ask now."""

@@ -1,15 +1,15 @@
 """What a phone is told, and when again: arithmetic on the spotter's view, without network or clock.
 
-One story, one thread of messages, each with all stages so far; an unanswered high alert is repeated; the end
-is told too. A rate limit never holds back a high alert that newly waits for an answer, nor its repetition;
-later words of a story that phones know wait for room, and the latest, which carries them all, is told then.
+One incident, one thread of messages, each with all reports so far; an unanswered high alert is repeated; the
+end is told too. A rate limit never holds back a high alert that newly waits for an answer, nor its
+repetition; later reports of an incident that phones know wait for room, and the latest carries them all.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
 
 from monitor.core.vocabulary import AlertKind, Priority, Stage
-from monitor.spotter.view import KIND_WORDS, SpotterView, Story
+from monitor.spotter.view import KIND_WORDS, Incident, SpotterView
 
 REPEAT_S = (15.0, 30.0, 60.0)
 """An unanswered high alert is told again so long after its first word; then every minute."""
@@ -20,12 +20,12 @@ PATIENCE_S = 2.0
 """A device out of sight for less, as when its broker restarts, wakes nobody."""
 
 BLIND = "blind"
-"""Takes the place of a story's id for silence of the device."""
+"""Takes the place of a incident's id for silence of the device."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One message to every phone. ``thread`` is the same for all messages of one story."""
+    """One message to every phone. ``thread`` is the same for all messages of one incident."""
 
     thread: str
     title: str
@@ -41,7 +41,7 @@ class _Thread:
     lines: list[str] = field(default_factory=list)
     event_s: float = 0.0  # of its first stage
     sequence: int = -1
-    stage: Stage = Stage.SUSPECTED
+    stage: Stage = Stage.ACTIVE
     repeats: int = 0
     waits: bool = True
     told: bool = False  # phones know of it
@@ -74,8 +74,8 @@ class Escalation:
             self._sent_s.append(now_s)
             pushes.append(self._owed.pop(next(iter(self._owed))))
         pushes += self._silence(view, now_s)
-        for story in sorted(view.stories.values(), key=lambda story: -story.priority):
-            pushes += self._story(story, now_s)
+        for incident in sorted(view.incidents.values(), key=lambda incident: -incident.priority):
+            pushes += self._incident_pushes(incident, now_s)
         for name, thread in self._threads.items():
             if thread.due(now_s):
                 thread.repeats += 1
@@ -83,38 +83,39 @@ class Escalation:
                 pushes.append(self._at_once(name, thread, f"no answer for {waited_s:.0f} s"))
         return pushes
 
-    def _story(self, story: Story, now_s: float) -> list[Push]:
-        thread = self._threads.get(story.id)
-        if thread is not None and story.sequence <= thread.sequence and story.stage is thread.stage:
+    def _incident_pushes(self, incident: Incident, now_s: float) -> list[Push]:
+        thread = self._threads.get(incident.id)
+        if thread is not None and incident.sequence <= thread.sequence and incident.stage is thread.stage:
             return []
         if thread is None:
-            told = story.priority >= self._least or story.kind is AlertKind.TEST
-            known = any(name == story.id and story.sequence <= last for name, last in self._ended)
-            if not told or known or story.stage.ended:
+            told = incident.priority >= self._least or incident.kind is AlertKind.TEST
+            known = any(name == incident.id and incident.sequence <= last for name, last in self._ended)
+            if not told or known or incident.stage.ended:
                 return []
-            thread = self._threads[story.id] = _Thread("", now_s, False, event_s=story.event_s)
-        high = story.priority is Priority.HIGH
-        newly = story.waits and (not thread.waits or (high and not thread.high))
+            thread = self._threads[incident.id] = _Thread("", now_s, False, event_s=incident.event_s)
+        high = incident.priority is Priority.HIGH
+        newly = incident.waits and (not thread.waits or (high and not thread.high))
         if newly:
             thread.began_s, thread.repeats = now_s, 0
-        thread.title = f"{KIND_WORDS[story.kind]}: {self._device}"
+        thread.title = f"{KIND_WORDS[incident.kind]}: {self._device}"
         thread.high = high
-        thread.waits = story.waits
-        thread.sequence, thread.stage = story.sequence, story.stage
-        by = f" by {story.who}" if story.who else ""
-        why = f" ({story.reason})" if story.reason else ""
-        thread.lines.append(
-            f"+{story.event_s - thread.event_s:.0f} s: {KIND_WORDS[story.kind]} {story.stage}{by}{why}"
-        )
-        if story.stage.ended:
-            del self._threads[story.id]
-            self._ended.append((story.id, story.sequence))
-            return self._limited(story.id, thread, f"ALL CLEAR, {story.stage}{by}", now_s)
-        if story.stage is Stage.ANSWERED:
-            return self._limited(story.id, thread, f"{story.who or 'somebody'} is coming", now_s)
+        thread.waits = incident.waits
+        thread.sequence, thread.stage = incident.sequence, incident.stage
+        by = f" by {incident.who}" if incident.who else ""
+        why = f" ({incident.reason})" if incident.reason else ""
+        words = f"{KIND_WORDS[incident.kind]} {incident.phase}{by}{why}"
+        thread.lines.append(f"+{incident.event_s - thread.event_s:.0f} s: {words}")
+        if incident.stage.ended:
+            del self._threads[incident.id]
+            self._ended.append((incident.id, incident.sequence))
+            return self._limited(incident.id, thread, f"ALL CLEAR, {incident.stage}{by}", now_s)
+        if incident.stage is Stage.ACKNOWLEDGED:
+            return self._limited(
+                incident.id, thread, f"{incident.certainty}, {incident.who or 'somebody'} is coming", now_s
+            )
         if newly and high:
-            return [self._at_once(story.id, thread, story.stage)]
-        return self._limited(story.id, thread, story.stage, now_s, urgent=high)
+            return [self._at_once(incident.id, thread, incident.phase)]
+        return self._limited(incident.id, thread, incident.phase, now_s, urgent=high)
 
     def _silence(self, view: SpotterView, now_s: float) -> list[Push]:
         """The device cannot be seen. Told if it was armed: that it is switched off is no news.

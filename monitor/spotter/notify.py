@@ -18,7 +18,7 @@ from monitor.core.setting import number, text
 from monitor.core.vocabulary import Priority
 from monitor.delivery.credentials import SecretError, check_secret
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.client import Ear
+from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Escalation, Push
 
 URGENT = {
@@ -70,10 +70,10 @@ def notify(
 ) -> int:
     """Tell phones until Ctrl-C or ``done()``; the exit status.
 
-    Raises SecretError for the file of URLs, SystemExit without Apprise, and what Ear raises.
+    Raises SecretError for the file of URLs, SystemExit without Apprise, and what SpotterClient raises.
     """
     services = [_Service(number, url) for number, url in enumerate(_urls(settings.urls_file), 1)]
-    ear = Ear(mqtt, who)
+    ear = SpotterClient(mqtt, who)
     escalation = Escalation(mqtt.device, Priority(settings.least_priority), settings.per_minute)
     try:
         while not done():

@@ -13,8 +13,8 @@ from typing import TextIO
 from monitor.core.vocabulary import InputKind, Priority, Stage
 from monitor.delivery.messages import Moment, now
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.client import Ear
-from monitor.spotter.view import KIND_WORDS, Notice, SpotterView, Story, Tone
+from monitor.spotter.client import SpotterClient
+from monitor.spotter.view import KIND_WORDS, Incident, Notice, SpotterView, Tone
 
 KEYS = {"c": InputKind.COMING, "f": InputKind.FALSE_ALARM, "x": InputKind.CLEAR}
 REQUESTS = {"a": InputKind.ARM, "d": InputKind.DISARM, "p": InputKind.PAUSE_SOUND, "t": InputKind.TEST}
@@ -23,7 +23,7 @@ READ_S = 0.5
 
 HELP = "keys: c coming, f false alarm, x clear, a arm, d disarm, p pause sound, t test, q quit"
 
-_COLOURS = {Tone.RING: "\x1b[1;31m", Tone.CALM: "\x1b[32m", Tone.NOTE: "\x1b[33m"}
+_COLOURS = {Tone.RING: "\x1b[1;31m", Tone.WARN: "\x1b[1;31m", Tone.CALM: "\x1b[32m", Tone.NOTE: "\x1b[33m"}
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def watch(
     """Show the device's alerts and heartbeat until q, Ctrl-C or ``done()``; the exit status.
 
     ``aside`` gives lines of somebody else's to show between ours.
-    A broker that cannot be reached is said and tried again. Raises what Ear raises.
+    A broker that cannot be reached is said and tried again. Raises what SpotterClient raises.
     """
-    ear = Ear(settings, who)
+    ear = SpotterClient(settings, who)
     view = ear.view
     screen = _Screen(out)
     answers = Answers(ear)
@@ -83,46 +83,46 @@ def watch(
 class Answers:
     """Answers go to the foremost alert, once it has been foremost long enough to be the one that is meant."""
 
-    def __init__(self, ear: Ear) -> None:
+    def __init__(self, ear: SpotterClient) -> None:
         self._ear = ear
-        self._story: Story | None = None
+        self._incident: Incident | None = None
         self._since_s = 0.0
         self._scripted: set[tuple[str, InputKind]] = set()
 
     def look(self, view: SpotterView, moment: Moment) -> None:
-        story = view.open[0] if view.open else None
-        if (story and story.id) != (self._story and self._story.id):
+        incident = view.open[0] if view.open else None
+        if (incident and incident.id) != (self._incident and self._incident.id):
             self._since_s = moment.mono_s
-        self._story = story
+        self._incident = incident
 
     def say(self, word: InputKind, moment: Moment) -> str:
         """Answer; what was done, in words."""
-        if self._story is None:
+        if self._incident is None:
             return "no alert stands"
         if moment.mono_s - self._since_s < READ_S:
             return "not sent, a new alert has just come up: look, and press again"
-        if not self._ear.answer(self._story.id, word):
+        if not self._ear.answer(self._incident.id, word):
             return f"NOT SENT, no broker: {word.value}"
-        return f"you say: {word.value.replace('_', ' ')} ({KIND_WORDS[self._story.kind]})"
+        return f"you say: {word.value.replace('_', ' ')} ({KIND_WORDS[self._incident.kind]})"
 
     def scripted(self, script: Script, moment: Moment) -> InputKind | None:
         """What the script says now, each word once."""
-        story = self._story
-        if story is None:
+        incident = self._incident
+        if incident is None:
             return None
-        since_s = moment.mono_s - story.event_s
+        since_s = moment.mono_s - incident.event_s
         word = None
-        if story.waits and story.priority is Priority.HIGH and since_s > script.coming_s:
+        if incident.waits and incident.priority is Priority.HIGH and since_s > script.coming_s:
             word = InputKind.COMING
-        elif story.stage is Stage.ANSWERED and since_s > script.clear_s:
+        elif incident.stage is Stage.ACKNOWLEDGED and since_s > script.clear_s:
             word = InputKind.CLEAR
-        if word is None or (story.id, word) in self._scripted:
+        if word is None or (incident.id, word) in self._scripted:
             return None
-        self._scripted.add((story.id, word))
+        self._scripted.add((incident.id, word))
         return word
 
 
-def _ask(ear: Ear, word: InputKind) -> str:
+def _ask(ear: SpotterClient, word: InputKind) -> str:
     """Request what belongs to no alert; what was done, in words."""
     name = word.value.replace("_", " ")
     return f"you ask: {name}" if ear.request(word) else f"NOT SENT, no broker: {name}"
@@ -144,9 +144,9 @@ class _Screen:
         self._status = ""
 
     def show(self, notice: Notice) -> None:
-        mark = {Tone.RING: "!!", Tone.CALM: "ok", Tone.NOTE: "--"}[notice.tone]
+        mark = {Tone.RING: "!!", Tone.WARN: "!!", Tone.CALM: "ok", Tone.NOTE: "--"}[notice.tone]
         text = f"{mark} {notice.text}"
-        if notice.story is not None:
+        if notice.incident is not None:
             text += f"  [{notice.age_s * 1000:.0f} ms after the event]" if notice.age_s < 1.0 else ""
         if self._colour:
             text = f"{_COLOURS[notice.tone]}{text}\x1b[0m"

@@ -1,4 +1,4 @@
-"""What a spotter knows: the device's state, the stories of its alerts, and whether it can be seen at all.
+"""What a spotter knows: the device's state, the incidents of its alerts, and whether it can be seen at all.
 
 Arithmetic on messages; the terminal and the notifier show what it says. Receivers count themselves
 blind when the heartbeat stops for ``BLIND_S`` or the last will speaks. A retained heartbeat proves nothing:
@@ -8,14 +8,14 @@ only a sequence that moves does.
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from monitor.core.vocabulary import AlertKind, Priority, Stage
+from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
+from monitor.delivery import messages
 from monitor.delivery.messages import (
     LIFETIME_S,
     OFFLINE,
     AlertMessage,
     MessageError,
     Moment,
-    Standing,
     State,
     Topics,
     decode_alert,
@@ -55,18 +55,20 @@ class Tone(Enum):
 
     NOTE = "note"
     RING = "ring"
+    WARN = "warn"  # as red as a ring, without its sound
     CALM = "calm"  # something is over, or is looked after
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """The latest stage known of one alert. ``event_s`` is our monotonic time of the stage's event."""
+class Incident:
+    """The latest report known of one incident. ``event_s`` is our monotonic time of what it reports."""
 
     id: str
     boot: str
     sequence: int
     kind: AlertKind
     priority: Priority
+    certainty: Certainty
     stage: Stage
     event_s: float
     reason: str = ""
@@ -75,7 +77,14 @@ class Story:
     @property
     def waits(self) -> bool:
         """Nobody has answered yet."""
-        return self.stage in (Stage.SUSPECTED, Stage.CONFIRMED)
+        return self.stage is Stage.ACTIVE
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in words: how certain while it is open, and who has reacted."""
+        if self.stage.ended:
+            return self.stage.value
+        return self.certainty.value + (", acknowledged" if self.stage is Stage.ACKNOWLEDGED else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Notice:
 
     tone: Tone
     text: str
-    story: Story | None = None
+    incident: Incident | None = None
     age_s: float = 0.0
 
 
@@ -94,7 +103,7 @@ class SpotterView:
     def __init__(self, device: str) -> None:
         self._topics = Topics(device)
         self.state: State | None = None
-        self.stories: dict[str, Story] = {}  # open ones, and ended ones of the present run
+        self.incidents: dict[str, Incident] = {}  # open ones, and ended ones of the present run
         self.blind = "no heartbeat heard yet"
         self.ignored = self.duplicates = self.expired = 0
         self._rung = False
@@ -105,13 +114,15 @@ class SpotterView:
         self._known: dict[str, set[int]] = {}
         self._since: dict[str, int] = {}  # by run: alerts up to this one were before our time
         self._asked = (0, 0)
-        self._orphans: set[str] = set()  # stories that wait, and whose device began anew
+        self._orphans: set[str] = set()  # incidents that wait, and whose device began anew
 
     @property
-    def open(self) -> list[Story]:
-        """Stories that stand, the most urgent first, then the newest."""
-        stories = [story for story in self.stories.values() if not story.stage.ended]
-        return sorted(stories, key=lambda story: (-story.priority, not story.waits, -story.event_s))
+    def open(self) -> list[Incident]:
+        """Incidents that stand, the most urgent first, then the newest."""
+        incidents = [incident for incident in self.incidents.values() if not incident.stage.ended]
+        return sorted(
+            incidents, key=lambda incident: (-incident.priority, not incident.waits, -incident.event_s)
+        )
 
     def update(self, topic: str, payload: bytes, retained: bool, moment: Moment) -> list[Notice]:
         """Take a message; what it cannot read it ignores and counts."""
@@ -147,12 +158,12 @@ class SpotterView:
         self._asked = (state.alerts, times + 1)
         return True
 
-    def settle(self, story_id: str) -> bool:
-        """End a story that its device no longer knows: somebody here has answered it. False if it is none."""
-        if story_id not in self._orphans:
+    def settle(self, incident_id: str) -> bool:
+        """End an incident that its device no longer knows, answered here; False if it is no such incident."""
+        if incident_id not in self._orphans:
             return False
-        self._orphans.remove(story_id)
-        self.stories[story_id] = replace(self.stories[story_id], stage=Stage.CLEARED)
+        self._orphans.remove(incident_id)
+        self.incidents[incident_id] = replace(self.incidents[incident_id], stage=Stage.CLEARED)
         return True
 
     def tick(self, moment: Moment) -> list[Notice]:
@@ -168,12 +179,16 @@ class SpotterView:
         if self.blind and self._rung:
             self._reminded_s = moment.mono_s
             return [Notice(Tone.RING, f"still blind: {self.blind}")]
-        waiting = [story for story in self.open if story.waits and story.priority is Priority.HIGH]
+        waiting = [
+            incident for incident in self.open if incident.waits and incident.priority is Priority.HIGH
+        ]
         if waiting:
             self._reminded_s = moment.mono_s
-            story = waiting[0]
-            age_s = moment.mono_s - story.event_s
-            return [Notice(Tone.RING, f"{KIND_WORDS[story.kind]} still without an answer", story, age_s)]
+            incident = waiting[0]
+            age_s = moment.mono_s - incident.event_s
+            return [
+                Notice(Tone.RING, f"{KIND_WORDS[incident.kind]} still without an answer", incident, age_s)
+            ]
         return []
 
     def _go_blind(self, reason: str, moment: Moment) -> list[Notice]:
@@ -215,39 +230,39 @@ class SpotterView:
 
     def _reconcile(self, state: State, before: State, moment: Moment) -> list[Notice]:
         """The heartbeat says what stands; stages we missed show by the difference."""
-        if len(self.stories) > len(self.open) + 50:  # before more end: who watches us must see them end
-            self.stories = {story.id: story for story in self.open}
+        if len(self.incidents) > len(self.open) + 50:  # before more end: who watches us must see them end
+            self.incidents = {incident.id: incident for incident in self.open}
         notices = []
-        standing = {entry.id: entry for entry in state.standing}
-        for story in self.open:
-            if story.boot != state.boot:
-                notices += self._began_anew(story, state, before, moment)
-            elif story.id not in standing and story.sequence <= state.alerts:
+        open_now = {entry.id: entry for entry in state.incidents}
+        for incident in self.open:
+            if incident.boot != state.boot:
+                notices += self._began_anew(incident, state, before, moment)
+            elif incident.id not in open_now and incident.sequence <= state.alerts:
                 notices.append(
-                    self._tell(replace(story, stage=Stage.CLEARED), Tone.CALM, moment, "no longer stands")
+                    self._tell(replace(incident, stage=Stage.CLEARED), Tone.CALM, moment, "no longer stands")
                 )
-        for entry in standing.values():
-            known = self.stories.get(entry.id)
+        for entry in open_now.values():
+            known = self.incidents.get(entry.id)
             if known is None or known.sequence < entry.sequence:
-                story = _story_of(entry, state.boot, moment)
-                tone = Tone.RING if story.waits and story.priority > Priority.LOW else Tone.NOTE
-                notices.append(self._tell(story, tone, moment, "stands"))
+                incident = _incident_of(entry, state.boot, moment)
+                tone = Tone.RING if incident.waits and incident.priority > Priority.LOW else Tone.NOTE
+                notices.append(self._tell(incident, tone, moment, "stands"))
         return notices
 
-    def _began_anew(self, story: Story, state: State, before: State, moment: Moment) -> list[Notice]:
-        """The story's device knows it no longer. High and unanswered it stands here, until somebody looks."""
+    def _began_anew(self, incident: Incident, state: State, before: State, moment: Moment) -> list[Notice]:
+        """Its device knows it no longer. High and unanswered it stays open here, until somebody looks."""
         words = "its device began anew: look!"
-        high = story.waits and story.priority is Priority.HIGH
+        high = incident.waits and incident.priority is Priority.HIGH
         if not high:
-            return [self._tell(replace(story, stage=Stage.CLEARED), Tone.RING, moment, words)]
-        if story.id not in self._orphans:
-            self._orphans.add(story.id)
-            return [self._tell(story, Tone.RING, moment, words)]
+            return [self._tell(replace(incident, stage=Stage.CLEARED), Tone.RING, moment, words)]
+        if incident.id not in self._orphans:
+            self._orphans.add(incident.id)
+            return [self._tell(incident, Tone.RING, moment, words)]
         looked_after = before.boot == state.boot and before.armed and not state.armed  # by whoever disarmed
-        if looked_after or moment.mono_s - story.event_s > LIFETIME_S[Priority.HIGH]:
-            self.settle(story.id)
+        if looked_after or moment.mono_s - incident.event_s > LIFETIME_S[Priority.HIGH]:
+            self.settle(incident.id)
             words = "disarmed" if looked_after else "expired"
-            return [self._tell(self.stories[story.id], Tone.CALM, moment, words)]
+            return [self._tell(self.incidents[incident.id], Tone.CALM, moment, words)]
         return []
 
     def _alert(self, message: AlertMessage, moment: Moment) -> list[Notice]:
@@ -259,44 +274,48 @@ class SpotterView:
         age_s = max(message.age_s, 0.0)
         if self.state is not None and message.boot == self.state.boot:
             age_s = max(age_s, moment.mono_s - self._offset_s - message.time_s)
-        before = self.stories.get(message.id)
+        before = self.incidents.get(message.id)
         if before is not None and message.sequence <= before.sequence:
             return []  # a stage overtaken by a later one, or already known from the heartbeat
-        story = Story(
+        incident = Incident(
             message.id,
             message.boot,
             message.sequence,
             message.kind,
             message.priority,
+            message.certainty,
             message.stage,
             moment.mono_s - age_s,
             printable(message.reason),
             printable(message.who),
         )
-        if story.stage.ended or story.stage is Stage.ANSWERED:
-            return [self._tell(story, Tone.CALM, moment)]
+        if incident.stage.ended:
+            return [self._tell(incident, Tone.CALM, moment)]
+        if incident.stage is Stage.ACKNOWLEDGED:
+            more_certain = before is not None and before.certainty is not incident.certainty
+            return [self._tell(incident, Tone.WARN if more_certain else Tone.CALM, moment)]
         if age_s > message.lifetime_s:
             self.expired += 1
-            return [self._tell(replace(story, stage=Stage.CLEARED), Tone.NOTE, moment, "expired")]
-        return [self._tell(story, Tone.RING if story.priority > Priority.LOW else Tone.NOTE, moment)]
+            return [self._tell(replace(incident, stage=Stage.CLEARED), Tone.NOTE, moment, "expired")]
+        return [self._tell(incident, Tone.RING if incident.priority > Priority.LOW else Tone.NOTE, moment)]
 
-    def _tell(self, story: Story, tone: Tone, moment: Moment, remark: str = "") -> Notice:
-        self.stories[story.id] = story
+    def _tell(self, incident: Incident, tone: Tone, moment: Moment, remark: str = "") -> Notice:
+        self.incidents[incident.id] = incident
         if tone is Tone.RING:
             self._reminded_s = moment.mono_s
-        age_s = moment.mono_s - story.event_s
+        age_s = moment.mono_s - incident.event_s
         words = [
-            KIND_WORDS[story.kind],
-            remark or story.stage.value,
-            PRIORITY_WORDS[story.priority] + " priority",
+            KIND_WORDS[incident.kind],
+            remark or incident.phase,
+            PRIORITY_WORDS[incident.priority] + " priority",
         ]
-        if story.who:
-            words.append(f"by {story.who}")
-        if story.reason:
-            words.append(story.reason)
+        if incident.who:
+            words.append(f"by {incident.who}")
+        if incident.reason and not incident.stage.ended:
+            words.append(incident.reason)
         if age_s > LATE_S:
             words.append(f"LATE: {age_s:.0f} s ago")
-        return Notice(tone, ", ".join(words), story, age_s)
+        return Notice(tone, ", ".join(words), incident, age_s)
 
 
 def _axes(state: State) -> str:
@@ -306,13 +325,14 @@ def _axes(state: State) -> str:
     return armed + (", sound paused" if state.sound_paused else "")
 
 
-def _story_of(entry: Standing, boot: str, moment: Moment) -> Story:
-    return Story(
+def _incident_of(entry: messages.Incident, boot: str, moment: Moment) -> Incident:
+    return Incident(
         entry.id,
         boot,
         entry.sequence,
         entry.kind,
         entry.priority,
+        entry.certainty,
         entry.stage,
         moment.mono_s - entry.age_s,
         printable(entry.reason),

@@ -17,6 +17,7 @@ from monitor.core.vocabulary import (
     BLOCK_S,
     Alert,
     AlertKind,
+    Certainty,
     Input,
     InputKind,
     Priority,
@@ -24,7 +25,7 @@ from monitor.core.vocabulary import (
     Status,
 )
 
-FALL = Alert("fall-1", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 0.0)
+FALL = Alert("fall-1", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0)
 
 
 @dataclass
@@ -91,12 +92,12 @@ def test_a_paused_sound_is_silent_while_the_light_goes_on(walker: Walker) -> Non
 def test_a_new_story_sounds_from_its_beginning(walker: Walker) -> None:
     walker.show(FALL, seconds=1.55)
     assert not walker.high(18)
-    walker.show(Alert("fall-2", 2, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 0.0))
+    walker.show(Alert("fall-2", 2, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0))
     assert walker.high(18)
 
 
 def test_a_further_stage_of_a_story_does_not_stutter(walker: Walker) -> None:
-    confirmed = Alert("fall-1", 2, AlertKind.FALL, Priority.HIGH, Stage.CONFIRMED, 0.0)
+    confirmed = Alert("fall-1", 2, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 0.0)
     heard = walker.show(FALL, seconds=0.2) + walker.show(confirmed, seconds=0.2)
     assert heard == [True] * 3 + [False] * 2 + [True] * 3
 

@@ -3,15 +3,16 @@ import itertools
 import pytest
 
 from firmware.patterns import PATTERNS, Look, Rhythm, is_on, look_of
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Priority, Stage, Status
+from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED, State
+from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Obstacle, Priority, Status, Waiting
 
 
 def status(*alerts: Alert, armed: bool = True) -> Status:
     return Status(armed, False, alerts, 100.0)
 
 
-def alert(kind: AlertKind, priority: Priority, stage: Stage = Stage.CONFIRMED) -> Alert:
-    return Alert("a", 1, kind, priority, stage, 100.0)
+def alert(kind: AlertKind, priority: Priority, at: State = CONFIRMED) -> Alert:
+    return Alert("a", 1, kind, priority, *at, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -19,13 +20,13 @@ def alert(kind: AlertKind, priority: Priority, stage: Stage = Stage.CONFIRMED) -
     [
         (status(), Look.ARMED),
         (status(armed=False), Look.DISARMED),
-        (Status(False, False, (), 100.0, ("stand still",)), Look.WAITING),
+        (Status(False, False, (), 100.0, (Waiting(Obstacle.NOT_STILL),)), Look.WAITING),
         (status(alert(AlertKind.UNSAFE_STEP, Priority.LOW)), Look.LOW),
         (status(alert(AlertKind.BATTERY, Priority.LOW)), Look.LOW),
         (status(alert(AlertKind.STUMBLE, Priority.MEDIUM)), Look.MEDIUM),
-        (status(alert(AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED)), Look.HIGH),
+        (status(alert(AlertKind.FALL, Priority.HIGH, SUSPECTED)), Look.HIGH),
         (status(alert(AlertKind.SOS, Priority.HIGH)), Look.HIGH),
-        (status(alert(AlertKind.FALL, Priority.HIGH, Stage.ANSWERED)), Look.ANSWERED),
+        (status(alert(AlertKind.FALL, Priority.HIGH, CONFIRMED_ACKNOWLEDGED)), Look.ACKNOWLEDGED),
         (status(alert(AlertKind.SENSOR, Priority.MEDIUM)), Look.SENSOR),
         (status(alert(AlertKind.FAULT, Priority.LOW)), Look.FAULT),
         (status(alert(AlertKind.LINK, Priority.MEDIUM)), Look.LINK),

@@ -122,5 +122,5 @@ def test_a_panel_that_cannot_be_driven_is_a_fault_and_the_watch_goes_on(
     monkeypatch.setattr("firmware.panel.on_a_pi", lambda: True)
     assert main(["replay", "--config", "/dev/null"]) == 0
     said = capsys.readouterr().out
-    assert "fault confirmed (medium): the Pi's pins cannot be driven" in said
+    assert "fault confirmed (medium): the panel does not work: the Pi's pins cannot be driven" in said
     assert "fall confirmed (high)" in said

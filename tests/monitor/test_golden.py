@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Event, EventKind, SampleBlock
+from monitor.core.vocabulary import Event, EventKind, SampleBlock, StepEvent, StillEvent, UnsafeStepEvent
 from monitor.recordings import corpus
 from monitor.recordings.simulated_walker import STORY, Move, Script, Walk, walk
 from monitor.weights import shipped
@@ -53,9 +53,15 @@ def blocks(name: str, walked: Walk) -> Iterator[SampleBlock]:
 
 def told(event: Event) -> str:
     """An event as a line. Figures are rounded: other machines add up in another order."""
-    evidence = " ".join(f"{name}={reading.value:.2g}" for name, reading in sorted(event.evidence.items()))
-    if event.kind is EventKind.STEP:
-        evidence = f"direction={event.evidence['direction'].value:+.0f}"
+    figures = {name: reading.value for name, reading in event.evidence.items()}
+    match event:
+        case StepEvent():
+            return f"{event.time_s:.2f} {event.kind} direction={event.direction:+d}"
+        case UnsafeStepEvent():
+            figures["direction"] = event.direction
+        case StillEvent():
+            figures = {"from_upright_deg": event.from_upright_deg, "gravity_g": event.gravity_g}
+    evidence = " ".join(f"{name}={value:.2g}" for name, value in sorted(figures.items()))
     return f"{event.time_s:.2f} {event.kind} {evidence}".rstrip()
 
 
@@ -93,7 +99,7 @@ def test_a_session_is_judged_rightly(name: str) -> None:
         for start_s in truth_s:
             assert any(start_s < time_s < start_s + 3.0 for time_s in times_s[kind]), kind
     for stretch in walked.stretches:
-        ways = [e.evidence["direction"].value for e in events if e.kind is EventKind.STEP
+        ways = [e.direction for e in events if isinstance(e, StepEvent)
                 and stretch.start_s + 3.0 < e.time_s < stretch.stop_s]  # fmt: skip
         wrong = {"forward": -1, "backward": 1}.get(stretch.direction)
         assert wrong not in ways

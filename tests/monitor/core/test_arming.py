@@ -3,16 +3,25 @@
 import pytest
 
 from monitor.core.arming import BACKWARD_STEPS, Arming, ArmingSettings
-from monitor.core.vocabulary import Direction, Event, EventKind, Input, InputKind, Reading
+from monitor.core.vocabulary import (
+    Direction,
+    Event,
+    EventKind,
+    Input,
+    InputKind,
+    Obstacle,
+    StepEvent,
+    StillEvent,
+    Waiting,
+)
 
 
-def still(gravity_g: float = 1.0, lean_deg: float = 3.0) -> Event:
-    evidence = {"gravity_g": Reading(gravity_g), "from_upright_deg": Reading(lean_deg)}
-    return Event(EventKind.STILL, 1.0, evidence)
+def still(gravity_g: float = 1.0, lean_deg: float | None = 3.0) -> Event:
+    return StillEvent(1.0, gravity_g=gravity_g, from_upright_deg=lean_deg)
 
 
 def step(direction: Direction) -> Event:
-    return Event(EventKind.STEP, 1.0, {"direction": Reading(int(direction))})
+    return StepEvent(1.0, contact_s=0.8, direction=direction)
 
 
 LOST = Event(EventKind.SENSOR_LOST, 1.0, {}, "no answer")
@@ -26,32 +35,34 @@ def say(kind: InputKind, reason: str = "", who: str = "") -> Input:
 def tell(arming: Arming, *things: Event | Input) -> Arming:
     for thing in things:
         if isinstance(thing, Event):
-            arming.see(thing)
+            arming.on_event(thing)
         else:
-            arming.hear(thing)
+            arming.on_input(thing)
     return arming
 
 
 def test_it_arms_at_the_start_once_the_walker_has_stood_still() -> None:
     arming = Arming(ArmingSettings())
-    assert arming.missing == ("stand still for two seconds",)
+    assert arming.missing == (Waiting(Obstacle.NOT_STILL),)
     assert tell(arming, still()).armed
 
 
 @pytest.mark.parametrize(
     ("things", "missing"),
     [
-        ([still(0.89)], "feels 0.89 g"),
-        ([still(1.11)], "feels 1.11 g"),
-        ([still(lean_deg=46.0)], "46 degrees from upright"),
-        ([LOST, still()], "no answer"),
-        ([say(InputKind.POWER_LOW, "the supply is low"), still()], "the supply is low"),
+        ([still(0.89)], (Obstacle.GRAVITY, "0.89")),
+        ([still(1.11)], (Obstacle.GRAVITY, "1.11")),
+        ([still(lean_deg=46.0)], (Obstacle.TILT, "46")),
+        ([LOST, still()], (Obstacle.SENSOR, "no answer")),
+        ([say(InputKind.POWER_LOW), still()], (Obstacle.POWER, "")),
     ],
 )
-def test_what_is_wrong_is_said_and_keeps_it_disarmed(things: list[Event | Input], missing: str) -> None:
+def test_what_is_wrong_is_said_and_keeps_it_disarmed(
+    things: list[Event | Input], missing: tuple[Obstacle, str]
+) -> None:
     arming = tell(Arming(ArmingSettings()), *things)
     assert not arming.armed
-    assert any(missing in reason for reason in arming.missing)
+    assert missing in arming.missing
 
 
 @pytest.mark.parametrize("good", [still(0.9), still(1.1), still(lean_deg=45.0)])
@@ -71,14 +82,14 @@ def test_a_warning_that_stands_does_not_keep_it_from_arming() -> None:
 
 
 def test_on_a_frame_that_knows_no_upright_gravity_alone_counts() -> None:
-    on_frame = Event(EventKind.STILL, 1.0, {"gravity_g": Reading(1.0)})
+    on_frame = still(lean_deg=None)
     assert tell(Arming(ArmingSettings()), on_frame).armed
 
 
 def test_where_a_spotter_is_needed_the_broker_and_the_spotter_must_be_there() -> None:
     arming = tell(Arming(ArmingSettings(needs_spotter=True)), still())
-    assert arming.missing == ("the broker has not answered yet",)
-    assert tell(arming, say(InputKind.LINK_BACK)).missing == ("no spotter is listening",)
+    assert arming.missing == (Waiting(Obstacle.LINK),)
+    assert tell(arming, say(InputKind.LINK_BACK)).missing == (Waiting(Obstacle.NO_SPOTTER),)
     tell(arming, say(InputKind.SPOTTER_HERE, who="Ada"), say(InputKind.SPOTTER_HERE, who="Bo"))
     assert arming.armed
     tell(arming, say(InputKind.SPOTTER_GONE, who="Ada"), say(InputKind.DISARM), say(InputKind.ARM), still())
@@ -126,4 +137,12 @@ def test_backward_walking_arms_where_it_may() -> None:
 def test_a_sensor_that_was_lost_asks_for_stillness_anew() -> None:
     arming = tell(Arming(ArmingSettings(at_start=False)), still(), LOST, BACK, say(InputKind.ARM))
     assert not arming.armed
-    assert arming.missing == ("stand still for two seconds",)
+    assert arming.missing == (Waiting(Obstacle.NOT_STILL),)
+
+
+def test_after_a_crash_it_is_armed_at_once_and_later_asks_for_stillness_again() -> None:
+    arming = tell(Arming(ArmingSettings(needs_spotter=True)), say(InputKind.RESUME))
+    assert arming.armed
+    tell(arming, say(InputKind.DISARM), say(InputKind.ARM))
+    assert not arming.armed
+    assert Waiting(Obstacle.NOT_STILL) in arming.missing

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from monitor.core.footfall import Footfall, FootfallSettings
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, StepEvent
 from tests.monitor.core.deck import RATE_HZ, deck
 
 STEP_S = 0.6
@@ -29,6 +29,10 @@ def of(events: list[Event], *kinds: EventKind) -> list[Event]:
     return [event for event in events if event.kind in kinds]
 
 
+def steps_of(events: list[Event]) -> list[StepEvent]:
+    return [event for event in events if isinstance(event, StepEvent)]
+
+
 ALARMS = (EventKind.STUMBLE, EventKind.IMPACT, EventKind.DOWN)
 
 
@@ -36,7 +40,7 @@ ALARMS = (EventKind.STUMBLE, EventKind.IMPACT, EventKind.DOWN)
 def test_footfalls_are_found_beside_the_motor(seed: int) -> None:
     true = contacts(38.0, seed)
     events = heard(*deck(38.2, true, seed=seed))
-    told = np.array([e.evidence["initial_contact_s"].value for e in of(events, EventKind.STEP)])
+    told = np.array([e.contact_s for e in steps_of(events)])
     found = (np.abs(told[:, None] - true).min(axis=0) < 0.05).mean()
     assert found >= 0.95
     assert len(told) <= len(true)
@@ -45,10 +49,10 @@ def test_footfalls_are_found_beside_the_motor(seed: int) -> None:
 
 def test_a_footfall_says_what_the_frame_can_know() -> None:
     event = of(heard(*deck(20, contacts(18))), EventKind.STEP)[-1]
-    assert event.evidence["direction"].value == Direction.UNKNOWN
-    assert event.evidence["belt_running"].value == 1.0
-    assert event.evidence["cadence_spm"].value == pytest.approx(100, abs=4)
-    assert event.time_s - event.evidence["initial_contact_s"].value < 0.2
+    assert event.direction is Direction.UNKNOWN
+    assert event.belt_running
+    assert event.cadence_spm == pytest.approx(100, abs=4)
+    assert event.time_s - event.contact_s < 0.2
 
 
 @pytest.mark.parametrize("belt", [(0.0, np.inf), (0.0, 0.0)])
@@ -60,7 +64,7 @@ def test_an_empty_deck_has_no_rhythm_and_no_alarm(belt: tuple[float, float]) -> 
 
 def test_a_belt_at_rest_is_known() -> None:
     steps = of(heard(*deck(20, contacts(18), belt=(0, 0))), EventKind.STEP)
-    assert {event.evidence["belt_running"].value for event in steps} == {0.0}
+    assert {event.belt_running for event in steps} == {False}
 
 
 def test_footfalls_that_end_while_the_belt_runs_are_a_lost_rhythm() -> None:

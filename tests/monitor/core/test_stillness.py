@@ -5,7 +5,7 @@ import pytest
 
 from monitor.core.grid import Samples
 from monitor.core.stillness import QUIET_DPS, STILL_S, Stillness
-from monitor.core.vocabulary import Event, EventKind, Floats
+from monitor.core.vocabulary import EventKind, Floats, StillEvent
 
 RATE_HZ = 100.0
 
@@ -16,7 +16,7 @@ def standing(seconds: float, up: tuple[float, float, float] = (0.0, 0.0, 1.0)) -
     return np.array(up) + rng.normal(0, 0.005, (n, 3)), rng.normal(0, 2.0, (n, 3))
 
 
-def feed(accel_g: Floats, gyro_dps: Floats, size: int = 10**6) -> list[Event]:
+def feed(accel_g: Floats, gyro_dps: Floats, size: int = 10**6) -> list[StillEvent]:
     stillness = Stillness(RATE_HZ)
     time_s = 50.0 + np.arange(len(accel_g)) / RATE_HZ
     return [
@@ -35,8 +35,8 @@ def test_standing_is_said_every_two_seconds(size: int) -> None:
     assert [event.time_s for event in events] == pytest.approx(
         [50.0 + STILL_S - 0.01, 50.0 + 2 * STILL_S - 0.01]
     )
-    assert events[0].evidence["gravity_g"].value == pytest.approx(1.0, abs=0.002)
-    assert events[0].evidence["from_upright_deg"].value == pytest.approx(0.0, abs=0.5)
+    assert events[0].gravity_g == pytest.approx(1.0, abs=0.002)
+    assert events[0].from_upright_deg == pytest.approx(0.0, abs=0.5)
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])
@@ -49,8 +49,8 @@ def test_a_movement_starts_it_anew(size: int) -> None:
 
 def test_gravity_and_lean_are_what_was_felt() -> None:
     event = feed(*standing(2.0, up=(1.3 * np.sin(0.5), 0.0, 1.3 * np.cos(0.5))))[0]
-    assert event.evidence["gravity_g"].value == pytest.approx(1.3, abs=0.003)
-    assert event.evidence["from_upright_deg"].value == pytest.approx(np.degrees(0.5), abs=0.5)
+    assert event.gravity_g == pytest.approx(1.3, abs=0.003)
+    assert event.from_upright_deg == pytest.approx(np.degrees(0.5), abs=0.5)
 
 
 def test_walking_is_not_still() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from monitor.core.vocabulary import Alert, AlertKind, InputKind, Priority, Stage, Status
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, InputKind, Priority, Stage, Status
 from monitor.delivery import home_assistant, messages
 from monitor.delivery.link import Link
 from monitor.delivery.mqtt import MqttSettings
@@ -79,14 +79,14 @@ def test_ids_are_unique() -> None:
     assert len(set(ids)) == len(ids)
 
 
-def render(template: str, value: Any = "", story: str = "") -> str:
+def render(template: str, value: Any = "", incident: str = "") -> str:
     """As Home Assistant does, with the few names our templates use."""
     jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
     environment = jinja2.Environment()
     environment.filters["to_json"] = json.dumps
     return str(
         environment.from_string(template).render(
-            value_json=value, value=value, state_attr=lambda _entity, _name: story
+            value_json=value, value=value, state_attr=lambda _entity, _name: incident
         )
     )
 
@@ -94,13 +94,13 @@ def render(template: str, value: Any = "", story: str = "") -> str:
 def heartbeat(*alerts: Alert, faults: tuple[str, ...] = ()) -> dict[str, Any]:
     status = Status(True, False, alerts, 1.0)
     state = messages.State(
-        "ab12", 1, 1.0, 1.0, 1.0, True, False, messages.standing(status, "ab12", 1.0), faults=faults
+        "ab12", 1, 1.0, 1.0, 1.0, True, False, messages.incidents(status, "ab12", 1.0), faults=faults
     )
     return dict(json.loads(messages.encode(state)))
 
 
-FALL = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Stage.CONFIRMED, 1.0, who="Eva")
-LINK = Alert("2", 2, AlertKind.LINK, Priority.MEDIUM, Stage.CONFIRMED, 1.0)
+FALL = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 1.0, who="Eva")
+LINK = Alert("2", 2, AlertKind.LINK, Priority.MEDIUM, Certainty.CONFIRMED, Stage.ACTIVE, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -121,25 +121,25 @@ def test_alarm_and_fault_are_two_things(state: dict[str, Any], alarm: str, fault
 @pytest.mark.parametrize("kind", AlertKind)
 @pytest.mark.parametrize("stage", Stage)
 def test_every_stage_of_every_alert_is_an_event_the_entity_knows(kind: AlertKind, stage: Stage) -> None:
-    alert = Alert("1", 1, kind, Priority.HIGH, stage, 1.0, reason='said "so"')
+    alert = Alert("1", 1, kind, Priority.HIGH, Certainty.CONFIRMED, stage, 1.0, who='said "so"')
     message = messages.alert_message(alert, "ab12", messages.Moment(1.0, 1.0))
     event = json.loads(render(ENTITIES["event"]["value_template"], json.loads(messages.encode(message))))
     assert event["event_type"] in ENTITIES["event"]["event_types"]
-    assert (event["story"], event["stage"], event["reason"]) == ("ab12-1", stage.value, 'said "so"')
+    assert (event["incident"], event["stage"], event["who"]) == ("ab12-1", stage.value, 'said "so"')
 
 
 @pytest.mark.parametrize("name", ["coming", "false_alarm", "clear"])
 def test_an_answering_button_says_what_the_device_understands(name: str) -> None:
     attributes = json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat(FALL)))
     button = ENTITIES[name]
-    payload = render(button["command_template"], button["payload_press"], attributes["story"])
+    payload = render(button["command_template"], button["payload_press"], attributes["incident"])
     word = messages.decode_answer(payload.encode(), "ab12")
     assert (word.kind, word.alert_id, word.who) == (InputKind(name), "1", "Home Assistant")
 
 
 def test_with_no_alert_an_answering_button_says_nothing_that_counts() -> None:
     attributes = json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat()))
-    assert attributes["story"] == ""
+    assert attributes["incident"] == ""
     payload = render(ENTITIES["clear"]["command_template"], "clear", "")
     with pytest.raises(messages.MessageError):
         messages.decode_answer(payload.encode(), "ab12")
@@ -246,12 +246,12 @@ def ringing() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return repeat["sequence"], repeat
 
 
-def test_no_event_ends_the_ringing_of_another_story() -> None:
+def test_no_event_ends_the_ringing_of_another_incident() -> None:
     assert blueprint()["mode"] == "parallel"
     assert blueprint()["max"] >= 10
 
 
-STUMBLE = Alert("3", 3, AlertKind.STUMBLE, Priority.MEDIUM, Stage.CONFIRMED, 1.0)
+STUMBLE = Alert("3", 3, AlertKind.STUMBLE, Priority.MEDIUM, Certainty.CONFIRMED, Stage.ACTIVE, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -259,18 +259,18 @@ STUMBLE = Alert("3", 3, AlertKind.STUMBLE, Priority.MEDIUM, Stage.CONFIRMED, 1.0
     [
         (alarm_of(FALL), False),
         (alarm_of(FALL, STUMBLE, LINK), False),
-        (alarm_of(replace(FALL, stage=Stage.ANSWERED, sequence=4)), True),
+        (alarm_of(replace(FALL, stage=Stage.ACKNOWLEDGED, sequence=4)), True),
         (alarm_of(replace(FALL, sequence=4)), True),  # the run of its next stage rings
         (alarm_of(STUMBLE), True),
         (alarm_of(), True),
         (Home(None), False),
     ],
-    ids=["stands", "with others", "answered", "next stage", "other story only", "ended", "unseen"],
+    ids=["open", "with others", "acknowledged", "next stage", "other incident only", "ended", "unseen"],
 )
-def test_the_ringing_of_a_fall_ends_with_this_stage_of_this_story(home: Home, ends: bool) -> None:
+def test_the_ringing_of_a_fall_ends_with_this_stage_of_this_incident(home: Home, ends: bool) -> None:
     _, repeat = ringing()
     (until,) = repeat["until"]
-    names = {"story": "ab12-1", "sequence": 1, "repeat": {"index": 1}}
+    names = {"incident": "ab12-1", "sequence": 1, "repeat": {"index": 1}}
     assert home.says(until["value_template"], **names) == ends
     assert home.says(until["value_template"], **names | {"repeat": {"index": 1000}})
 
@@ -278,7 +278,7 @@ def test_the_ringing_of_a_fall_ends_with_this_stage_of_this_story(home: Home, en
 def test_the_ringing_of_silence_ends_when_the_device_is_seen() -> None:
     _, repeat = ringing()
     (until,) = repeat["until"]
-    names = {"story": "blind", "sequence": 0, "repeat": {"index": 1}}
+    names = {"incident": "blind", "sequence": 0, "repeat": {"index": 1}}
     assert not Home(None).says(until["value_template"], **names)
     assert alarm_of(FALL).says(until["value_template"], **names)
 
@@ -287,15 +287,15 @@ def test_the_ringing_of_silence_ends_when_the_device_is_seen() -> None:
     ("home", "pressed"),
     [(alarm_of(FALL, STUMBLE), True), (alarm_of(STUMBLE, FALL), False), (Home(None), False)],
 )
-def test_a_phone_answers_only_the_story_it_rings_for(home: Home, pressed: bool) -> None:
+def test_a_phone_answers_only_the_incident_it_rings_for(home: Home, pressed: bool) -> None:
     steps, _ = ringing()
     ring, wait, choice = steps
     offered = [action["action"] for action in ring["data"]["actions"]]
     assert offered == [trigger["event_data"]["action"] for trigger in wait["wait_for_trigger"]]
-    assert all(action.endswith("_{{ story }}") for action in offered)
+    assert all(action.endswith("_{{ incident }}") for action in offered)
     _, press = choice["choose"]
     assert press["sequence"][0]["action"] == "button.press"
-    names = {"story": "ab12-1", "wait": {"trigger": {"id": "coming"}}}
+    names = {"incident": "ab12-1", "wait": {"trigger": {"id": "coming"}}}
     assert home.says(press["conditions"], **names) == pressed
     assert not home.says(press["conditions"], **names | {"wait": {"trigger": None}})
 

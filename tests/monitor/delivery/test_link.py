@@ -8,21 +8,22 @@ from queue import SimpleQueue
 
 import pytest
 
+from monitor.core.alarm_rules import CONFIRMED
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
+    FaultCode,
     Input,
     InputKind,
     Priority,
     SampleBlock,
-    Stage,
     Status,
 )
 from monitor.delivery import messages
 from monitor.delivery.link import HUNG_S, Link
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.client import Ear
+from monitor.spotter.client import SpotterClient
 from tests.brokers import Mosquitto, Proxy, free_port
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
@@ -48,7 +49,7 @@ def test_alert_and_answer_go_there_and_back(mosquitto: Mosquitto, protocol: int)
             wait_until(lambda: spotter.view.open)
             story = spotter.view.open[0].id
             spotter.say(TOPICS.answer, messages.encode_answer(story, InputKind.COMING, "Eva"))
-            wait_until(lambda: spotter.view.stories[story].who == "Eva")
+            wait_until(lambda: spotter.view.incidents[story].who == "Eva")
             spotter.say(TOPICS.answer, messages.encode_answer(story, InputKind.CLEAR, "Eva"))
             wait_until(lambda: not spotter.view.open)
             spotter.say(TOPICS.request, messages.encode_request(InputKind.PAUSE_SOUND, "Eva"))
@@ -96,7 +97,7 @@ def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mosquit
 
 
 def fall(sequence: int, time_s: float) -> Alert:
-    return Alert(str(sequence), sequence, AlertKind.FALL, Priority.HIGH, Stage.CONFIRMED, time_s)
+    return Alert(str(sequence), sequence, AlertKind.FALL, Priority.HIGH, *CONFIRMED, time_s)
 
 
 def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitto) -> None:
@@ -123,7 +124,9 @@ def test_two_devices_of_one_name_are_a_fault_that_says_so_until_one_is_gone(
     settings = settings_for(mosquitto)
     with pulse_at(settings) as ours:
         with pulse_at(settings):
-            wait_until(lambda: any("another device" in word.reason for word in ours.heard), within_s=20)
+            wait_until(
+                lambda: any(given.fault is FaultCode.NAME_CONFLICT for given in ours.heard), within_s=20
+            )
         wait_until(lambda: InputKind.FAULT_GONE in ours.kinds(), within_s=20)
 
 
@@ -281,13 +284,13 @@ def test_what_a_spotter_did_not_get_is_sent_again_when_asked(mosquitto: Mosquitt
 def test_the_walker_knows_who_is_listening(mosquitto: Mosquitto) -> None:
     settings = settings_for(mosquitto)
     with pulse_at(settings) as pulse:
-        ear = Ear(settings, "Eva")
+        ear = SpotterClient(settings, "Eva")
         wait_until(lambda: ear.hear(0.02) is not None and pulse.kinds() == [InputKind.SPOTTER_HERE])
         wait_until(lambda: ear.hear(0.02) is not None and ear.view.state and ear.view.state.spotters)
         ear.close()
         wait_until(lambda: pulse.kinds() == [InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE])
 
-        silent = Ear(settings, "Max")
+        silent = SpotterClient(settings, "Max")
         wait_until(lambda: silent.hear(0.02) is not None and len(pulse.kinds()) == 3)
         wait_until(lambda: len(pulse.kinds()) == 4)
     assert [word.who for word in pulse.heard] == ["Eva", "Eva", "Max", "Max"]

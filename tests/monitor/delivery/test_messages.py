@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
+    Certainty,
+    FaultCode,
     Input,
     InputKind,
     Priority,
@@ -28,11 +30,14 @@ alerts = st.builds(
     sequence=st.integers(1, 10**6),
     kind=st.sampled_from(AlertKind),
     priority=st.sampled_from(Priority),
+    certainty=st.sampled_from(Certainty),
     stage=st.sampled_from(Stage),
     time_s=st.floats(0, 1e6),
     evidence=st.dictionaries(st.text(max_size=20), readings, max_size=4),
     reason=st.text(max_size=600),
     who=st.text(max_size=70),
+    fault=st.none() | st.sampled_from(FaultCode),
+    part=st.text(max_size=20),
 )
 
 
@@ -47,16 +52,16 @@ def test_every_alert_survives_the_wire(alert: Alert, mono_s: float, wall_s: floa
 
 
 @given(alerts)
-def test_every_standing_alert_survives_the_heartbeat(alert: Alert) -> None:
-    status = Status(armed=True, sound_paused=False, standing=(alert,), time_s=1.0)
-    state = messages.State(BOOT, 1, 0.0, 0.0, 0.0, True, False, messages.standing(status, BOOT, 1e6))
+def test_every_open_incident_survives_the_heartbeat(alert: Alert) -> None:
+    status = Status(armed=True, sound_paused=False, incidents=(alert,), time_s=1.0)
+    state = messages.State(BOOT, 1, 0.0, 0.0, 0.0, True, False, messages.incidents(status, BOOT, 1e6))
     assert messages.decode_state(messages.encode(state)) == state
 
 
 @pytest.mark.parametrize("kind", [InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR])
 @given(alert_id=st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True))
 def test_an_answer_is_understood(kind: InputKind, alert_id: str) -> None:
-    payload = messages.encode_answer(messages.story_id(alert_id, BOOT), kind, "Eva")
+    payload = messages.encode_answer(messages.incident_id(alert_id, BOOT), kind, "Eva")
     assert messages.decode_answer(payload, BOOT) == Input(kind, alert_id=alert_id, who="Eva")
 
 
@@ -124,13 +129,13 @@ def test_garbage_only_ever_raises_message_error(payload: bytes) -> None:
 
 
 def test_a_spotter_a_version_behind_still_reads_an_alert_with_new_fields() -> None:
-    alert = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 1.0)
+    alert = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 1.0)
     fields = json.loads(messages.encode(messages.alert_message(alert, BOOT, Moment(1, 1))))
     assert messages.decode_alert(json.dumps(fields | {"colour": "red"}).encode()).kind is AlertKind.FALL
 
 
 def test_ageing_moves_the_event_on_the_wall_clock_not_its_lifetime() -> None:
-    alert = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 100.0)
+    alert = Alert("1", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 100.0)
     fresh = messages.alert_message(alert, BOOT, Moment(100.5, 1000.0))
     later = fresh.aged(30.0, wall_s=5000.0)  # the wall clock was set forward meanwhile
     assert (later.age_s, later.wall_s) == (30.0, 4970.0)

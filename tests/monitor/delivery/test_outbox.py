@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.messages import AlertMessage, Moment, now
 from monitor.delivery.outbox import DISK_PATIENCE_S, Outbox
@@ -32,7 +32,9 @@ class Hands:
 def stage(
     sequence: int, moment: Moment, priority: Priority = Priority.HIGH, boot: str = "aaaa"
 ) -> AlertMessage:
-    alert = Alert(str(sequence), sequence, AlertKind.FALL, priority, Stage.SUSPECTED, moment.mono_s)
+    alert = Alert(
+        str(sequence), sequence, AlertKind.FALL, priority, Certainty.SUSPECTED, Stage.ACTIVE, moment.mono_s
+    )
     return messages.alert_message(alert, boot, moment)
 
 

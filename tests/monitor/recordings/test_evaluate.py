@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
+from monitor.core.vocabulary import Direction, Event, EventKind, SampleBlock, StepEvent
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
 from monitor.recordings.evaluate import evaluate, hear
@@ -27,11 +27,11 @@ class Peaks:
         self._impact_s = -5.0
 
     def update(self, block: SampleBlock) -> list[Event]:
-        events = []
+        events: list[Event] = []
         for time_s, norm_g in zip(block.time_s, np.linalg.norm(block.accel_g, axis=1), strict=True):
             if norm_g > 1.2 >= self._last_g:
-                evidence = {"initial_contact_s": Reading(time_s), "direction": Reading(1.0)}
-                events.append(Event(EventKind.STEP, float(time_s), evidence))
+                contact_s = float(time_s)
+                events.append(StepEvent(contact_s, contact_s=contact_s, direction=Direction.FORWARD))
             if norm_g > self._limit_g and time_s - self._impact_s >= 5.0:
                 self._impact_s = time_s
                 events.append(Event(EventKind.IMPACT, float(time_s)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.vocabulary import Direction, Event, EventKind, Reading
+from monitor.core.vocabulary import Direction, Event, EventKind, StepEvent, UnsafeStepEvent
 from monitor.recordings import scoring
 from monitor.recordings.corpus import Stretch, Trial
 from monitor.recordings.scoring import FALL_KINDS, Run
@@ -25,10 +25,7 @@ def run(
 def walked(*steps: tuple[float, float, Direction], **labels: Any) -> Run:
     """A walk of steps (told_s, initial_contact_s, direction)."""
     trial = Trial("w", "walk", 100.0, np.zeros((6000, 6), np.int16), **labels)
-    told = [
-        (s, Event(EventKind.STEP, s, {"initial_contact_s": Reading(ic_s), "direction": Reading(float(way))}))
-        for s, ic_s, way in steps
-    ]
+    told = [(s, StepEvent(s, contact_s=ic_s, direction=Direction(way))) for s, ic_s, way in steps]
     return Run(trial, tuple(told), 0.0, 0.0)
 
 
@@ -273,7 +270,7 @@ def test_short_stretches_and_turns_are_not_judged() -> None:
 def test_flags_are_counted_per_hundred_steps_of_walks() -> None:
     steps = [(float(i), float(i), FORWARD) for i in range(50)]
     flags = tuple(
-        (s, Event(EventKind.UNSAFE_STEP, s, {"score": Reading(v, 0.5)})) for s, v in ((1.0, 0.79), (2.0, 0.8))
+        (s, UnsafeStepEvent(s, score=v, direction=Direction.BACKWARD)) for s, v in ((1.0, 0.79), (2.0, 0.8))
     )
     calm = walked(*steps)
     flagged = Run(calm.trial, (*calm.told, *flags), 0.0, 0.0)

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.core.vocabulary import AlertKind, Priority, Stage
+from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED
+from monitor.core.alarm_rules import State as At
+from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
 from monitor.delivery.messages import State
 from monitor.spotter.escalation import PATIENCE_S, Escalation, Push
-from monitor.spotter.view import SpotterView, Story
+from monitor.spotter.view import Incident, SpotterView
 
-FALL = Story("aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, 0.0)
+FALL = Incident("aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0)
 STUMBLE = replace(FALL, id="aaaa-2", kind=AlertKind.STUMBLE, priority=Priority.MEDIUM)
 
 
@@ -27,9 +29,9 @@ class Play:
     def step(self) -> list[Push]:
         return self.escalation.step(self.view, self.time_s)
 
-    def show(self, *stories: Story) -> list[Push]:
+    def show(self, *stories: Incident) -> list[Push]:
         for story in stories:
-            self.view.stories[story.id] = story
+            self.view.incidents[story.id] = story
         return self.step()
 
     def wait(self, seconds: float) -> list[tuple[float, Push]]:
@@ -52,24 +54,26 @@ def test_it_is_repeated_until_somebody_answers() -> None:
     told = play.wait(200)
     assert [at_s for at_s, _ in told] == [15, 30, 60, 120, 180]
     assert all(push.urgent for _, push in told)
-    (push,) = play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva"))
+    (push,) = play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva"))
     assert "Eva is coming" in push.body
     assert not push.urgent
     assert play.wait(200) == []
 
 
-def test_one_story_is_one_thread_that_ends_with_all_clear() -> None:
+def test_one_incident_is_one_thread_that_ends_with_all_clear() -> None:
     play = Play()
-    stages = (Stage.SUSPECTED, Stage.CONFIRMED, Stage.ANSWERED, Stage.CLEARED)
+    cleared = At(Certainty.CONFIRMED, Stage.CLEARED)
+    places = (SUSPECTED, CONFIRMED, CONFIRMED_ACKNOWLEDGED, cleared)
     told = [
         push
-        for n, stage in enumerate(stages, 1)
-        for push in play.show(replace(FALL, sequence=n, stage=stage))
+        for n, at in enumerate(places, 1)
+        for push in play.show(replace(FALL, sequence=n, certainty=at.certainty, stage=at.stage))
     ]
     assert {push.thread for push in told} == {"aaaa-1"}
     assert len(told) == 4
     assert told[-1].body.startswith("ALL CLEAR")
-    assert all(stage in told[-1].body for stage in stages)
+    for words in ("FALL suspected", "FALL confirmed", "FALL confirmed, acknowledged", "FALL cleared"):
+        assert words in told[-1].body
     assert play.wait(100) == []
 
 
@@ -111,7 +115,7 @@ def flooded() -> Play:
 def test_a_fall_that_waits_again_after_an_answer_is_told_at_once_whatever_was_sent_before() -> None:
     play = flooded()
     play.show(FALL)
-    play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva"))
+    play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva"))
     (push,) = play.show(replace(FALL, sequence=3))
     assert push.urgent
     assert push.body.startswith("suspected")
@@ -121,12 +125,12 @@ def test_a_fall_that_waits_again_after_an_answer_is_told_at_once_whatever_was_se
 def test_an_end_that_finds_no_room_is_told_when_there_is_and_only_the_latest_word() -> None:
     play = flooded()
     play.show(FALL)
-    assert play.show(replace(FALL, sequence=2, stage=Stage.ANSWERED, who="Eva")) == []
+    assert play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva")) == []
     assert play.show(replace(FALL, sequence=3, stage=Stage.CLEARED, who="Eva")) == []
     told = [push for _, push in play.wait(70)]
     assert [push.thread for push in told] == ["aaaa-1"]
     assert told[0].body.startswith("ALL CLEAR")
-    assert "answered by Eva" in told[0].body
+    assert "acknowledged by Eva" in told[0].body
 
 
 def test_what_phones_never_heard_of_needs_no_end_that_waits_for_room() -> None:

@@ -15,12 +15,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from monitor.core.vocabulary import AlertKind, InputKind, Priority, Stage
+from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, Stage
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.terminal import READ_S, REQUESTS, Answers, Script, watch
-from monitor.spotter.view import SpotterView, Story
+from monitor.spotter.view import Incident, SpotterView
 from tests.brokers import Mosquitto, free_port
 from tests.pulse import Pulse, wait_until
 
@@ -55,7 +55,7 @@ def test_a_scripted_spotter_answers_and_clears(mosquitto: Mosquitto) -> None:
     kinds = [kind for kind in pulse.kinds() if kind not in (InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE)]
     assert kinds == [InputKind.COMING, InputKind.CLEAR]
     lines = [line for line in out.getvalue().splitlines() if "FALL" in line]
-    assert ["suspected" in lines[0], "answered" in lines[2], "cleared" in lines[4]] == [True] * 3
+    assert ["suspected" in lines[0], "acknowledged" in lines[2], "cleared" in lines[4]] == [True] * 3
     assert "ms after the event" in lines[0]
     assert "\x1b" not in out.getvalue()
 
@@ -96,19 +96,21 @@ class Mouth:
     def __init__(self) -> None:
         self.said: list[tuple[str, InputKind]] = []
 
-    def answer(self, story_id: str, word: InputKind) -> bool:
-        self.said.append((story_id, word))
+    def answer(self, incident_id: str, word: InputKind) -> bool:
+        self.said.append((incident_id, word))
         return True
 
 
 def test_a_key_meant_for_one_alert_does_not_answer_the_next() -> None:
     mouth = Mouth()
-    answers = Answers(mouth)  # type: ignore[arg-type]  # all of an Ear that it uses
+    answers = Answers(mouth)  # type: ignore[arg-type]  # all of a SpotterClient that it uses
     view = SpotterView("walker")
 
-    def foremost(story_id: str, priority: Priority, now_s: float) -> Moment:
-        story = Story(story_id, "aaaa", 1, AlertKind.FALL, priority, Stage.CONFIRMED, now_s)
-        view.stories[story_id] = story
+    def foremost(incident_id: str, priority: Priority, now_s: float) -> Moment:
+        incident = Incident(
+            incident_id, "aaaa", 1, AlertKind.FALL, priority, Certainty.CONFIRMED, Stage.ACTIVE, now_s
+        )
+        view.incidents[incident_id] = incident
         answers.look(view, Moment(now_s, now_s))
         return Moment(now_s, now_s)
 

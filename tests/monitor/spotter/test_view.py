@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage
+from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED
+from monitor.core.alarm_rules import State as At
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.delivery import messages
-from monitor.delivery.messages import AlertMessage, Moment, Standing, State, Topics
+from monitor.delivery.messages import AlertMessage, Incident, Moment, State, Topics
 from monitor.spotter.view import BLIND_S, REMIND_S, Notice, SpotterView, Tone
 
 TOPICS = Topics("walker")
@@ -40,7 +42,7 @@ class Play:
         return notices
 
     def beat(
-        self, armed: bool = True, retained: bool = False, standing: tuple[Standing, ...] = ()
+        self, armed: bool = True, retained: bool = False, incidents: tuple[Incident, ...] = ()
     ) -> list[Notice]:
         if not retained:
             self.beat_number += 1
@@ -52,7 +54,7 @@ class Play:
             1.0,
             armed,
             False,
-            standing,
+            incidents,
             alerts=self.sent,
         )
         return self.view.update(TOPICS.state, messages.encode(state), retained, self.moment)
@@ -63,19 +65,20 @@ class Play:
 
     def stage(
         self,
-        stage: Stage,
+        at: At,
         alert_id: str = "1",
         priority: Priority = Priority.HIGH,
         sequence: int | None = None,
     ) -> AlertMessage:
         self.sent += 1
-        alert = Alert(
-            alert_id, sequence or self.sent, AlertKind.FALL, priority, stage, self.time_s, who="Eva"
-        )
+        alert = Alert(alert_id, sequence or self.sent, AlertKind.FALL, priority, *at, self.time_s, who="Eva")
         return messages.alert_message(alert, self.boot, Moment(self.time_s, 1e9 + self.time_s))
 
     def hear(self, message: AlertMessage, retained: bool = False) -> list[Notice]:
         return self.view.update(TOPICS.alert, messages.encode(message), retained, self.moment)
+
+
+CLEARED = At(Certainty.CONFIRMED, Stage.CLEARED)
 
 
 def tones(notices: list[Notice]) -> list[Tone]:
@@ -106,7 +109,7 @@ def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None
 def test_a_stage_repeated_long_after_its_story_ended_is_not_told_again() -> None:
     play = Play()
     play.seen()
-    stages = [play.stage(stage, str(n)) for n in range(60) for stage in (Stage.CONFIRMED, Stage.CLEARED)]
+    stages = [play.stage(stage, str(n)) for n in range(60) for stage in (CONFIRMED, CLEARED)]
     for message in stages:
         play.hear(message)
     play.beat()
@@ -146,36 +149,38 @@ def test_a_story_is_one_alert_that_evolves() -> None:
     play.seen()
     told = [
         tones(play.hear(play.stage(stage)))
-        for stage in (Stage.SUSPECTED, Stage.CONFIRMED, Stage.ANSWERED, Stage.CLEARED)
+        for stage in (SUSPECTED, CONFIRMED, CONFIRMED_ACKNOWLEDGED, CLEARED)
     ]
     assert told == [[Tone.RING], [Tone.RING], [Tone.CALM], [Tone.CALM]]
-    assert list(play.view.stories) == ["aaaa-1"]
+    assert list(play.view.incidents) == ["aaaa-1"]
     assert play.view.open == []
 
 
 def test_a_high_alert_without_an_answer_rings_again_an_answered_one_does_not() -> None:
     play = Play()
     play.seen()
-    message = play.stage(Stage.CONFIRMED)
+    message = play.stage(CONFIRMED)
     play.hear(message)
-    entry = Standing(message.id, message.sequence, message.kind, message.priority, message.stage, 0.0)
+    entry = Incident(
+        message.id, message.sequence, message.kind, message.priority, message.certainty, message.stage, 0.0
+    )
     told = []
     for _ in range(6):
-        told += play.wait(1.0) + play.beat(standing=(entry,))
+        told += play.wait(1.0) + play.beat(incidents=(entry,))
     assert tones(told) == [Tone.RING]
-    play.hear(play.stage(Stage.ANSWERED))
+    play.hear(play.stage(CONFIRMED_ACKNOWLEDGED))
     assert play.wait(2.0) == []
 
 
 def test_low_priority_does_not_ring() -> None:
     play = Play()
     play.seen()
-    assert tones(play.hear(play.stage(Stage.SUSPECTED, priority=Priority.LOW))) == [Tone.NOTE]
+    assert tones(play.hear(play.stage(SUSPECTED, priority=Priority.LOW))) == [Tone.NOTE]
 
 
 def test_an_expired_alert_is_told_but_does_not_sound() -> None:
     play = Play()
-    message = play.stage(Stage.CONFIRMED, priority=Priority.MEDIUM)
+    message = play.stage(CONFIRMED, priority=Priority.MEDIUM)
     play.time_s += messages.LIFETIME_S[Priority.MEDIUM] + 1
     play.seen()
     notices = play.hear(message)
@@ -186,7 +191,7 @@ def test_an_expired_alert_is_told_but_does_not_sound() -> None:
 
 def test_a_late_alert_still_sounds_and_shows_its_age() -> None:
     play = Play()
-    message = play.stage(Stage.CONFIRMED)
+    message = play.stage(CONFIRMED)
     play.time_s += 42
     play.seen()
     (notice,) = play.hear(message)
@@ -198,7 +203,7 @@ def test_a_late_alert_still_sounds_and_shows_its_age() -> None:
 def test_clocks_that_disagree_neither_age_nor_freshen_an_alert(skew_s: float) -> None:
     play = Play(skew_s=skew_s)
     play.seen()
-    message = play.stage(Stage.CONFIRMED)
+    message = play.stage(CONFIRMED)
     play.wait(7.0)  # it lay at the broker
     play.beat()
     (notice,) = play.hear(message)
@@ -210,7 +215,7 @@ def test_what_has_not_arrived_is_asked_for_a_few_times() -> None:
     play = Play()
     play.seen()
     assert not play.view.asks()
-    first, _lost = play.stage(Stage.SUSPECTED), play.stage(Stage.CONFIRMED)
+    first, _lost = play.stage(SUSPECTED), play.stage(CONFIRMED)
     play.hear(first)
     asked = 0
     for _ in range(6):
@@ -221,7 +226,7 @@ def test_what_has_not_arrived_is_asked_for_a_few_times() -> None:
 
 def test_what_was_before_our_time_is_not_asked_for() -> None:
     play = Play()
-    play.stage(Stage.CONFIRMED)
+    play.stage(CONFIRMED)
     play.seen()
     assert not play.view.asks()
 
@@ -229,7 +234,7 @@ def test_what_was_before_our_time_is_not_asked_for() -> None:
 def test_a_stage_that_was_overtaken_does_not_turn_the_story_back() -> None:
     play = Play()
     play.seen()
-    suspected, cleared = play.stage(Stage.SUSPECTED), play.stage(Stage.CLEARED)
+    suspected, cleared = play.stage(SUSPECTED), play.stage(CLEARED)
     play.hear(cleared)
     assert play.hear(suspected) == []
     assert play.view.open == []
@@ -238,9 +243,9 @@ def test_a_stage_that_was_overtaken_does_not_turn_the_story_back() -> None:
 def test_what_ended_unheard_is_ended_by_the_heartbeat() -> None:
     play = Play()
     play.seen()
-    play.hear(play.stage(Stage.CONFIRMED))
-    play.stage(Stage.CLEARED)  # lost
-    assert tones(play.beat(standing=())) == [Tone.CALM]
+    play.hear(play.stage(CONFIRMED))
+    play.stage(CLEARED)  # lost
+    assert tones(play.beat(incidents=())) == [Tone.CALM]
     assert play.view.open == []
 
 
@@ -248,20 +253,22 @@ def test_a_story_ended_by_the_heartbeat_is_still_there_to_be_seen_ended_however_
     play = Play()
     play.seen()
     for number in range(60):
-        play.hear(play.stage(Stage.CONFIRMED, str(number)))
-        play.hear(play.stage(Stage.CLEARED, str(number)))
-    last = play.stage(Stage.CONFIRMED, "last")
+        play.hear(play.stage(CONFIRMED, str(number)))
+        play.hear(play.stage(CLEARED, str(number)))
+    last = play.stage(CONFIRMED, "last")
     play.hear(last)
-    play.beat(standing=())
-    assert play.view.stories[last.id].stage is Stage.CLEARED
+    play.beat(incidents=())
+    assert play.view.incidents[last.id].stage is Stage.CLEARED
 
 
 def test_a_late_subscriber_learns_from_the_heartbeat_what_stands() -> None:
     play = Play()
-    message = play.stage(Stage.CONFIRMED)
-    entry = Standing(message.id, message.sequence, message.kind, message.priority, message.stage, 9.0)
-    play.beat(standing=(entry,))
-    assert Tone.RING in tones(play.beat(standing=(entry,)))
+    message = play.stage(CONFIRMED)
+    entry = Incident(
+        message.id, message.sequence, message.kind, message.priority, message.certainty, message.stage, 9.0
+    )
+    play.beat(incidents=(entry,))
+    assert Tone.RING in tones(play.beat(incidents=(entry,)))
     assert play.hear(message) == []  # and is not told twice
 
 
@@ -269,7 +276,7 @@ def begun_anew(priority: Priority = Priority.HIGH) -> tuple[Play, str]:
     """A device that restarts while an alert waits, and the alert's story."""
     play = Play()
     play.seen()
-    message = play.stage(Stage.CONFIRMED, priority=priority)
+    message = play.stage(CONFIRMED, priority=priority)
     play.hear(message)
     play.boot, play.beat_number, play.sent = "bbbb", 0, 0
     (notice, *_) = play.beat()
@@ -319,7 +326,7 @@ def test_a_heartbeat_that_claims_endless_alerts_costs_no_time() -> None:
 def test_what_others_say_cannot_move_the_cursor() -> None:
     play = Play()
     play.seen()
-    message = msgspec.structs.replace(play.stage(Stage.CONFIRMED), reason="\x1b[2J", who="\x07Eva\u202e")
+    message = msgspec.structs.replace(play.stage(CONFIRMED), reason="\x1b[2J", who="\x07Eva\u202e")
     (notice,) = play.hear(message)
     assert notice.text.isprintable()
     state = State("aaaa", 9, 0.0, 0.0, 0.0, False, False, (), ("\x1b]0;x\x07",), ("\x1b[2J",))
@@ -338,23 +345,19 @@ def test_disarming_announces_itself() -> None:
 def test_a_retained_alert_is_never_sounded() -> None:
     play = Play()
     play.seen()
-    assert play.hear(play.stage(Stage.CONFIRMED), retained=True) == []
+    assert play.hear(play.stage(CONFIRMED), retained=True) == []
 
 
 @given(st.lists(st.sampled_from(range(6)), max_size=30))
 def test_in_any_order_and_repetition_each_stage_is_told_at_most_once(order: list[int]) -> None:
     play = Play()
     play.seen()
-    stages = [
-        play.stage(stage, alert_id)
-        for alert_id in "12"
-        for stage in (Stage.SUSPECTED, Stage.CONFIRMED, Stage.CLEARED)
-    ]
+    stages = [play.stage(stage, alert_id) for alert_id in "12" for stage in (SUSPECTED, CONFIRMED, CLEARED)]
     told = [notice for place in order for notice in play.hear(stages[place])]
     assert len(told) <= len(set(order))
     for alert_id, last in (("1", 2), ("2", 5)):
         if last in order:
-            assert play.view.stories[f"aaaa-{alert_id}"].stage is Stage.CLEARED
+            assert play.view.incidents[f"aaaa-{alert_id}"].stage is Stage.CLEARED
 
 
 @given(st.binary(max_size=100), st.sampled_from(["state", "alert", "availability", "other"]))

@@ -1,0 +1,51 @@
+"""Does the sensor still sit as calibrated? Asked of a walker who stands, and of the way he walks."""
+
+from monitor.core.vocabulary import (
+    Event,
+    EventKind,
+    FaultCode,
+    Input,
+    InputKind,
+    Obstacle,
+    StillEvent,
+    Waiting,
+)
+
+GRAVITY_G = (0.9, 1.1)  # SisFall's sensors read 0.970 to 1.054 g at rest
+UPRIGHT_DEG = 45.0
+TILTED_STANDS = 2
+"""Two stands of two seconds: a deep bow is no slipped belt."""
+
+
+class MountingCheck:
+    """Turns what standing and walking show into faults: SENSOR_TILTED, SENSOR_SLID."""
+
+    def __init__(self) -> None:
+        self._tilted = 0  # stands in a row with the sensor the wrong way up
+
+    def update(self, event: Event, *, armed: bool, may_lie: bool) -> Input | None:
+        """The fault that ``event`` begins or ends.
+
+        ``may_lie``: a fall is open, or the sensor cannot be trusted; then standing still says nothing.
+        """
+        match event:
+            case Event(kind=EventKind.SLID):
+                return Input(InputKind.FAULT, fault=FaultCode.SENSOR_SLID)
+            case Event(kind=EventKind.ALIGNED):
+                return Input(InputKind.FAULT_GONE, fault=FaultCode.SENSOR_SLID)
+            case StillEvent() if not may_lie:
+                self._tilted = self._tilted + 1 if wrong_when_still(event) else 0
+                if self._tilted == 0:
+                    return Input(InputKind.FAULT_GONE, fault=FaultCode.SENSOR_TILTED)
+                if self._tilted >= TILTED_STANDS and armed:
+                    return Input(InputKind.FAULT, fault=FaultCode.SENSOR_TILTED)
+        return None
+
+
+def wrong_when_still(event: StillEvent) -> Waiting | None:
+    """What of standing still cannot be right, None if all can."""
+    if event.from_upright_deg is not None and event.from_upright_deg > UPRIGHT_DEG:
+        return Waiting(Obstacle.TILT, f"{event.from_upright_deg:.0f}")
+    if not GRAVITY_G[0] <= event.gravity_g <= GRAVITY_G[1]:
+        return Waiting(Obstacle.GRAVITY, f"{event.gravity_g:.2f}")
+    return None

@@ -1,0 +1,48 @@
+"""The words for people: what a fault is, what is missing for arming, what to do about it.
+
+The core deals in codes. Rewording a line here heals no fault and breaks none.
+"""
+
+from monitor.core.vocabulary import Alert, AlertKind, FaultCode, Obstacle, Waiting
+
+FAULTS = {
+    FaultCode.SENSOR_TILTED: "the sensor is no longer mounted as calibrated: turn it upright, or run "
+    "rearguard calibrate",
+    FaultCode.SENSOR_SLID: "the sensor has slid round the belt, or you are walking sideways",
+    FaultCode.UNKNOWN_CHIP: "{reason}",
+    FaultCode.PANEL: "{part} does not work: {reason}",
+    FaultCode.NO_SPOTTER: "no spotter is listening any more",
+    FaultCode.OUTBOX: "alerts waiting to be sent are kept in memory only: {reason}",
+    FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
+}
+LOW_SUPPLY = "the Pi's supply voltage is low: use a stronger supply or a shorter cable"
+
+MISSING = {
+    Obstacle.NOT_STILL: "stand still for two seconds",
+    Obstacle.GRAVITY: "the accelerometer reads {detail} g at rest, expected 0.9 to 1.1 g: stand still; if "
+    "that does not help, run rearguard check",
+    Obstacle.TILT: "the sensor is tilted {detail} degrees from upright: turn it, or run rearguard calibrate",
+    Obstacle.SENSOR: "{detail}",
+    Obstacle.POWER: LOW_SUPPLY,
+    Obstacle.LINK: "{detail}",
+    Obstacle.NO_SPOTTER: "no spotter is listening",
+}
+UNKNOWN = {Obstacle.SENSOR: "the sensor sends no samples", Obstacle.LINK: "no connection to the broker yet"}
+"""In place of a detail that is not known."""
+
+
+def reason_of(alert: Alert) -> str:
+    """Why an alert was raised, in words; "" where its kind says it all."""
+    if alert.fault is not None:
+        return fault_words(alert.fault, alert.part, alert.reason)
+    return LOW_SUPPLY if alert.kind is AlertKind.BATTERY else alert.reason
+
+
+def fault_words(code: FaultCode, part: str = "", reason: str = "") -> str:
+    """What is wrong, and what to do about it."""
+    return FAULTS[code].format(part=part, reason=reason)
+
+
+def missing(waiting: Waiting) -> str:
+    """What is missing for arming, and what to do about it."""
+    return MISSING[waiting.obstacle].format(detail=waiting.detail or UNKNOWN.get(waiting.obstacle, ""))
