@@ -11,6 +11,7 @@ import pytest
 from monitor.broker import EmbeddedBroker
 from monitor.link import Link
 from monitor.mqtt import MqttSettings
+from tests.background import spawned
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
 
@@ -48,12 +49,8 @@ def _start_and_wait(pipe: Connection) -> None:
 
 
 def test_it_dies_with_its_parent() -> None:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_start_and_wait, args=(theirs,), daemon=True)
-    process.start()
-    port = ours.recv()
-    assert listens(port)
-    process.kill()
-    process.join()
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    with spawned(_start_and_wait, theirs):
+        port = ours.recv()
+        assert listens(port)
     wait_until(lambda: not listens(port))

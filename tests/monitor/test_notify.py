@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,6 +17,7 @@ from monitor.link import Link
 from monitor.messages import Topics, encode_answer
 from monitor.mqtt import MqttSettings
 from monitor.notify import NotifySettings, notify, urgent
+from tests.background import threaded
 from tests.brokers import Mosquitto
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
@@ -63,10 +65,8 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
     port, posted = phone
     mqtt = MqttSettings(host="127.0.0.1", port=mosquitto.port)
     settings = urls(tmp_path, f"# phones\nntfy://127.0.0.1:{port}/walk\njson://127.0.0.1:{port}/\n")
-    over = threading.Event()
-    program = threading.Thread(target=notify, args=(mqtt, settings, "notify", over.is_set), daemon=True)
-    with Pulse(Link(mqtt, SimpleQueue())) as pulse, Listener(mqtt) as spotter:
-        program.start()
+    program = threaded(partial(notify, mqtt, settings, "notify"))
+    with Pulse(Link(mqtt, SimpleQueue())) as pulse, Listener(mqtt) as spotter, program:
         wait_until(lambda: InputKind.SPOTTER_HERE in pulse.kinds())
         wait_until(lambda: not spotter.view.blind)
         pulse.raise_alert("1")
@@ -74,8 +74,6 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
         story = spotter.view.open[0].id
         spotter.say(Topics("walker").answer, encode_answer(story, InputKind.FALSE_ALARM, "Eva"))
         wait_until(lambda: len(posted) == 4)
-        over.set()
-        program.join()
     ntfy = [message for message in posted if "topic" in message]
     assert [message["title"] for message in ntfy] == ["FALL: walker", "FALL: walker"]
     assert ntfy[0]["priority"] == "max"

@@ -12,6 +12,7 @@ from monitor import messages
 from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage
 from monitor.messages import AlertMessage, Moment, now
 from monitor.outbox import DISK_PATIENCE_S, Outbox
+from tests.background import spawned
 from tests.pulse import wait_until
 
 
@@ -163,13 +164,9 @@ def _put_and_wait(path: Path, ready: "multiprocessing.synchronize.Event") -> Non
 
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=_put_and_wait, args=(path, ready), daemon=True)
-    process.start()
-    assert ready.wait(30)
-    process.kill()
-    process.join()
+    ready = multiprocessing.get_context("spawn").Event()
+    with spawned(_put_and_wait, path, ready):
+        assert ready.wait(60)
     outbox = Outbox(path, now)
     outbox.start()
     wait_until(lambda: len(outbox.due()) == 20)

@@ -21,8 +21,9 @@ from monitor.messages import Moment
 from monitor.mqtt import MqttSettings
 from monitor.spotter import SpotterView, Story
 from monitor.watch import READ_S, REQUESTS, Answers, Script, watch
+from tests.background import threaded
 from tests.brokers import Mosquitto, free_port
-from tests.pulse import Pulse, wait_until
+from tests.pulse import PATIENCE_S, Pulse, wait_until
 
 
 def own_terminal() -> None:
@@ -41,17 +42,11 @@ PROGRAM = (
 def test_a_scripted_spotter_answers_and_clears(mosquitto: Mosquitto) -> None:
     settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
     out = io.StringIO()
-    with Pulse(Link(settings, SimpleQueue())) as pulse:
-        over = threading.Event()
-        spotter = threading.Thread(
-            target=partial(watch, settings, "Eva", Script(0.6, 0.2), over.is_set, out=out), daemon=True
-        )
-        spotter.start()
+    spotter = threaded(partial(watch, settings, "Eva", Script(0.6, 0.2), out=out))
+    with Pulse(Link(settings, SimpleQueue())) as pulse, spotter:
         wait_until(lambda: "the device is seen" in out.getvalue())
         pulse.raise_alert("1")
         wait_until(lambda: "cleared" in out.getvalue())
-        over.set()
-        spotter.join()
     kinds = [kind for kind in pulse.kinds() if kind not in (InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE)]
     assert kinds == [InputKind.COMING, InputKind.CLEAR]
     lines = [line for line in out.getvalue().splitlines() if "FALL" in line]
@@ -135,26 +130,35 @@ def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mosquitto: Mosq
         except OSError:
             pass  # the other end is closed
 
-    with Pulse(Link(settings, SimpleQueue())) as pulse:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(mosquitto.port)],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            preexec_fn=own_terminal,
-        )
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        wait_until(lambda: b"the device is seen" in b"".join(seen), within_s=20)
-        pulse.raise_alert("1")
-        wait_until(lambda: b"\a" in b"".join(seen))
-        time.sleep(0.6)  # the key must not look meant for an earlier alert
-        os.write(ours, b"c")
-        wait_until(lambda: InputKind.COMING in pulse.kinds())
-        os.write(ours, b"adpt")
-        wait_until(lambda: set(REQUESTS.values()) <= set(pulse.kinds()))
-        os.write(ours, end)
-        assert process.wait(10) == 0
+    def press(key: bytes, *kinds: InputKind) -> None:
+        """Until it has an effect: a key pressed right after an alert came up is not heeded."""
+
+        def heard() -> bool:
+            os.write(ours, key)
+            time.sleep(0.1)
+            return set(kinds) <= set(pulse.kinds())
+
+        wait_until(heard)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    program = [sys.executable, "-c", PROGRAM, str(mosquitto.port)]
+    with (
+        Pulse(Link(settings, SimpleQueue())) as pulse,
+        subprocess.Popen(
+            program, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=own_terminal
+        ) as process,
+    ):
+        try:
+            wait_until(lambda: b"the device is seen" in b"".join(seen))
+            pulse.raise_alert("1")
+            wait_until(lambda: b"\a" in b"".join(seen))
+            press(b"c", InputKind.COMING)
+            press(b"adpt", *REQUESTS.values())
+            os.write(ours, end)
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
     assert termios.tcgetattr(theirs) == before
     os.close(theirs)
     reader.join()
