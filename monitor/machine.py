@@ -7,7 +7,7 @@ where the two halves, which know nothing of each other, meet. How it runs is loo
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -110,14 +110,13 @@ class Line:
         sinks: list[Sink] = [self._show, *([self.link] if self.link else []), self.narrator, *last]
         if self.link:
             self.link.start()
-        try:
-            run(blocks, self.detector, self.alarm, self.inbox, sinks)
-        finally:
+        with ExitStack() as at_end:
+            at_end.callback(self.narrator.close)
+            at_end.callback(self.panel.close)
             if self.link:
-                self.link.drain()
-                self.link.stop()
-            self.panel.close()
-            self.narrator.close()
+                at_end.callback(self.link.stop)
+                at_end.callback(self.link.drain)
+            run(blocks, self.detector, self.alarm, self.inbox, sinks)
         print(f"session: {self.detector.facts}", flush=True)
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
@@ -233,8 +232,8 @@ def findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
     except FirmwareError as error:
         yield Finding("panel", False, str(error))
     else:
-        yield from check_panel(panel)
-        panel.close()
+        with closing(panel):
+            yield from check_panel(panel)
     try:
         way_s = round_trip_s(settings.mqtt)
     except (ConnectionError, SecretError) as error:
