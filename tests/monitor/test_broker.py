@@ -2,7 +2,7 @@
 
 import multiprocessing
 import socket
-import time
+import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
@@ -45,7 +45,7 @@ def _start_and_wait(pipe: Connection) -> None:
     broker = EmbeddedBroker()
     broker.start()
     pipe.send(broker.port)
-    time.sleep(60)
+    threading.Event().wait()
 
 
 def test_it_dies_with_its_parent() -> None:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage
 from monitor.messages import AlertMessage, Moment, now
 from monitor.outbox import DISK_PATIENCE_S, Outbox
 from tests.background import spawned
-from tests.pulse import wait_until
+from tests.pulse import PATIENCE_S, wait_until
 
 
 class Hands:
@@ -159,14 +159,14 @@ def _put_and_wait(path: Path, ready: "multiprocessing.synchronize.Event") -> Non
         outbox.put(stage(sequence, now()))
     wait_until(lambda: rows(path) == 20)
     ready.set()
-    time.sleep(60)
+    threading.Event().wait()
 
 
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     ready = multiprocessing.get_context("spawn").Event()
     with spawned(_put_and_wait, path, ready):
-        assert ready.wait(60)
+        assert ready.wait(PATIENCE_S)
     outbox = Outbox(path, now)
     outbox.start()
     wait_until(lambda: len(outbox.due()) == 20)
