@@ -5,6 +5,7 @@ monitor, which know nothing of each other, meet here and in the commands.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -63,14 +64,13 @@ class Line:
         sinks: list[Sink] = [self._show, *([self.link] if self.link else []), self.narrator, *last]
         if self.link:
             self.link.start()
-        try:
-            run(blocks, self.detector, self.alarm, self.inbox, sinks)
-        finally:
+        with ExitStack() as at_end:
+            at_end.callback(self.narrator.close)
+            at_end.callback(self.panel.close)
             if self.link:
-                self.link.drain()
-                self.link.stop()
-            self.panel.close()
-            self.narrator.close()
+                at_end.callback(self.link.stop)
+                at_end.callback(self.link.drain)
+            run(blocks, self.detector, self.alarm, self.inbox, sinks)
         print(f"session: {self.detector.facts}", flush=True)
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:

@@ -6,24 +6,31 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
+
+from monitor.delivery.mqtt import MqttSettings
+from tests.pulse import PATIENCE_S
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextlib.contextmanager
+def held_port() -> Iterator[int]:
+    """A loopback port that nobody else is given meanwhile; a broker can listen there all the same."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 class Mosquitto:
     """Killed and restarted at will, always on the same port."""
 
     def __init__(self, folder: Path, config: str | None = None, port: int = 0) -> None:
-        assert MOSQUITTO is not None
-        self.port = port or free_port()
+        self._held = contextlib.ExitStack()
+        self.port = port or self._held.enter_context(held_port())
         self.file = folder / f"mosquitto-{self.port}.conf"
         self.file.write_text(config or f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
         self._process: subprocess.Popen[bytes] | None = None
@@ -33,7 +40,7 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", str(self.file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
@@ -48,12 +55,19 @@ class Mosquitto:
             self._process.wait()
             self._process = None
 
+    def close(self) -> None:
+        self.kill()
+        self._held.close()
+
+    def settings(self, device: str = "walker") -> MqttSettings:
+        return MqttSettings(device=device, host="127.0.0.1", port=self.port)
+
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self.close()
 
 
 class Proxy:
@@ -74,7 +88,7 @@ class Proxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._target), timeout=1)
+                far = socket.create_connection(("127.0.0.1", self._target), timeout=PATIENCE_S)
             except OSError:
                 near.close()
                 continue
@@ -96,6 +110,12 @@ class Proxy:
             for end in (source, sink):
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         for end in (self._listener, *self._open):

@@ -31,7 +31,11 @@ STAGES = {
 }
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+PATIENCE_S = 60.0
+"""So long a test waits for what must happen: a busy machine may be slow, but nothing may hang for ever."""
+
+
+def wait_until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     """Return as soon as the condition holds; fail if it does not for very long."""
     deadline_s = time.monotonic() + within_s
     while not condition():

@@ -6,11 +6,12 @@ import pytest
 
 from tests.brokers import MOSQUITTO
 from tests.chaos import Chaos
+from tests.pulse import PATIENCE_S
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 def test_alerts_arrive_once_through_every_fault(tmp_path: Path) -> None:
-    chaos = Chaos(7, tmp_path)
+    chaos = Chaos(7, tmp_path, slack_s=PATIENCE_S)  # how soon is what `make chaos` looks at
     try:
         chaos.run(60, ["kill", "disk", "broker", "clock"])
     finally:

@@ -12,13 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from monitor.delivery.mqtt import MqttSettings
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
-from tests.brokers import MOSQUITTO, Mosquitto
-
-PATIENCE_S = 60.0  # a machine under load; a healthy run needs a tenth of it
+from tests.brokers import Mosquitto
+from tests.pulse import PATIENCE_S
 
 
 def _heed_ctrl_c() -> None:
@@ -80,61 +78,53 @@ def rearguard(*words: str) -> Iterator[Process]:
     try:
         yield process
     finally:
-        if process.handle.poll() is None:
-            process.handle.kill()
-            process.ended()
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    if MOSQUITTO is None:
-        pytest.skip("mosquitto is not installed")
-    with Mosquitto(tmp_path) as running:
-        yield running
+        process.handle.kill()
+        process.ended()
 
 
 def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
-    broker: Mosquitto, tmp_path: Path
+    mqtt: MqttSettings, tmp_path: Path
 ) -> None:
     script = [(1.0, Move.STAND), (4.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (2.0, Move.LIE)]
     path = tmp_path / "fall.npz"
     corpus.save(path, [simulated_walker.walk(script, 100.0, seed=1).trial("fall")])
-    where = ["--config", os.devnull, "--port", str(broker.port)]
+    config = tmp_path / "config.yaml"
+    config.write_text(f"mqtt: {{device: {mqtt.device}, host: {mqtt.host}, port: {mqtt.port}}}")
+    where = ["--config", str(config)]
     with rearguard("watch", *where) as spotter:
         spotter.until("watching walker")
         with rearguard(
             "replay", str(path), "--trial", "fall", "--through-chip", "--publish", *where
         ) as machine:
             spotter.until("(seen: |-- )armed")
-            suspected = spotter.until("FALL, suspected, HIGH")
+            spotter.until("FALL, suspected, HIGH")
             spotter.until("FALL, confirmed, HIGH")
-            assert re.search(r"\[\d+ ms after the event\]", suspected)
-            machine.until("ALERT . fall suspected")
+            machine.until(r"ALERT \d+ fall suspected")
             machine.until("red, flashing fast | five urgent beeps")
-            machine.until("ALERT . fall confirmed")
+            machine.until(r"ALERT \d+ fall confirmed")
             assert machine.ended() == 0
         assert spotter.end(signal.SIGINT) == 0
 
 
-def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(broker: Mosquitto) -> None:
-    where = ["--config", os.devnull, "--port", str(broker.port)]
+def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(mosquitto: Mosquitto) -> None:
+    where = ["--config", os.devnull, "--port", str(mosquitto.port)]
     with rearguard("watch", *where) as spotter, rearguard("run", "--simulate", *where) as machine:
         spotter.until("(seen: |-- )armed")
 
         machine.handle.send_signal(signal.SIGUSR1)
-        machine.until("ALERT . sensor confirmed .medium.: I2C bus 1")
+        machine.until(r"ALERT \d+ sensor confirmed .medium.: I2C bus 1")
         machine.until("magenta double flash: the sensor is blind")
         spotter.until("sensor, confirmed, medium")
         machine.handle.send_signal(signal.SIGUSR1)
-        machine.until("ALERT . sensor recovered")
+        machine.until(r"ALERT \d+ sensor recovered")
         spotter.until("sensor, recovered")
 
-        broker.kill()
-        machine.until("ALERT . link confirmed .medium.")
+        mosquitto.kill()
+        machine.until(r"ALERT \d+ link confirmed .medium.")
         machine.until("cyan triple flash: the spotter cannot hear")
         spotter.until("BLIND")
-        broker.start()
-        machine.until("ALERT . link recovered")
+        mosquitto.start()
+        machine.until(r"ALERT \d+ link recovered")
         spotter.until("(seen: |-- )armed")
 
         assert machine.end() == 0

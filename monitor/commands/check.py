@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 
 from firmware.bus import Bus
@@ -59,8 +60,8 @@ def findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
     except FirmwareError as error:
         yield Finding("panel", False, str(error))
     else:
-        yield from check_panel(panel)
-        panel.close()
+        with closing(panel):
+            yield from check_panel(panel)
     try:
         way_s = round_trip_s(settings.mqtt)
     except (ConnectionError, SecretError) as error:

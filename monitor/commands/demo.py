@@ -60,10 +60,8 @@ def demo(recording: Sequence[str] = ()) -> int:
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        assert walker.stdout is not None
         lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(target=_read, args=(walker.stdout, lines), daemon=True)
-        reader.start()
         heard: list[str] = []
 
         def aside() -> Iterable[str]:
@@ -72,6 +70,7 @@ def demo(recording: Sequence[str] = ()) -> int:
                 yield f"    | {heard[-1]}"
 
         try:
+            reader.start()
             watch(
                 MqttSettings(host="127.0.0.1", port=broker.port),
                 "you",
@@ -80,15 +79,24 @@ def demo(recording: Sequence[str] = ()) -> int:
                 aside=aside,
             )
         finally:
-            walker.terminate()
-            walker.wait(10.0)
-            walker.stdout.close()
+            _end(walker)
+            reader.join()
     told = [line for line in heard if " ALERT " in line]
     answered = any(" acknowledged by you" in line for line in told)
     print(f"{len(told)} alert stages were told" + (", and you were seen coming." if answered else "."))
     return 0 if answered or not alone else 1
 
 
+def _end(walker: "subprocess.Popen[str]") -> None:
+    walker.terminate()
+    try:
+        walker.wait(10.0)
+    except subprocess.TimeoutExpired:
+        walker.kill()
+        walker.wait()
+
+
 def _read(pipe: TextIO, lines: "queue.SimpleQueue[str]") -> None:
-    for line in pipe:
-        lines.put(line.rstrip())
+    with pipe:
+        for line in pipe:
+            lines.put(line.rstrip())

@@ -58,7 +58,11 @@ class EmbeddedBroker:
             self._process = None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # Ctrl-C while it comes up
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

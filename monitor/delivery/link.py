@@ -193,6 +193,14 @@ class Link:
             self._client.wake()
 
     def _run(self) -> None:
+        """The link's thread. However it ends, it says so and leaves no connection behind."""
+        try:
+            self._work()
+        finally:
+            self._say(self._topics.availability, OFFLINE)
+            self._client.close()
+
+    def _work(self) -> None:
         stumble = ""
         while not self._stopping:
             try:
@@ -210,8 +218,6 @@ class Link:
                 self._apart("a defect in the link; see the log")
                 self._client.reopen()
                 time.sleep(STUMBLE_S)
-        self._say(self._topics.availability, OFFLINE)
-        self._client.close()
 
     def _pause_s(self) -> float:
         return min(0.1, max(0.0, self._beat_s - time.monotonic()))

@@ -36,6 +36,9 @@ RETRY_S = (0.5, 1.0, 2.0)
 PATIENCE_S = 3.0
 """How long an attempt to connect may take."""
 
+OURS = 0
+"""In place of a connection's number: a letter of our own."""
+
 UNREAD_LETTERS = 1000
 """More than this unread and further messages are dropped: a flood costs messages, not memory."""
 
@@ -150,8 +153,9 @@ class Client:
         self._largest_bytes = largest_bytes
         self._password = settings.password() if settings.username else None
         self._tls = _tls(settings) if settings.tls else None
-        self._letters: SimpleQueue[tuple[paho.Client | None, Letter]] = SimpleQueue()
+        self._letters: SimpleQueue[tuple[int, Letter]] = SimpleQueue()  # with its connection's number
         self._paho: paho.Client | None = None
+        self._connection = OURS
         self._failures = 0
         self._deadline_s = 0.0  # while connecting: give up; while apart: try again
         self.up = False
@@ -173,9 +177,9 @@ class Client:
             sender, letter = self._letters.get(timeout=timeout_s)
         except Empty:
             return None
-        if sender is None:
+        if sender == OURS:
             return letter
-        if sender is not self._paho:
+        if sender != self._connection or self._paho is None:
             return None  # a late word from a connection already given up
         if letter.what is What.UP:
             self.up = True
@@ -204,7 +208,7 @@ class Client:
 
     def wake(self) -> None:
         """Let ``next`` return at once. From any thread; never blocks."""
-        self._letters.put((None, Letter(What.WOKEN)))
+        self._letters.put((OURS, Letter(What.WOKEN)))
 
     def close(self) -> None:
         """Leave the broker in order: it will not announce our will."""
@@ -241,9 +245,11 @@ class Client:
     def _listen(self, client: paho.Client) -> None:
         """Attach callbacks that only put letters: nothing in them can raise or wait."""
         letters = self._letters
+        self._connection = number = self._connection + 1
 
         def put(letter: Letter) -> None:
-            letters.put((client, letter))
+            # By number: a letter nobody reads must not keep a client and its sockets.
+            letters.put((number, letter))
 
         def connected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
             if code.is_failure:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -139,7 +140,12 @@ class Outbox:
         return len(self._pending) + self._arrived.qsize()
 
     def _write(self) -> None:
-        """The writer's thread: a batch of jobs is one transaction."""
+        """The writer's thread. However it ends, it leaves no open database behind."""
+        with ExitStack() as opened:
+            self._work(opened)
+
+    def _work(self, opened: ExitStack) -> None:
+        """A batch of jobs is one transaction."""
         assert self._path is not None
         unsaved: list[_Entry | Key] = []
         base: sqlite3.Connection | None = None
@@ -148,7 +154,7 @@ class Outbox:
         while True:
             try:
                 if base is None:
-                    base = _open(self._path)
+                    base = opened.enter_context(closing(_open(self._path)))
                     self._restore(base, machine)
                 if unsaved:
                     _save(base, unsaved, machine)
@@ -164,19 +170,16 @@ class Outbox:
             except Exception as error:  # noqa: BLE001  whatever it is, later alerts must find a writer
                 if not self._trouble:
                     _log.error("%s: alerts are kept in memory only: %s", self._path, error)
-                self._trouble = str(error) or type(error).__name__
-                if base is not None:
-                    base.close()
-                    base = None
+                self._trouble = f"alerts waiting to be sent are kept in memory only: {error}"
+                opened.close()
+                base = None
             if stopping:
-                break
+                return
             for new in _wait(self._jobs, RETRY_S if self._trouble else None):
                 if new is None:
                     stopping = True
                 else:
                     unsaved.append(new)
-        if base is not None:
-            base.close()
 
     def _restore(self, base: sqlite3.Connection, machine: str) -> None:
         moment = self._clock()
@@ -226,7 +229,7 @@ def _prepare(path: Path) -> sqlite3.Connection:
         base.execute(_TABLE)
         base.commit()
         base.execute(_ALL).fetchall()  # damage inside shows only here
-    except sqlite3.Error:
+    except BaseException:
         base.close()
         raise
     return base

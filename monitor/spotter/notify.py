@@ -73,8 +73,8 @@ def notify(
     Raises SecretError for the file of URLs, SystemExit without Apprise, and what SpotterClient raises.
     """
     services = [_Service(number, url) for number, url in enumerate(_urls(settings.urls_file), 1)]
-    ear = SpotterClient(mqtt, who)
     escalation = Escalation(mqtt.device, Priority(settings.least_priority), settings.per_minute)
+    ear = SpotterClient(mqtt, who)
     try:
         while not done():
             for notice in ear.hear(0.1):
@@ -86,6 +86,8 @@ def notify(
         pass
     finally:
         ear.close()
+        for service in services:
+            service.close()
     return 0
 
 
@@ -110,15 +112,18 @@ class _Service:
         self._calm, self._urgent = Apprise(), Apprise()
         if not self._calm.add(url) or not self._urgent.add(urgent(url)):
             raise SecretError(f"{self._name} in the file of URLs is none that Apprise knows")
-        self._pushes: SimpleQueue[Push] = SimpleQueue()
+        self._pushes: SimpleQueue[Push | None] = SimpleQueue()
         threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def tell(self, push: Push) -> None:
         self._pushes.put(push)
 
+    def close(self) -> None:
+        """Its thread ends when it has said, or given up, what it was told."""
+        self._pushes.put(None)
+
     def _run(self) -> None:
-        while True:
-            push = self._pushes.get()
+        for push in iter(self._pushes.get, None):
             way = self._urgent if push.urgent else self._calm
             for pause_s in TRIES_S:
                 time.sleep(pause_s)

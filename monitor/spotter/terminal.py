@@ -75,8 +75,8 @@ def watch(
     except KeyboardInterrupt:
         pass
     finally:
-        screen.line("")
         ear.close()
+        screen.line("")
     return 0
 
 

@@ -77,7 +77,7 @@ def test_events_do_not_depend_on_block_size(size: int) -> None:
     assert same(judge(list(range(size, n, size))), list(whole()))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(1, 2849), max_size=60).map(sorted))
 def test_events_do_not_depend_on_where_blocks_are_cut(cuts: list[int]) -> None:
     assert same(judge(cuts), list(whole()))
@@ -120,7 +120,7 @@ def test_garbage_raises_nothing_and_a_fall_after_it_is_told(spoil: str, size: in
     assert all(np.isfinite(v) for e in events for v, _ in e.evidence.values())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_clock_steps_gaps_and_repeats_raise_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)

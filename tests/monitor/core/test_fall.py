@@ -139,7 +139,7 @@ def test_the_evidence_shows_scores_beside_their_limits_and_what_the_body_did() -
     assert down.evidence["tilt_change_deg"].value > 60.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cuts=st.lists(st.integers(0, 1200), max_size=40))
 def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
     course = Course(60.0).says(Head.FALLING, 4.0, 4.5).hit(4.5, 3.0).posture(LYING, 4.5, 9.0)

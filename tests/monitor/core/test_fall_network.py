@@ -58,7 +58,7 @@ def test_the_scores_are_what_the_layers_define() -> None:
     assert hops.score == pytest.approx(by_definition(*samples[1:]), abs=2e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts=st.lists(st.integers(0, 400), max_size=30))
 def test_any_split_gives_the_same_hops(cuts: list[int]) -> None:
     samples = motion(400)

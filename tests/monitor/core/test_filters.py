@@ -38,7 +38,7 @@ def test_an_impossible_cutoff_is_refused(cutoff_hz) -> None:
 
 @pytest.mark.parametrize(("order", "cutoff_hz"), DESIGNS)
 @given(cuts=CUTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_filter_is_scipys_however_its_input_is_cut(order: int, cutoff_hz, cuts: list[int]) -> None:
     x = noise()
     b, a = butterworth(order, cutoff_hz, RATE_HZ)
@@ -64,7 +64,7 @@ def test_a_one_pole_forgets_in_its_time_constant() -> None:
 
 
 @given(cuts=CUTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_slow_mean_is_the_mean_so_far_and_then_leaks(cuts: list[int]) -> None:
     x, length = noise(k=1)[0], 150
     expected = np.cumsum(x) / np.arange(1, len(x) + 1)

@@ -116,7 +116,7 @@ def test_nothing_is_told_before_the_background_is_known() -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 6400), max_size=6).map(sorted))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_events_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
     expected, told = heard(*FALLING), heard(*FALLING, cuts)
     assert [(e.kind, e.time_s) for e in told] == [(e.kind, e.time_s) for e in expected]
@@ -126,6 +126,6 @@ FALLING = deck(32, contacts(25), fall_s=contacts(25)[-1] + 0.4)
 
 
 @given(arrays(float, (1500, 3), elements=st.sampled_from([0.0, 1.0, -16.0, 16.0])))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_garbage_raises_nothing(accel_g: Floats) -> None:
     heard(np.arange(len(accel_g)) / RATE_HZ, accel_g)

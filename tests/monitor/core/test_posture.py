@@ -106,7 +106,7 @@ def test_descent_is_the_speed_gained_in_half_a_second() -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=6).map(sorted))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_posture_is_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
     accel, rate, _ = SWAY
     whole, posture = Posture(RATE_HZ).update(accel, rate), Posture(RATE_HZ)
@@ -124,7 +124,7 @@ SWAY = swaying(7.0)
     accel=arrays(float, (200, 3), elements=st.sampled_from([0.0, 1.0, -16.0, 15.99])),
     rate=arrays(float, (200, 3), elements=st.sampled_from([0.0, 2000.0, -2000.0])),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_garbage_gives_finite_figures(accel: Floats, rate: Floats) -> None:
     body = Posture(RATE_HZ).update(accel, rate)
     assert all(np.isfinite(getattr(body, name)).all() for name in FIELDS)

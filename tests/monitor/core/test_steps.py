@@ -64,7 +64,7 @@ def test_directions_are_right_and_a_stop_forgets_them() -> None:
 
 
 @given(cuts=CUTS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
     accel, gyro = there_and_back().accel_g, there_and_back().gyro_dps
     expected, told = [s.event() for s in found(accel, gyro)], [s.event() for s in found(accel, gyro, cuts)]
@@ -101,7 +101,7 @@ def test_a_dead_or_clipping_sensor_makes_no_steps(value: float) -> None:
 
 
 @given(arrays(float, (300, 6), elements=st.sampled_from([0.0, 1.0, -16.0, 16.0])))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_garbage_raises_nothing(samples: Floats) -> None:
     for step in found(samples[:, :3], samples[:, 3:] * 125):
         assert np.isfinite([step.contact_s, step.direction_score]).all()

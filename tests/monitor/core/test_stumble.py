@@ -46,7 +46,7 @@ def test_the_evidence_is_the_score_beside_its_limit_and_the_peak() -> None:
     assert event.evidence == {"stumble_score": Reading(9.0, 4.0), "peak_accel_g": Reading(3.0)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cuts=st.lists(st.integers(0, 400), max_size=40))
 def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
     hops = course(20.0, (2.0, 2.5, 9.0), (3.0, 7.0, 9.0), (12.0, 12.1, 9.0))

@@ -198,7 +198,7 @@ def test_bad_steps_teach_nothing_after_the_first_minute() -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 3000), max_size=5).map(sorted))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_unsafe_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
     expected, told = judged([]), judged(cuts)
     assert [(e.kind, e.time_s, e.reason) for e in told] == [(e.kind, e.time_s, e.reason) for e in expected]

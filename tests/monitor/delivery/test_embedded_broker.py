@@ -2,7 +2,7 @@
 
 import multiprocessing
 import socket
-import time
+import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
@@ -11,6 +11,7 @@ import pytest
 from monitor.delivery.embedded_broker import EmbeddedBroker
 from monitor.delivery.link import Link
 from monitor.delivery.mqtt import MqttSettings
+from tests.background import spawned
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
 
@@ -44,16 +45,12 @@ def _start_and_wait(pipe: Connection) -> None:
     broker = EmbeddedBroker()
     broker.start()
     pipe.send(broker.port)
-    time.sleep(60)
+    threading.Event().wait()
 
 
 def test_it_dies_with_its_parent() -> None:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_start_and_wait, args=(theirs,), daemon=True)
-    process.start()
-    port = ours.recv()
-    assert listens(port)
-    process.kill()
-    process.join()
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    with spawned(_start_and_wait, theirs):
+        port = ours.recv()
+        assert listens(port)
     wait_until(lambda: not listens(port))

@@ -18,7 +18,6 @@ from monitor.core.vocabulary import Alert, AlertKind, Certainty, InputKind, Prio
 from monitor.delivery import home_assistant, messages
 from monitor.delivery.link import Link
 from monitor.delivery.mqtt import MqttSettings
-from tests.brokers import Mosquitto
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
 
@@ -160,9 +159,9 @@ def test_switch_and_buttons_say_what_the_device_understands(entity: str, key: st
     assert word.kind is kind
 
 
-def test_it_is_announced_on_connecting_and_again_when_home_assistant_is_born(mosquitto: Mosquitto) -> None:
-    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port, home_assistant=True)
-    announced = home_assistant.topic("walker")
+def test_it_is_announced_on_connecting_and_again_when_home_assistant_is_born(mqtt: MqttSettings) -> None:
+    settings = replace(mqtt, home_assistant=True)
+    announced = home_assistant.topic(mqtt.device)
     with (
         Listener(settings, also=(announced,)) as home,
         Pulse(Link(settings, SimpleQueue())) as pulse,

@@ -1,8 +1,9 @@
 """The link against a real Mosquitto: it says when it is lost, heals, and alerts arrive once."""
 
 import logging
-import multiprocessing
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -24,35 +25,38 @@ from monitor.delivery.link import HUNG_S, Link
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
-from tests.brokers import Mosquitto, Proxy, free_port
+from tests.background import spawned
+from tests.brokers import Mosquitto, Proxy
 from tests.listener import Listener
-from tests.pulse import Pulse, wait_until
-
-TOPICS = messages.Topics("walker")
-
-
-def settings_for(broker: Mosquitto | Proxy, protocol: int = 4) -> MqttSettings:
-    return MqttSettings(host="127.0.0.1", port=broker.port, protocol=protocol)
+from tests.pulse import PATIENCE_S, Pulse, wait_until
 
 
 def pulse_at(settings: MqttSettings, store: Path | None = None) -> Pulse:
     return Pulse(Link(settings, SimpleQueue(), store))
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that no stall of the machine makes a lost one, for tests that lose none on purpose."""
+    monkeypatch.setattr("monitor.delivery.link.OVERDUE_S", PATIENCE_S)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("protocol", [4, 5])
-def test_alert_and_answer_go_there_and_back(mosquitto: Mosquitto, protocol: int) -> None:
-    settings = settings_for(mosquitto, protocol)
-    with Listener(settings) as spotter:
-        with pulse_at(settings) as pulse:
+def test_alert_and_answer_go_there_and_back(mqtt: MqttSettings, protocol: int) -> None:
+    topics = messages.Topics(mqtt.device)
+    mqtt = replace(mqtt, protocol=protocol)
+    with Listener(mqtt) as spotter:
+        with pulse_at(mqtt) as pulse:
             wait_until(lambda: not spotter.view.blind)
             pulse.raise_alert("1")
             wait_until(lambda: spotter.view.open)
             story = spotter.view.open[0].id
-            spotter.say(TOPICS.answer, messages.encode_answer(story, InputKind.COMING, "Eva"))
+            spotter.say(topics.answer, messages.encode_answer(story, InputKind.COMING, "Eva"))
             wait_until(lambda: spotter.view.incidents[story].who == "Eva")
-            spotter.say(TOPICS.answer, messages.encode_answer(story, InputKind.CLEAR, "Eva"))
+            spotter.say(topics.answer, messages.encode_answer(story, InputKind.CLEAR, "Eva"))
             wait_until(lambda: not spotter.view.open)
-            spotter.say(TOPICS.request, messages.encode_request(InputKind.PAUSE_SOUND, "Eva"))
+            spotter.say(topics.request, messages.encode_request(InputKind.PAUSE_SOUND, "Eva"))
             wait_until(lambda: len(pulse.heard) == 3)
         wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
     assert pulse.kinds() == [InputKind.COMING, InputKind.CLEAR, InputKind.PAUSE_SOUND]
@@ -62,7 +66,7 @@ def test_alert_and_answer_go_there_and_back(mosquitto: Mosquitto, protocol: int)
 def test_a_stopped_broker_is_a_lost_link_and_what_happened_meanwhile_arrives_once(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    settings = settings_for(mosquitto)
+    settings = mosquitto.settings()
     with Listener(settings) as spotter, pulse_at(settings, tmp_path / "outbox.sqlite") as pulse:
         wait_until(lambda: not spotter.view.blind)
         mosquitto.kill()
@@ -79,37 +83,36 @@ def test_a_stopped_broker_is_a_lost_link_and_what_happened_meanwhile_arrives_onc
     assert sorted(keys) == [(pulse.link.boot, n) for n in (1, 2, 3)]
 
 
-def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mosquitto: Mosquitto) -> None:
-    proxy = Proxy(mosquitto.port)
-    # So patient a keepalive that paho itself notices nothing.
-    cut = MqttSettings(host="127.0.0.1", port=proxy.port, keepalive_s=60)
-    with Listener(settings_for(mosquitto)) as spotter, pulse_at(cut) as pulse:
-        wait_until(lambda: not spotter.view.blind)
-        proxy.silent = True
-        pulse.raise_alert("1")
-        wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
-        assert "acknowledge" in pulse.heard[0].reason
-        wait_until(lambda: spotter.view.blind)
-        proxy.silent = False
-        wait_until(lambda: pulse.kinds()[-1] is InputKind.LINK_BACK, within_s=15)
-        wait_until(lambda: spotter.view.open)
-    proxy.close()
+def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mqtt: MqttSettings) -> None:
+    with Proxy(mqtt.port) as proxy, Listener(mqtt) as spotter:
+        # So patient a keepalive that paho itself notices nothing.
+        cut = replace(mqtt, port=proxy.port, keepalive_s=60)
+        with pulse_at(cut) as pulse:
+            wait_until(lambda: not spotter.view.blind)
+            proxy.silent = True
+            pulse.raise_alert("1")
+            wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
+            assert "acknowledge" in pulse.heard[0].reason
+            wait_until(lambda: spotter.view.blind)
+            proxy.silent = False
+            wait_until(lambda: pulse.kinds()[-1] is InputKind.LINK_BACK)
+            wait_until(lambda: spotter.view.open)
 
 
 def fall(sequence: int, time_s: float) -> Alert:
     return Alert(str(sequence), sequence, AlertKind.FALL, Priority.HIGH, *CONFIRMED, time_s)
 
 
-def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitto) -> None:
-    settings = settings_for(mosquitto)
-    with Listener(settings) as spotter:
+@pytest.mark.usefixtures("patient")
+def test_what_was_told_in_the_last_moment_is_still_delivered(mqtt: MqttSettings) -> None:
+    with Listener(mqtt) as spotter:
         wait_until(lambda: spotter.up)
-        link = Link(settings, SimpleQueue())
+        link = Link(mqtt, SimpleQueue())
         link.start()  # and has not reached its broker yet
         alerts = [fall(n, time.monotonic()) for n in range(1, 101)]
         status = Status(True, False, tuple(alerts), time.monotonic())
         link(SampleBlock.silent(status.time_s, ""), (), alerts, status)
-        assert link.drain()
+        assert link.drain(PATIENCE_S)
         last = [fall(n, status.time_s) for n in range(101, 201)]  # more than are sent at once
         link(SampleBlock.silent(status.time_s, ""), (), last, status)
         link.stop()
@@ -118,20 +121,17 @@ def test_what_was_told_in_the_last_moment_is_still_delivered(mosquitto: Mosquitt
 
 
 def test_two_devices_of_one_name_are_a_fault_that_says_so_until_one_is_gone(
-    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.delivery.link.BRIEF_S", 2.0)
-    settings = settings_for(mosquitto)
-    with pulse_at(settings) as ours:
-        with pulse_at(settings):
-            wait_until(
-                lambda: any(given.fault is FaultCode.NAME_CONFLICT for given in ours.heard), within_s=20
-            )
-        wait_until(lambda: InputKind.FAULT_GONE in ours.kinds(), within_s=20)
+    with pulse_at(mqtt) as ours:
+        with pulse_at(mqtt):
+            wait_until(lambda: any(given.fault is FaultCode.NAME_CONFLICT for given in ours.heard))
+        wait_until(lambda: InputKind.FAULT_GONE in ours.kinds())
 
 
 def test_a_defect_that_stays_fills_no_log(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    free_port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.delivery.link.STUMBLE_S", 0.0)
     tries: list[int] = []
@@ -141,15 +141,29 @@ def test_a_defect_that_stays_fills_no_log(
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("monitor.delivery.link.Client.next", fail)
-    link = Link(MqttSettings(host="127.0.0.1", port=free_port()), SimpleQueue())
+    link = Link(MqttSettings(host="127.0.0.1", port=free_port), SimpleQueue())
     link.start()
     wait_until(lambda: len(tries) > 20)
     link.stop()
     assert len([record for record in caplog.records if "stumbled" in record.message]) == 1
 
 
-def test_without_a_broker_nobody_waits_for_ever() -> None:
-    link = Link(MqttSettings(host="127.0.0.1", port=free_port()), SimpleQueue())
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the end of the link
+def test_a_link_that_is_no_more_says_so_and_leaves_no_connection_behind(
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Listener(mqtt) as spotter, pulse_at(mqtt):
+        wait_until(lambda: not spotter.view.blind)
+
+        def die(_: Link) -> None:
+            raise SystemExit  # ends a thread without a word
+
+        monkeypatch.setattr("monitor.delivery.link.Link._judge", die)
+        wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
+
+
+def test_without_a_broker_nobody_waits_for_ever(free_port: int) -> None:
+    link = Link(MqttSettings(host="127.0.0.1", port=free_port), SimpleQueue())
     link.start()
     status = Status(True, False, (), time.monotonic())
     link(SampleBlock.silent(status.time_s, ""), (), [fall(1, status.time_s)], status)
@@ -157,21 +171,21 @@ def test_without_a_broker_nobody_waits_for_ever() -> None:
     link.stop()
 
 
+@pytest.mark.usefixtures("patient")
 def test_on_a_clock_of_the_caller_s_that_leaps_ages_are_its_own_and_the_link_stands(
-    mosquitto: Mosquitto,
+    mqtt: MqttSettings,
 ) -> None:
-    settings = settings_for(mosquitto)
     at_s = 0.0
     inbox: SimpleQueue[Input] = SimpleQueue()
-    link = Link(settings, inbox, clock=lambda: Moment(at_s, time.time()), ignored=lambda: 7)
-    with Listener(settings) as spotter:
+    link = Link(mqtt, inbox, clock=lambda: Moment(at_s, time.time()), ignored=lambda: 7)
+    with Listener(mqtt) as spotter:
         link.start()
         for number in range(1, 301):  # ten minutes in a few seconds
             at_s += 2.0
             alerts = [fall(number // 100, at_s)] if number % 100 == 0 else []
             link(SampleBlock.silent(at_s, ""), (), alerts, Status(True, False, tuple(alerts), at_s))
             time.sleep(0.01)
-        assert link.drain()
+        assert link.drain(PATIENCE_S)
         wait_until(lambda: not spotter.view.blind)
         wait_until(lambda: len(spotter.alerts()) == 3)
         assert {state.ignored for state in spotter.states()} == {7}
@@ -182,26 +196,20 @@ def test_on_a_clock_of_the_caller_s_that_leaps_ages_are_its_own_and_the_link_sta
     assert [inbox.get().kind for _ in range(inbox.qsize())] == [InputKind.LINK_BACK]
 
 
-def _live_and_wait(port: int) -> None:
-    with pulse_at(MqttSettings(host="127.0.0.1", port=port)):
-        time.sleep(60)
+def _live_and_wait(mqtt: MqttSettings) -> None:
+    with pulse_at(mqtt):
+        threading.Event().wait()
 
 
-def test_a_killed_process_is_told_by_its_last_will(mosquitto: Mosquitto) -> None:
-    process = multiprocessing.get_context("spawn").Process(
-        target=_live_and_wait, args=(mosquitto.port,), daemon=True
-    )
-    with Listener(settings_for(mosquitto)) as spotter:
-        process.start()
-        wait_until(lambda: not spotter.view.blind, within_s=30)
-        process.kill()
+def test_a_killed_process_is_told_by_its_last_will(mqtt: MqttSettings) -> None:
+    with Listener(mqtt) as spotter:
+        with spawned(_live_and_wait, mqtt):
+            wait_until(lambda: not spotter.view.blind)
         wait_until(lambda: "last will" in spotter.view.blind)
-    process.join()
 
 
-def test_a_hung_loop_stops_the_heartbeat_but_does_not_blame_the_link(mosquitto: Mosquitto) -> None:
-    settings = settings_for(mosquitto)
-    with Listener(settings) as spotter, pulse_at(settings) as pulse:
+def test_a_hung_loop_stops_the_heartbeat_but_does_not_blame_the_link(mqtt: MqttSettings) -> None:
+    with Listener(mqtt) as spotter, pulse_at(mqtt) as pulse:
         wait_until(lambda: not spotter.view.blind)
         pulse.hung = True
         wait_until(lambda: spotter.view.blind)
@@ -210,57 +218,58 @@ def test_a_hung_loop_stops_the_heartbeat_but_does_not_blame_the_link(mosquitto: 
     assert pulse.kinds() == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_bad_words_are_ignored_counted_and_logged_once(
-    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+    mqtt: MqttSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = settings_for(mosquitto)
-    with Listener(settings) as spotter, pulse_at(settings) as pulse:
+    topics = messages.Topics(mqtt.device)
+    with Listener(mqtt) as spotter, pulse_at(mqtt) as pulse:
         wait_until(lambda: not spotter.view.blind)
         pulse.raise_alert("1")
         wait_until(lambda: spotter.view.open)
         boot = pulse.link.boot
         with caplog.at_level(logging.WARNING):
-            spotter.say(TOPICS.answer, b"\xff")
-            spotter.say(TOPICS.answer, messages.encode_answer("00000000-1", InputKind.CLEAR, "old run"))
-            spotter.say(TOPICS.answer, messages.encode_answer(f"{boot}-9", InputKind.CLEAR, "unknown"))
-            spotter.say(TOPICS.request, b"x" * 100_000)
-            spotter.say(TOPICS.request, messages.encode_request(InputKind.CLEAR, "wrong topic"))
+            spotter.say(topics.answer, b"\xff")
+            spotter.say(topics.answer, messages.encode_answer("00000000-1", InputKind.CLEAR, "old run"))
+            spotter.say(topics.answer, messages.encode_answer(f"{boot}-9", InputKind.CLEAR, "unknown"))
+            spotter.say(topics.request, b"x" * 100_000)
+            spotter.say(topics.request, messages.encode_request(InputKind.CLEAR, "wrong topic"))
             wait_until(lambda: spotter.states()[-1].ignored == 5)
         assert pulse.heard == []
         assert len(spotter.view.open) == 1
     assert len([r for r in caplog.records if "ignored" in r.message]) == 2  # one per topic
 
 
-def test_an_old_request_kept_by_the_broker_is_not_obeyed(mosquitto: Mosquitto) -> None:
-    settings = settings_for(mosquitto)
-    with Listener(settings) as spotter:
-        spotter.say(TOPICS.request, messages.encode_request(InputKind.DISARM, "yesterday"), retain=True)
-        wait_until(lambda: any(letter.topic == TOPICS.request for letter in spotter.letters))
-        with pulse_at(settings) as pulse:
+@pytest.mark.usefixtures("patient")
+def test_an_old_request_kept_by_the_broker_is_not_obeyed(mqtt: MqttSettings) -> None:
+    topics = messages.Topics(mqtt.device)
+    with Listener(mqtt) as spotter:
+        spotter.say(topics.request, messages.encode_request(InputKind.DISARM, "yesterday"), retain=True)
+        wait_until(lambda: any(letter.topic == topics.request for letter in spotter.letters))
+        with pulse_at(mqtt) as pulse:
             wait_until(lambda: spotter.states() and spotter.states()[-1].ignored == 1)
     assert pulse.heard == []
 
 
-def test_a_change_is_told_at_once_and_the_heartbeat_lists_what_stands(mosquitto: Mosquitto) -> None:
-    settings = settings_for(mosquitto)
-    with Listener(settings) as early, pulse_at(settings) as pulse:
+def test_a_change_is_told_at_once_and_the_heartbeat_lists_what_stands(mqtt: MqttSettings) -> None:
+    with Listener(mqtt) as early, pulse_at(mqtt) as pulse:
         wait_until(lambda: not early.view.blind)
         pulse.raise_alert("1")
         wait_until(lambda: early.view.open)
         pulse.armed = False
         wait_until(lambda: any("DISARMED" in notice.text for notice in early.notices))
-        with Listener(settings) as late:
+        with Listener(mqtt) as late:
             wait_until(lambda: late.view.open)
             assert late.view.open[0].id == early.view.open[0].id
             assert late.alerts() == []  # an alert is never kept: it would sound again on every subscribe
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_outbox_off_its_disk_is_a_fault_that_both_ends_learn_of(
-    mosquitto: Mosquitto, tmp_path: Path
+    mqtt: MqttSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    settings = settings_for(mosquitto)
-    with Listener(settings) as spotter, pulse_at(settings, tmp_path / "file" / "outbox.sqlite") as pulse:
+    with Listener(mqtt) as spotter, pulse_at(mqtt, tmp_path / "file" / "outbox.sqlite") as pulse:
         wait_until(lambda: pulse.kinds() == [InputKind.FAULT])
         wait_until(lambda: spotter.states() and spotter.states()[-1].faults)
         pulse.raise_alert("1")
@@ -270,27 +279,29 @@ def test_an_outbox_off_its_disk_is_a_fault_that_both_ends_learn_of(
         wait_until(lambda: not spotter.states()[-1].faults)
 
 
-def test_what_a_spotter_did_not_get_is_sent_again_when_asked(mosquitto: Mosquitto) -> None:
-    settings = settings_for(mosquitto)
-    with Listener(settings) as spotter, pulse_at(settings) as pulse:
+@pytest.mark.usefixtures("patient")
+def test_what_a_spotter_did_not_get_is_sent_again_when_asked(mqtt: MqttSettings) -> None:
+    topics = messages.Topics(mqtt.device)
+    with Listener(mqtt) as spotter, pulse_at(mqtt) as pulse:
         wait_until(lambda: not spotter.view.blind)
         pulse.raise_alert("1")
         wait_until(lambda: spotter.states()[-1].alerts == 1 and spotter.states()[-1].waiting == 0)
-        spotter.say(TOPICS.request, messages.encode_repeat("Eva"))
+        spotter.say(topics.request, messages.encode_repeat("Eva"))
         wait_until(lambda: spotter.view.duplicates == 1)
     assert pulse.heard == []  # nothing of it concerns the alarm
 
 
-def test_the_walker_knows_who_is_listening(mosquitto: Mosquitto) -> None:
-    settings = settings_for(mosquitto)
-    with pulse_at(settings) as pulse:
-        ear = SpotterClient(settings, "Eva")
+@pytest.mark.usefixtures("patient")
+def test_the_walker_knows_who_is_listening(mqtt: MqttSettings) -> None:
+    with pulse_at(mqtt) as pulse:
+        ear = SpotterClient(mqtt, "Eva")
         wait_until(lambda: ear.hear(0.02) is not None and pulse.kinds() == [InputKind.SPOTTER_HERE])
         wait_until(lambda: ear.hear(0.02) is not None and ear.view.state and ear.view.state.spotters)
         ear.close()
         wait_until(lambda: pulse.kinds() == [InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE])
 
-        silent = SpotterClient(settings, "Max")
+        silent = SpotterClient(mqtt, "Max")
         wait_until(lambda: silent.hear(0.02) is not None and len(pulse.kinds()) == 3)
         wait_until(lambda: len(pulse.kinds()) == 4)
+    silent.close()
     assert [word.who for word in pulse.heard] == ["Eva", "Eva", "Max", "Max"]

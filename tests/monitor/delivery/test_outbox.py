@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,8 @@ from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.messages import AlertMessage, Moment, now
 from monitor.delivery.outbox import DISK_PATIENCE_S, Outbox
-from tests.pulse import wait_until
+from tests.background import spawned
+from tests.pulse import PATIENCE_S, wait_until
 
 
 class Hands:
@@ -160,18 +161,14 @@ def _put_and_wait(path: Path, ready: "multiprocessing.synchronize.Event") -> Non
         outbox.put(stage(sequence, now()))
     wait_until(lambda: rows(path) == 20)
     ready.set()
-    time.sleep(60)
+    threading.Event().wait()
 
 
 def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=_put_and_wait, args=(path, ready), daemon=True)
-    process.start()
-    assert ready.wait(30)
-    process.kill()
-    process.join()
+    ready = multiprocessing.get_context("spawn").Event()
+    with spawned(_put_and_wait, path, ready):
+        assert ready.wait(PATIENCE_S)
     outbox = Outbox(path, now)
     outbox.start()
     wait_until(lambda: len(outbox.due()) == 20)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,7 +17,7 @@ from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics, encode_answer
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.notify import NotifySettings, notify, urgent
-from tests.brokers import Mosquitto
+from tests.background import threaded
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
 
@@ -58,26 +59,21 @@ def urls(folder: Path, text: str, mode: int = 0o600) -> NotifySettings:
 
 
 def test_a_fall_rings_a_phone_and_its_end_is_told(
-    mosquitto: Mosquitto, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]]
+    mqtt: MqttSettings, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]]
 ) -> None:
     port, posted = phone
-    mqtt = MqttSettings(host="127.0.0.1", port=mosquitto.port)
     settings = urls(tmp_path, f"# phones\nntfy://127.0.0.1:{port}/walk\njson://127.0.0.1:{port}/\n")
-    over = threading.Event()
-    program = threading.Thread(target=notify, args=(mqtt, settings, "notify", over.is_set), daemon=True)
-    with Pulse(Link(mqtt, SimpleQueue())) as pulse, Listener(mqtt) as spotter:
-        program.start()
+    program = threaded(partial(notify, mqtt, settings, "notify"))
+    with Pulse(Link(mqtt, SimpleQueue())) as pulse, Listener(mqtt) as spotter, program:
         wait_until(lambda: InputKind.SPOTTER_HERE in pulse.kinds())
         wait_until(lambda: not spotter.view.blind)
         pulse.raise_alert("1")
         wait_until(lambda: len(posted) == 2)
         story = spotter.view.open[0].id
-        spotter.say(Topics("walker").answer, encode_answer(story, InputKind.FALSE_ALARM, "Eva"))
+        spotter.say(Topics(mqtt.device).answer, encode_answer(story, InputKind.FALSE_ALARM, "Eva"))
         wait_until(lambda: len(posted) == 4)
-        over.set()
-        program.join()
     ntfy = [message for message in posted if "topic" in message]
-    assert [message["title"] for message in ntfy] == ["FALL: walker", "FALL: walker"]
+    assert [message["title"] for message in ntfy] == [f"FALL: {mqtt.device}"] * 2
     assert ntfy[0]["priority"] == "max"
     assert ntfy[1]["priority"] is None
     assert "ALL CLEAR, cancelled by Eva" in ntfy[1]["message"]
