@@ -2,13 +2,18 @@
 
 A burst is one transaction, write the register's number, repeated start, read: smbus2's
 ``read_i2c_block_data`` ends at 32 bytes, and bytes fetched one by one tear samples apart.
+
+One program has the bus at a time: two that empty one FIFO, and reset each other's chip, see gaps and blame
+the wires. The lock is on the device itself (flock), so that it needs no folder and dies with its holder.
 """
 
 import errno
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from fcntl import ioctl
+from fcntl import LOCK_EX, LOCK_NB, flock, ioctl
+from pathlib import Path
 from typing import Protocol
 
 from smbus2 import SMBus, i2c_msg
@@ -17,6 +22,7 @@ from firmware.errors import (
     AddressClaimedError,
     BusFaultError,
     BusHeldError,
+    BusInUseError,
     BusUnavailableError,
     NoAnswerError,
     ShortReadError,
@@ -24,6 +30,7 @@ from firmware.errors import (
 )
 
 _I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h; in units of 10 ms
+_I2C_SLAVE = 0x0703  # refused where a kernel driver owns the address; I2C_RDWR never is
 _ATTEMPTS = 5  # of a transfer that was not acknowledged: no data had moved, so trying again is harmless
 _TIMEOUT_S = 0.1  # the kernel's second would stop the whole line when a wire is held low
 
@@ -56,7 +63,7 @@ Message = i2c_msg
 
 
 class Port(Protocol):
-    """What of ``smbus2.SMBus`` is used: raw messages."""
+    """An open bus: raw messages."""
 
     def i2c_rdwr(self, *messages: Message) -> None: ...
 
@@ -64,12 +71,50 @@ class Port(Protocol):
 
 
 def open_port(number: int) -> Port:
-    """Open /dev/i2c-``number``; a held line then costs 0.1 s, not a second."""
+    """Open /dev/i2c-``number`` and lock it; a held line then costs 0.1 s, not a second.
+
+    Raises `BusInUseError` where another program has it, and OSError.
+    """
     port = SMBus(number)
-    if port.fd is not None:
-        with suppress(OSError):  # a controller without a settable timeout keeps its own
-            ioctl(port.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
+    assert port.fd is not None
+    try:
+        flock(port.fd, LOCK_EX | LOCK_NB)
+    except BlockingIOError as error:
+        holder = holder_of(port.fd)
+        port.close()
+        raise BusInUseError(in_use(number, holder)) from error
+    with suppress(OSError):  # a controller without a settable timeout keeps its own
+        ioctl(port.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
     return port
+
+
+def in_use(number: int, holder: str) -> str:
+    """That another program has the bus, and what to do."""
+    return (
+        f"I2C bus {number} is in use by another program ({holder or 'unknown'}): stop it first; the service "
+        "by sudo systemctl stop rearguard"
+    )
+
+
+def holder_of(fd: int, locks: Path = Path("/proc/locks")) -> str:
+    """The program that has locked the file behind ``fd``, "" where the kernel does not say."""
+    status = os.fstat(fd)
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    with suppress(OSError):
+        for line in locks.read_text().splitlines():
+            words = line.split()
+            if len(words) >= 6 and words[1] == "FLOCK" and words[5] == place:
+                command = Path(f"/proc/{words[4]}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                return f"{command}, process {words[4]}" if command else f"process {words[4]}"
+    return ""
+
+
+def claim(port: Port, address: int) -> None:
+    """Raises OSError (EBUSY) where a kernel driver owns the address of an open bus."""
+    if isinstance(port, SMBus) and port.fd is not None:
+        ioctl(port.fd, _I2C_SLAVE, address)
+    elif (simulated := getattr(port, "claim", None)) is not None:
+        simulated(address)
 
 
 class Bus:
@@ -83,15 +128,17 @@ class Bus:
         self.number = number
         self._open_port = port
         self._port: Port | None = None
+        self._claimed: set[int] = set()  # addresses that no kernel driver owns
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Open the device unless it is open. Raises `BusUnavailableError`."""
+        """Open the device unless it is open. Raises `BusUnavailableError` and `BusInUseError`."""
         with self._lock:
             if self._port is not None:
                 return
             try:
                 self._port = self._open_port(self.number)
+                self._claimed = set()
             except OSError as error:
                 cure = _OPEN_ERRORS.get(error.errno or 0, "is this the right bus number? see: ls /dev/i2c-*")
                 raise BusUnavailableError(
@@ -140,6 +187,9 @@ class Bus:
                 raise BusUnavailableError(errno.EBADF, f"I2C bus {self.number} was closed")
             for attempt in range(_ATTEMPTS):
                 try:
+                    if address not in self._claimed:
+                        claim(port, address)
+                        self._claimed.add(address)
                     port.i2c_rdwr(*messages)
                     return
                 except OSError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from firmware.bus import Bus
 from firmware.chips import ADDRESSES, identify
 from firmware.chips.chip import Chip
-from firmware.errors import FifoError, FirmwareError
+from firmware.errors import FifoError, FirmwareError, InvalidSampleError
 from firmware.mounting import Mounting
 from firmware.proving import prove
 from firmware.sample_clock import SampleClock
@@ -93,6 +93,7 @@ class Sampler:
         self._torn = False  # a read broke off and may have taken bytes with it
         self._taken = 0  # samples since the timeline's zero
         self._last_time_s: float | None = None
+        self._invalid = 0  # samples marked so by the chip, and not yet counted as lost
         self._fault = "the sensor is starting"
 
     def __iter__(self) -> Iterator[SampleBlock]:
@@ -159,11 +160,14 @@ class Sampler:
             return SampleBlock.silent(self._clock(), self._fault or "no new sample yet")
         count = min(waiting, _BURST)
         self._torn = True
-        samples = chip.read(count)
+        try:
+            samples = chip.read(count)
+        except InvalidSampleError as error:
+            samples = error.samples
         self._torn = False
         self._failures = 0
         self._fresh_s = after_s
-        verdict = self._vitals.judge(samples)
+        verdict = self._vitals.judge(samples[~np.isnan(samples).any(axis=1)])
         if verdict.useless:
             self._start_over(f"{chip}: {verdict.fault}")
             return SampleBlock.silent(self._clock(), self._fault)
@@ -172,7 +176,10 @@ class Sampler:
         return self._of(samples, after_s, verdict.fault)
 
     def _of(self, samples: Floats, after_s: float, fault: str) -> SampleBlock:
-        """The block of samples (n, 6), the latest of which was there at ``after_s``."""
+        """The block of samples (n, 6), the latest of which was there at ``after_s``.
+
+        Those that the chip marks as invalid, rows of NaN, are lost.
+        """
         period_s = self._timeline.period_s
         numbers = np.arange(self._taken, self._taken + len(samples), dtype=float)
         time_s = self._timeline.time_s(numbers)
@@ -186,11 +193,19 @@ class Sampler:
         self._taken += len(samples)
         self._last_time_s = float(time_s[-1])
         self._fault = ""
+        kept = ~np.isnan(samples).any(axis=1)
+        lost += self._invalid + int((~kept).sum())
+        end_s = max(self._clock(), self._last_time_s)
+        if not kept.any():  # counted in the next block that has samples
+            self._invalid = lost
+            return SampleBlock.silent(end_s, fault)
+        self._invalid = 0
+        samples = samples[kept]
         return SampleBlock(
-            time_s,
+            time_s[kept],
             self.mounting.to_body(samples[:, :3]),
             self.mounting.to_body(samples[:, 3:]),
-            max(self._clock(), self._last_time_s),
+            end_s,
             lost,
             fault,
         )

@@ -5,6 +5,7 @@
 Every story begins with an armed walker who stands still. Time is the bench's own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,6 @@ SEEN = {
     "burst broken off": NOTHING,
     "short read": NOTHING,
     "line held low": blind(0.4, "held low"),
-    "kernel driver": blind(0.4, "a kernel driver owns"),
     "wrong identity": blind(0.4, ""),
     "supply dips": blind(0.4, "a dip of its supply"),
     "frozen": blind(0.6, "the values stand still"),
@@ -172,9 +172,37 @@ def test_every_fault_is_seen_by_walker_and_spotter_and_heals(story: str, name: s
 def test_the_document_says_what_is_seen_of_every_fault() -> None:
     lines = DOCUMENT.read_text().split("| what happens |")[1].split("\n\n")[0].splitlines()[2:]
     cells = {row[1].strip(): row[3].strip() for row in (line.split("|") for line in lines)}
-    assert cells == {story: seen.cell for story, seen in SEEN.items() if story != "bus error once"} | {
-        "put on upside down": "waits, and does not arm"
-    }
+    shown = {story: seen.cell for story, seen in SEEN.items() if story != "bus error once"}
+    assert cells == shown | dict.fromkeys([*AT_THE_START, "put on upside down"], "waits, and does not arm")
+
+
+AT_THE_START: dict[str, tuple[Callable[[Bench], object], str, Callable[[Bench], object]]] = {
+    "kernel driver, at the start": (
+        lambda b: b.wires.owned.add(b.chip.address),
+        "a kernel driver owns the address: remove its overlay",
+        lambda b: b.wires.owned.clear(),
+    ),
+    "another program has the bus": (
+        lambda b: b.wires.open(1),
+        "I2C bus 1 is in use by another program",
+        lambda b: b.wires.close(),
+    ),
+}
+
+
+@pytest.mark.parametrize("story", AT_THE_START)
+def test_what_is_wrong_from_the_start_is_said_and_over_when_it_is_over(story: str) -> None:
+    happens, words, ends = AT_THE_START[story]
+    b = bench_with("MPU-6050", source=resting_world)
+    happens(b)
+    walker = Walker(b)
+    walker.live(6.0)
+    assert walker.look() is Look.SENSOR
+    assert [(alert.kind, alert.priority) for alert in walker.told] == [(AlertKind.SENSOR, Priority.LOW)]
+    assert words in reason_of(walker.told[0])
+    ends(b)
+    walker.live(6.0)
+    assert walker.look() is Look.ARMED
 
 
 def test_a_hung_line_is_over_by_itself_where_the_supply_can_be_switched() -> None:

@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from firmware.bus import Bus
-from firmware.chips.chip import Chip, scaled
+from firmware.chips.chip import Chip, checked, scaled
 from firmware.errors import ChipError, FifoError
 from monitor.core.vocabulary import Floats
 
@@ -52,12 +52,17 @@ _16_G = 0x0C
 _2000_DPS = 0x00
 _GYR_AND_ACC = 0xC0  # FIFO_CONFIG_1, no headers
 _SAMPLE_BYTES = 12
+_INVALID = -32768  # in all axes of a sensor: read beyond what the FIFO holds (2.5.1)
 
 
 def decode(data: bytes) -> Floats:
-    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer."""
+    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer.
+
+    Raises `InvalidSampleError` where more was read than the FIFO held.
+    """
     words = np.frombuffer(data, "<i2").reshape(-1, 6)
-    return scaled(words[:, [3, 4, 5, 0, 1, 2]] / 32768)
+    invalid = (words.reshape(-1, 2, 3) == _INVALID).all(axis=2).any(axis=1)
+    return checked(scaled(words[:, [3, 4, 5, 0, 1, 2]] / 32768), invalid)
 
 
 class Bmi160(Chip):

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from firmware.bus import Bus
+from firmware.errors import InvalidSampleError
 from monitor.core.vocabulary import Floats
 
 GYRO_RANGE_DPS = 2000.0
@@ -18,6 +20,14 @@ def scaled(raw: Floats) -> Floats:
     Rounded to six decimals: such values survive text unchanged, so a replay sees what was live.
     """
     return np.round(raw * ([ACCEL_RANGE_G] * 3 + [GYRO_RANGE_DPS] * 3), 6)
+
+
+def checked(samples: Floats, invalid: npt.NDArray[np.bool_]) -> Floats:
+    """The samples (n, 6), if none of them is marked as ``invalid`` (n,). Raises `InvalidSampleError`."""
+    if not invalid.any():
+        return samples
+    samples[invalid] = np.nan
+    raise InvalidSampleError(samples)
 
 
 class Chip(ABC):
@@ -55,7 +65,8 @@ class Chip(ABC):
     def read(self, count: int) -> Floats:
         """Take the ``count`` oldest samples: (count, 6), g and deg/s, sensor axes.
 
-        Raises `FifoError` if the FIFO overflowed; what it held is then not to be trusted.
+        Raises `InvalidSampleError` where the chip marks some as having no valid value, and `FifoError` if
+        the FIFO overflowed; what it held is then not to be trusted.
         """
 
     @abstractmethod

@@ -52,6 +52,15 @@ _ALL_FIFOS = 0x1F
 _FIFO_ON = 0x40
 
 
+def is_hidden(bus: Bus, address: int) -> bool:
+    """Whether an ICM-20948 was left in bank 1, 2 or 3, where its identity cannot be seen: by reading.
+
+    REG_BANK_SEL can be read in every bank (8.72); the registers before it are reserved there (section 7).
+    """
+    *reserved, bank = bus.read(address, 0x60, 0x20)
+    return bank in (0x10, 0x20, 0x30) and not any(reserved)
+
+
 class Icm20948(Chip):
     """``rate_hz`` 100 gives 102.3 Hz, 200 gives 187.5 Hz."""
 

@@ -10,11 +10,17 @@ from enum import IntEnum
 import numpy as np
 
 from firmware.bus import Bus
-from firmware.chips.chip import Chip, scaled
+from firmware.chips.chip import Chip, checked, scaled
 from firmware.errors import FifoError
 from monitor.core.vocabulary import Floats
 
-IDENTITIES = {0x42: "ICM-42605", 0x47: "ICM-42688-P"}
+IDENTITIES = {
+    0x40: "ICM-42600",
+    0x41: "ICM-42602",
+    0x42: "ICM-42605",
+    0x46: "ICM-42622",
+    0x47: "ICM-42688-P",
+}
 FIFO_BYTES = 2048
 PACKET = np.dtype(
     [("header", "u1"), ("values", ">i2", 6), ("temperature", "i1"), ("time", ">u2")]
@@ -31,6 +37,7 @@ class Register(IntEnum):
     FIFO_DATA = 0x30
     SIGNAL_PATH_RESET = 0x4B
     INTF_CONFIG0 = 0x4C
+    INTF_CONFIG1 = 0x4D
     PWR_MGMT0 = 0x4E
     GYRO_CONFIG0 = 0x4F
     ACCEL_CONFIG0 = 0x50
@@ -49,15 +56,31 @@ _STREAM = 0x40
 _FLUSH = 0x02
 _FIFO_FULL = 0x02
 _BIG_ENDIAN = 0x30  # count and data; the count in bytes
+_NO_ADAPTIVE_RANGE = 0x40  # INTF_CONFIG1 bits 7:6 = 01: left on, the gyroscope stalls near +-100 deg/s
+_INVALID = -32768  # no valid value yet, where the last one is not held (14.33, FIFO_HOLD_LAST_DATA_EN)
 _ACCEL_AND_GYRO = 0x60  # header bits 6 and 5, with bit 7 (empty) and bit 4 (20 bit) clear
 
 
 def decode(data: bytes) -> Floats:
-    """FIFO packets as (n, 6) g and deg/s. Raises `FifoError` at a header that begins no such packet."""
+    """FIFO packets as (n, 6) g and deg/s.
+
+    Raises `InvalidSampleError` where the chip marks values as invalid, `FifoError` at a header that begins
+    no such packet.
+    """
     packets = np.frombuffer(data, PACKET)
     if ((packets["header"] & 0xF0) != _ACCEL_AND_GYRO).any():
         raise FifoError("the FIFO's packets are torn: a header is not where it should be")
-    return scaled(packets["values"] / 32768)
+    values = packets["values"]
+    return checked(scaled(values / 32768), (values == _INVALID).any(axis=1))
+
+
+def is_hidden(bus: Bus, address: int) -> bool:
+    """Whether an ICM-426xx was left in bank 1 to 4, where its identity cannot be seen: by reading.
+
+    REG_BANK_SEL can be read in every bank; the registers before it are reserved there (section 12).
+    """
+    *reserved, bank = bus.read(address, 0x6A, 0x0D)
+    return bank in (1, 2, 3, 4) and not any(reserved)
 
 
 class Icm42688(Chip):
@@ -74,6 +97,8 @@ class Icm42688(Chip):
         self._write(Register.DEVICE_CONFIG, _SOFT_RESET)
         yield _RESET_S
         self._set(Register.INTF_CONFIG0, _BIG_ENDIAN)
+        interface = self._get(Register.INTF_CONFIG1)[0]
+        self._set(Register.INTF_CONFIG1, interface & 0x3F | _NO_ADAPTIVE_RANGE)
         self._set(Register.GYRO_CONFIG0, self._odr)
         self._set(Register.ACCEL_CONFIG0, self._odr)
         self._set(Register.GYRO_ACCEL_CONFIG0, 0x00)  # low-pass at half the rate; as it comes it is at 100 Hz

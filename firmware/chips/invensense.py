@@ -11,7 +11,7 @@ import numpy as np
 
 from firmware.bus import Bus
 from firmware.chips.chip import Chip, scaled
-from firmware.errors import FifoError
+from firmware.errors import ChipError, FifoError
 from monitor.core.vocabulary import Floats
 
 
@@ -38,7 +38,8 @@ _DEVICE_RESET = 0x80  # PWR_MGMT_1; the chip sleeps afterwards
 _SLEEP = 0x40
 _CLOCK_GYRO_X = 0x01  # PLL on the x gyroscope: steadier than the internal oscillator (4.28)
 _RESET_S = 0.1
-_WAKE_S = 0.05  # the gyroscope needs 30 ms (PS-MPU-6000A 6.1), its filter some more
+_WAKE_S = 0.06  # twice; gyroscopes need 30 ms (PS-MPU-6000A 6.1) to 100 ms (ICM-20602), filters some more
+_LOOKS = 10
 _FULL_SCALE = 0x18  # GYRO_CONFIG and ACCEL_CONFIG, bits 4:3 = 3: +-2000 deg/s, +-16 g
 _FIFO_OVERFLOW = 0x10  # INT_ENABLE and INT_STATUS
 _FIFO_ON = 0x40  # USER_CTRL
@@ -55,9 +56,12 @@ class Variant:
     own_accel_filter: bool = True  # ACCEL_CONFIG2: without it the accelerometer is filtered at 460 Hz
     with_temperature: bool = False  # the FIFO carries it between accelerometer and gyroscope
     certain: bool = True  # clones may lack ACCEL_CONFIG2: there it is written, but not insisted on
+    measured: bool = False  # whether the temperature is in the FIFO is found out from how it grows
 
 
 VARIANTS = {
+    0x11: Variant("ICM-20600", with_temperature=True),  # as the ICM-20602 (Linux' inv_mpu6050)
+    0x19: Variant("MPU-6886", certain=False, measured=True),  # public drivers disagree on its packets
     0x12: Variant("ICM-20602", with_temperature=True),  # DS-000176, FIFO_EN: temperature comes along
     0x68: Variant("MPU-6050", own_accel_filter=False),  # and MPU-6000, MPU-9150
     0x70: Variant("MPU-6500"),  # sold as anything
@@ -65,7 +69,11 @@ VARIANTS = {
     0x72: Variant("MPU-6500 clone", certain=False),
     0x73: Variant("MPU-9255"),
     0x74: Variant("MPU-6515"),
+    0x78: Variant("MPU-6880"),
     0x98: Variant("ICM-20689 or MPU-6050 clone", certain=False),
+    0xA6: Variant("ICM-20609"),
+    0xA9: Variant("IAM-20680"),
+    0xAE: Variant("ICM-20608D"),
     0xAF: Variant("ICM-20608"),
 }
 
@@ -83,12 +91,15 @@ class Invensense(Chip):
 
     def __init__(self, bus: Bus, address: int, identity: int, rate_hz: int = 100) -> None:
         super().__init__(bus, address, identity)
-        self._variant = VARIANTS.get(identity, Variant("unknown chip with MPU registers", certain=False))
+        self._variant = VARIANTS.get(
+            identity, Variant("unknown chip with MPU registers", certain=False, measured=True)
+        )
         self.name = self._variant.name
         self.known = identity in VARIANTS
         self.rate_hz = rate_hz
         self._low_pass = _LOW_PASS[rate_hz]
         self._packet_bytes = 14 if self._variant.with_temperature else 12
+        self._with_temperature = self._variant.with_temperature
 
     def start(self) -> Iterator[float]:
         self._write(Register.PWR_MGMT_1, _DEVICE_RESET)
@@ -106,6 +117,22 @@ class Invensense(Chip):
         self._set(Register.INT_ENABLE, _FIFO_OVERFLOW)
         yield _WAKE_S
         self.flush()
+        if self._variant.measured:
+            yield from self._measure_packets()
+
+    def _measure_packets(self) -> Iterator[float]:
+        """Find the packet's length from what one sample adds to the FIFO."""
+        for _ in range(_LOOKS):
+            yield 1 / self.rate_hz
+            held = self._bytes_waiting()
+            if (held % 12 == 0) is not (held % 14 == 0):
+                self._packet_bytes = 12 if held % 12 == 0 else 14
+                self._with_temperature = self._packet_bytes == 14
+                self.flush()
+                return
+            if held >= 84:  # a multiple of both says nothing
+                self.flush()
+        raise ChipError(f"{self}: its FIFO fills by neither 12 nor 14 bytes a sample: use a supported sensor")
 
     def flush(self) -> None:
         self._set(Register.FIFO_EN, 0)
@@ -113,9 +140,10 @@ class Invensense(Chip):
         self._write(Register.USER_CTRL, _FIFO_RESET)
         self._get(Register.INT_STATUS)
         self._set(Register.USER_CTRL, _FIFO_ON)
-        self._set(
-            Register.FIFO_EN, 0x18 if self._variant.with_temperature else 0x78
-        )  # gyroscope, accelerometer
+        if self._variant.measured:  # where bits 6:4 are one or three is not known: it reads back as it likes
+            self._write(Register.FIFO_EN, 0x78)
+        else:
+            self._set(Register.FIFO_EN, 0x18 if self._with_temperature else 0x78)  # gyroscope, accelerometer
 
     def waiting(self) -> int:
         count, torn = divmod(self._bytes_waiting(), self._packet_bytes)
@@ -129,7 +157,7 @@ class Invensense(Chip):
         data = self._get(Register.FIFO_R_W, count * self._packet_bytes)
         if self._get(Register.INT_STATUS)[0] & _FIFO_OVERFLOW:
             raise FifoError(f"{self}: the FIFO overflowed: it was not read in time")
-        return decode(data, self._variant.with_temperature)
+        return decode(data, self._with_temperature)
 
     def close(self) -> None:
         self._set(Register.PWR_MGMT_1, _SLEEP | _CLOCK_GYRO_X)

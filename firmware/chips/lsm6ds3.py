@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from firmware.bus import Bus
-from firmware.chips.chip import Chip
+from firmware.chips.chip import Chip, checked
 from firmware.errors import FifoError
 from monitor.core.vocabulary import Floats
 
@@ -18,6 +19,7 @@ IDENTITIES = {0x69: "LSM6DS3", 0x6A: "LSM6DS3TR-C"}  # 0x6A is also LSM6DSL, LSM
 WORDS = 6  # of 16 bits in a sample: gyroscope x y z, accelerometer x y z
 ACCEL_G = 0.488e-3  # per step at +-16 g
 GYRO_DPS = 70e-3  # per step at +-2000 deg/s
+FIRST_MARK = 0x7FFD
 
 
 class Register(IntEnum):
@@ -50,9 +52,23 @@ def scaled(words: Floats) -> Floats:
     return np.round(words[:, [3, 4, 5, 0, 1, 2]] * ([ACCEL_G] * 3 + [GYRO_DPS] * 3), 6)
 
 
+def marked(words: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+    """Which samples (n, 6) the chip marks as invalid: 0x7FFD to 0x7FFF in all three axes of a sensor.
+
+    So it fills the first ones after power-up (Linux' st_lsm6dsx drops them); a single axis at its end is an
+    impact.
+    """
+    sensors = words.reshape(-1, 2, 3)
+    return np.asarray((sensors.min(axis=2) >= FIRST_MARK).any(axis=1))
+
+
 def decode(data: bytes) -> Floats:
-    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer (AN4650)."""
-    return scaled(np.frombuffer(data, "<i2").reshape(-1, WORDS).astype(float))
+    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer (AN4650).
+
+    Raises `InvalidSampleError` where the chip marks values as invalid.
+    """
+    words = np.frombuffer(data, "<i2").reshape(-1, WORDS)
+    return checked(scaled(words.astype(float)), marked(words))
 
 
 class Lsm6ds3(Chip):

@@ -5,17 +5,25 @@ and tags compared with Linux' st_lsm6dsx.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import IntEnum
 
 import numpy as np
 
 from firmware.bus import Bus
-from firmware.chips.chip import Chip
-from firmware.chips.lsm6ds3 import scaled
-from firmware.errors import FifoError
+from firmware.chips.chip import Chip, checked
+from firmware.chips.lsm6ds3 import marked, scaled
+from firmware.errors import FifoError, InvalidSampleError
 from monitor.core.vocabulary import Floats
 
-IDENTITIES = {0x6B: "LSM6DSR or ISM330DHCX", 0x6C: "LSM6DSO"}  # 0x6C is also LSM6DSOX
+IDENTITIES = {
+    0x6B: "LSM6DSR or ISM330DHCX",  # also ASM330LHH
+    0x6C: "LSM6DSO",  # also LSM6DSOX, and LSM6DSO32, whose range is doubled
+    0x6D: "LSM6DST",
+}
+DOUBLED = "LSM6DSO32"
+DOUBTFUL_G = 0.75  # half of what the scale says is 0.5 g at rest and some more in walking
+WEIGH_S = 0.5
 WORD = np.dtype([("tag", "u1"), ("values", "<i2", 3)])
 GYRO_TAG, ACCEL_TAG = 0x01, 0x02  # in bits 7:3 of the tag byte; bits 2:1 count the moments
 
@@ -44,17 +52,21 @@ _CONTINUOUS = 0x06  # FIFO_CTRL4 bits 2:0
 _OVERRUN = 0x48  # FIFO_STATUS2: now, or since it was last read
 
 
-def decode(data: bytes) -> Floats:
-    """Pairs of tagged words as (n, 6) g and deg/s.
+def decode(data: bytes, accel_factor: float = 1.0) -> Floats:
+    """Pairs of tagged words as (n, 6) g and deg/s; ``accel_factor`` times the range of an LSM6DSO.
 
-    Raises `FifoError` where two words are not gyroscope and accelerometer of one moment.
+    Raises `InvalidSampleError` where the chip marks values as invalid, `FifoError` where two words are not
+    gyroscope and accelerometer of one moment.
     """
     pairs = np.frombuffer(data, WORD).reshape(-1, 2)
     sensors, moments = pairs["tag"] >> 3, pairs["tag"] >> 1 & 3
     if (np.sort(sensors, axis=1) != [GYRO_TAG, ACCEL_TAG]).any() or (moments[:, 0] != moments[:, 1]).any():
         raise FifoError("the FIFO is torn: its words are not pairs of gyroscope and accelerometer")
     ordered = np.take_along_axis(pairs["values"], np.argsort(sensors, axis=1)[:, :, None], axis=1)
-    return scaled(ordered.reshape(-1, 6).astype(float))
+    words = ordered.reshape(-1, 6)
+    samples = scaled(words.astype(float))
+    samples[:, :3] *= accel_factor
+    return checked(samples, marked(words))
 
 
 class Lsm6dso(Chip):
@@ -65,6 +77,7 @@ class Lsm6dso(Chip):
         self.name = IDENTITIES[identity]
         self._odr = _ODR[rate_hz]
         self.rate_hz = 1.04 * rate_hz
+        self._accel_factor = 1.0
 
     def start(self) -> Iterator[float]:
         self._write(Register.CTRL3_C, _SW_RESET)
@@ -75,6 +88,13 @@ class Lsm6dso(Chip):
         self._set(Register.FIFO_CTRL3, self._odr << 4 | self._odr)
         yield _WAKE_S
         self.flush()
+        if self.identity == 0x6C:
+            yield WEIGH_S
+            with suppress(InvalidSampleError):
+                samples = self.read(self.waiting())
+                if len(samples) and np.linalg.norm(samples[:, :3], axis=1).mean() < DOUBTFUL_G:
+                    self.name, self._accel_factor = DOUBLED, 2.0
+            self.flush()
 
     def flush(self) -> None:
         self._set(Register.FIFO_CTRL4, 0)  # bypass empties it
@@ -89,7 +109,7 @@ class Lsm6dso(Chip):
     def read(self, count: int) -> Floats:
         data = self._get(Register.FIFO_DATA_OUT_TAG, 2 * WORD.itemsize * count)
         self.waiting()  # an overrun by now means that what was read may be torn
-        return decode(data)
+        return decode(data, self._accel_factor)
 
     def close(self) -> None:
         self._set(Register.CTRL1_XL, 0)

@@ -4,7 +4,8 @@ import errno
 import os
 import random
 
-from firmware.bus import Message
+from firmware.bus import Message, in_use
+from firmware.errors import BusInUseError
 from firmware.simulated.chip import SimulatedChip
 
 _READ = 0x0001  # I2C_M_RD, linux/i2c.h
@@ -21,6 +22,8 @@ class SimulatedBus:
         self.chips = {chip.address: chip for chip in chips}
         self.log: list[tuple[int, bytes | int]] | None = None
         self.open_error = 0
+        self.owned: set[int] = set()  # addresses that a kernel driver owns
+        self._opened = False
         self._powered = True
         self._held = False
         self._failures: list[int] = []
@@ -30,14 +33,26 @@ class SimulatedBus:
         self._cut = 0
         self._snap_bytes = 0
 
-    def open(self, number: int) -> "SimulatedBus":  # noqa: ARG002 - the signature of a port opener
-        """As opening /dev/i2c-``number``; fails with ``open_error``."""
+    def open(self, number: int) -> "SimulatedBus":
+        """As opening and locking /dev/i2c-``number``; fails with ``open_error``.
+
+        Raises `BusInUseError` while somebody else has it open.
+        """
         if self.open_error:
             raise OSError(self.open_error, os.strerror(self.open_error))
+        if self._opened:
+            raise BusInUseError(in_use(number, "a simulated one"))
+        self._opened = True
         return self
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Let the next one open it."""
+        self._opened = False
+
+    def claim(self, address: int) -> None:
+        """As the kernel answers I2C_SLAVE; it never refuses a transfer for that."""
+        if address in self.owned:
+            raise _error(errno.EBUSY)
 
     def i2c_rdwr(self, *messages: Message) -> None:
         """One transaction: every message in turn, as smbus2 has it."""

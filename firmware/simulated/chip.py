@@ -43,6 +43,7 @@ class SimulatedChip(ABC):
     """
 
     fifo_register: int
+    mark = -32768  # what stands in the place of a value that is not valid
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class SimulatedChip(ABC):
         self._clock = clock
         self.world_began_s = clock()
         self._frozen = self._zero = False
+        self._invalid = 0
         self._stuck: dict[int, int] = {}
         self.read_only: set[int] = set()  # registers that ignore writes
         self._last = np.zeros((1, 6), np.int16)
@@ -118,9 +120,15 @@ class SimulatedChip(ABC):
         self.identity = identity
         self.brown_out()
 
+    def invalidate(self, count: int) -> None:
+        """The next ``count`` samples are marked as having no valid value."""
+        self._run()
+        self._invalid = count
+
     def heal(self) -> None:
-        """Take freeze, zero and stick back."""
+        """Take freeze, zero, stick and invalidate back."""
         self._frozen = self._zero = False
+        self._invalid = 0
         self._stuck = {}
 
     # What differs from family to family.
@@ -175,6 +183,9 @@ class SimulatedChip(ABC):
         if self._zero:
             raw[:] = 0
         self._last = raw[-1:]
+        marked = min(self._invalid, len(raw))
+        self._invalid -= marked
+        raw[:marked] = self.mark
         return raw
 
     def _take(self, count: int) -> bytes:

@@ -1,4 +1,4 @@
-"""An ICM-42688-P or ICM-42605 as a register file, by the datasheet DS-000347."""
+"""An ICM-42688-P or one of its kin as banks of registers, by the datasheet DS-000347."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import numpy as np
 from firmware.simulated.chip import Raw, SimulatedChip, Source
 
 _DEVICE_CONFIG, _FIFO_CONFIG, _INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L = 0x11, 0x16, 0x2D, 0x2E, 0x2F
+_BANK_SEL = 0x76  # in every bank
 _SIGNAL_PATH_RESET, _PWR_MGMT0, _GYRO_CONFIG0, _ACCEL_CONFIG0, _FIFO_CONFIG1 = 0x4B, 0x4E, 0x4F, 0x50, 0x5F
 _RATES_HZ = {6: 1000.0, 7: 200.0, 8: 100.0, 9: 50.0, 10: 25.0}
 _LAYOUT = np.dtype(
@@ -15,7 +16,10 @@ _LAYOUT = np.dtype(
 
 
 class SimulatedIcm42688(SimulatedChip):
-    """A full FIFO loses its oldest packets. The first count after a flush reads 0, as Linux' driver found."""
+    """``registers`` holds bank n from n x 0x100 on. A full FIFO loses its oldest packets.
+
+    The first count after a flush reads 0, as Linux' driver found.
+    """
 
     fifo_register = 0x30
     fifo_bytes = 2048
@@ -32,15 +36,21 @@ class SimulatedIcm42688(SimulatedChip):
         self.read_only |= {_INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L, 0x75}
 
     def _reset_registers(self) -> None:
+        self.registers = bytearray(0x500)
         self.registers[0x75] = self.identity
         self.registers[_INT_STATUS] = 0x10  # reset done
         self.registers[0x4C] = 0x30
+        self.registers[0x4D] = 0x91  # the adaptive range is on
         self.registers[_GYRO_CONFIG0] = self.registers[_ACCEL_CONFIG0] = 0x06
         self.registers[0x52] = 0x11
         self._flushed = True
         self._tick = 0
 
+    def _banked(self, register: int) -> int:
+        return register if register == _BANK_SEL else (self.registers[_BANK_SEL] & 0x07) << 8 | register
+
     def _store(self, register: int, value: int) -> None:
+        register = self._banked(register)
         if register == _DEVICE_CONFIG and value & 0x01:
             self.brown_out()
             return
@@ -54,6 +64,7 @@ class SimulatedIcm42688(SimulatedChip):
             self.fifo.clear()
 
     def _load(self, register: int) -> int:
+        register = self._banked(register)
         if register == _FIFO_COUNT_H:
             self._counted = 0 if self._flushed else len(self.fifo)
             self._flushed = False

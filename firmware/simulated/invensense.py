@@ -8,7 +8,14 @@ from firmware.simulated.chip import Raw, SimulatedChip, Source
 
 _PWR_MGMT_1, _USER_CTRL, _FIFO_EN, _INT_STATUS = 0x6B, 0x6A, 0x23, 0x3A
 _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I = 0x72, 0x73, 0x75
-_ICM20602 = 0x12  # writes its temperature between accelerometer and gyroscope
+_WITH_TEMPERATURE = (0x11, 0x12, 0x19)  # write it between accelerometer and gyroscope
+_FIFO_BYTES = {
+    0x11: 1008,
+    0x12: 1008,
+    0x68: 1024,
+    0x78: 4096,
+    0xA6: 4096,
+}  # all others 512 (Linux' inv_mpu6050)
 _LUKEWARM = 4000
 
 
@@ -25,7 +32,7 @@ class SimulatedInvensense(SimulatedChip):
         identity: int = 0x68,
         rate_error: float = 0.0,
     ) -> None:
-        self.fifo_bytes = 1024 if identity in (0x68, _ICM20602) else 512
+        self.fifo_bytes = _FIFO_BYTES.get(identity, 512)
         super().__init__(source, clock, address, identity, rate_error)
         self.read_only |= {_INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I}
 
@@ -40,6 +47,8 @@ class SimulatedInvensense(SimulatedChip):
         if register == _USER_CTRL and value & 0x04:  # FIFO_RESET, clears itself
             self.fifo.clear()
             value &= ~0x04
+        if register == _FIFO_EN and self.identity in _WITH_TEMPERATURE:
+            value &= 0x18  # accelerometer and gyroscope have one bit each
         self.registers[register] = value
 
     def _load(self, register: int) -> int:
@@ -67,7 +76,7 @@ class SimulatedInvensense(SimulatedChip):
         if not self.registers[_USER_CTRL] & 0x40:
             return
         enabled = self.registers[_FIFO_EN]
-        if self.identity == _ICM20602:
+        if self.identity in _WITH_TEMPERATURE:
             words = np.insert(raw, 3, _LUKEWARM, axis=1) if enabled & 0x18 == 0x18 else raw[:, :0]
         else:
             axes = [0, 1, 2] * bool(enabled & 0x08)  # 4.6; in register order

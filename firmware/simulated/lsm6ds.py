@@ -16,6 +16,8 @@ _GYRO_STEP_DPS = {0: 8.75e-3, 1: 17.5e-3, 2: 35e-3, 3: 70e-3}
 class _Lsm6ds(SimulatedChip):
     """What both generations share: control registers 1 to 3."""
 
+    mark = 0x7FFD
+
     fifo_bytes: int
 
     def __init__(

@@ -1,14 +1,19 @@
 import errno
+import os
+import sys
 import threading
 import time
+from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
-from firmware.bus import Bus, open_port
+from firmware.bus import Bus, holder_of, open_port
 from firmware.errors import (
     AddressClaimedError,
     BusFaultError,
     BusHeldError,
+    BusInUseError,
     BusUnavailableError,
     NoAnswerError,
     ShortReadError,
@@ -144,3 +149,55 @@ def test_a_closed_bus_opens_again_by_itself() -> None:
     b.bus.close()
     b.bus.close()
     assert b.bus.read(0x68, WHO_AM_I, 1) == b"\x68"
+
+
+def test_one_program_has_the_bus_and_the_next_is_told_what_to_stop() -> None:
+    b = bench()
+    b.bus.open()
+    second = Bus(1, b.wires.open)
+    with pytest.raises(
+        BusInUseError, match=r"in use by another program .*: stop it first; the service by sudo"
+    ):
+        second.open()
+    b.bus.close()
+    second.open()
+
+
+def test_an_address_that_a_kernel_driver_owns_is_not_read_and_is_free_after_the_next_opening() -> None:
+    b = bench()
+    b.wires.owned.add(0x68)
+    with pytest.raises(AddressClaimedError, match="address 0x68: a kernel driver owns the address"):
+        b.bus.read(0x68, WHO_AM_I, 1)
+    b.wires.owned.clear()
+    assert b.bus.read(0x68, WHO_AM_I, 1) == b"\x68"
+
+
+class FakeDevice:
+    """A file in the device's place: flock cares for neither kind."""
+
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT)
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def test_the_lock_is_on_the_device_and_dies_with_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = tmp_path / "i2c-1"
+    monkeypatch.setattr("firmware.bus.SMBus", lambda number: FakeDevice(device))
+    holds = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(); input()"
+    with Popen([sys.executable, "-uc", holds, str(device)], stdin=PIPE, stdout=PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(BusInUseError, match=f"i2c-1, process {holder.pid}"):
+            open_port(1)
+        holder.kill()
+    open_port(1).close()
+
+
+def test_a_holder_that_the_kernel_does_not_name_is_unknown(tmp_path: Path) -> None:
+    with (tmp_path / "i2c-1").open("w") as device:
+        assert holder_of(device.fileno(), tmp_path / "no such file") == ""
+        assert holder_of(device.fileno()) == ""

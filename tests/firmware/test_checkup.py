@@ -56,8 +56,9 @@ PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
     "cable off": (lambda b: b.wires.unplug(), "sensor", "check SDA, SCL, 3V3 and GND"),
     "line held": (lambda b: b.wires.hold(), "sensor", "held low"),
     "noise on the wires": (lambda b: b.wires.fail(errno.EIO), "sensor", "shorten the wires"),
-    "driver in the way": (lambda b: b.wires.fail(errno.EBUSY), "sensor", "remove its overlay"),
-    "unknown chip": (lambda b: b.chip.become(0x19), "sensor", "0x19 in register 0x75"),
+    "driver in the way": (lambda b: b.wires.owned.add(b.chip.address), "sensor", "remove its overlay"),
+    "another program": (lambda b: b.wires.open(1), "bus", "stop it first"),
+    "unknown chip": (lambda b: b.chip.become(0x55), "sensor", "0x55 in register 0x75"),
     "zeros": (lambda b: b.chip.zero(), "samples", "every value reads 0"),
     "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
     "shaken": (lambda b: setattr(b.chip, "source", shaken), "noise", "keep it still"),
@@ -135,7 +136,7 @@ def test_the_supply_is_told_where_it_can_be_read(
 
 
 def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:
-    b = bench(0x19)
+    b = bench(0x55)
     b.chip.source = resting_world
     findings = found(b, SensorSettings(allow_unknown=True))
     assert [finding.part for finding in findings if not finding.good] == ["sensor"]

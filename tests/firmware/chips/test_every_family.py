@@ -179,4 +179,4 @@ def test_through_the_sampler_times_are_right_and_nothing_is_missing(name: str) -
     blocks = take(iter(b.sampler()), 6.0)
     late_s = np.concatenate([b.late_s(block) for block in blocks if len(block.time_s)])
     assert np.abs(late_s[100:]).max() < 0.005
-    assert not any(block.fault or block.lost for block in blocks[12:])
+    assert not any(block.fault or block.lost for block in blocks[24:])

@@ -10,9 +10,11 @@ from tests.firmware.bench import bench_with
 
 def test_start_up_resets_sets_up_wakes_and_opens_the_fifo() -> None:
     b = bench_with("ICM-42688-P")
-    assert b.writes_of(b.start)[1:] == [  # after the look at bank 0 that finds it
+    assert b.writes_of(b.start) == [
+        (0x76, 0x00),  # REG_BANK_SEL: bank 0
         (0x11, 0x01),  # DEVICE_CONFIG: soft reset
         (0x4C, 0x30),  # INTF_CONFIG0: big-endian, count in bytes
+        (0x4D, 0x51),  # INTF_CONFIG1: adaptive range off in bits 7:6, the others as they come
         (0x4F, 0x08),  # GYRO_CONFIG0: +-2000 deg/s, 100 Hz
         (0x50, 0x08),  # ACCEL_CONFIG0: +-16 g, 100 Hz
         (0x52, 0x00),  # GYRO_ACCEL_CONFIG0: both at half the rate

@@ -35,12 +35,12 @@ def test_an_empty_bus_says_where_it_looked() -> None:
 
 
 def test_a_stranger_is_refused_and_named() -> None:
-    with pytest.raises(UnknownChipError, match=r"0x68 has .*0x19 in register 0x75.*allow_unknown"):
-        identify(bench(0x19).bus)
+    with pytest.raises(UnknownChipError, match=r"0x68 has .*0x55 in register 0x75.*allow_unknown"):
+        identify(bench(0x55).bus)
 
 
 def test_a_stranger_is_taken_for_an_mpu_only_where_allowed() -> None:
-    assert identify(bench(0x19).bus, allow_unknown=True).name == "unknown chip with MPU registers"
+    assert identify(bench(0x55).bus, allow_unknown=True).name == "unknown chip with MPU registers"
 
 
 @pytest.mark.parametrize("identity", [0x00, 0xFF])

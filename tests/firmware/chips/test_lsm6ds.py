@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from firmware.bus import Bus
 from firmware.chips import lsm6ds3, lsm6dso
-from firmware.errors import FifoError
-from tests.firmware.bench import bench_with
+from firmware.errors import FifoError, InvalidSampleError
+from firmware.sampler import Sampler, SensorSettings
+from firmware.simulated import SimulatedBus, SimulatedLsm6dso
+from tests.firmware.bench import Clock, bench_with, resting_world, take
 
 CONTROL = [
     (0x12, 0x01),  # CTRL3_C: SW_RESET
@@ -26,6 +29,10 @@ def test_the_older_start_up_fills_the_fifo_by_its_own_rate(name: str) -> None:
     ]
 
 
+WEIGHED = {"LSM6DSO": [(0x0A, 0x00), (0x0A, 0x06)]}
+"""An LSM6DSO32 has the same identity: half a second of samples is weighed, then the FIFO is emptied again."""
+
+
 @pytest.mark.parametrize("name", ["LSM6DSO", "LSM6DSR or ISM330DHCX"])
 def test_the_newer_start_up_batches_both_sensors(name: str) -> None:
     b = bench_with(name)
@@ -34,6 +41,7 @@ def test_the_newer_start_up_batches_both_sensors(name: str) -> None:
         (0x09, 0x44),  # FIFO_CTRL3: both at 104 Hz
         (0x0A, 0x00),  # FIFO_CTRL4: bypass
         (0x0A, 0x06),  # continuous
+        *WEIGHED.get(name, []),
     ]
 
 
@@ -65,3 +73,32 @@ def test_the_older_fifo_tells_where_in_a_sample_it_stands() -> None:
     b.bus.read(0x6A, 0x3E, 4)
     with pytest.raises(FifoError, match="its next word is number 2"):
         chip.waiting()
+
+
+class Dso32(SimulatedLsm6dso):
+    """An LSM6DSO32: the same identity and codes, twice the acceleration."""
+
+    def _steps(self) -> tuple[float, float]:
+        accel_g, gyro_dps = super()._steps()
+        return 2 * accel_g, gyro_dps
+
+
+def test_an_lsm6dso32_is_recognised_by_gravity() -> None:
+    clock = Clock()
+    wires = SimulatedBus(Dso32(resting_world, clock, 0x6A, 0x6C))
+    sampler = Sampler(SensorSettings(), Bus(1, wires.open), clock, clock.sleep)
+    blocks = take(iter(sampler), 4.0)
+    norms_g = np.linalg.norm(np.vstack([block.accel_g for block in blocks]), axis=1)
+    assert norms_g.mean() == pytest.approx(1.0, abs=0.05)
+    assert "LSM6DSO32" in str(sampler.chip)
+
+
+@pytest.mark.parametrize("value", [0x7FFD, 0x7FFE, 0x7FFF])
+def test_a_mark_in_all_axes_is_no_sample_and_an_axis_at_its_end_is_one(value: int) -> None:
+    mark, sample = f"{value:04x}"[2:] + f"{value:04x}"[:2], "0100 ffff e803"
+    with pytest.raises(InvalidSampleError) as refused:
+        lsm6ds3.decode(bytes.fromhex(3 * mark + sample))
+    assert np.isnan(refused.value.samples).all()
+    with pytest.raises(InvalidSampleError):
+        lsm6dso.decode(bytes.fromhex(f"08 {sample} 10 {3 * mark}"))
+    assert len(lsm6ds3.decode(bytes.fromhex(sample + mark + "0000 0000"))) == 1
