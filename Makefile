@@ -1,6 +1,7 @@
 # Rearguard's commands. `make` prints them.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(PATH):/usr/sbin
 
@@ -18,7 +19,7 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 
 test: check ## install what the tests need, then run them all
 	$(call needs,mosquitto,mosquitto)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once each
 	$(call needs,mosquitto,mosquitto)
