@@ -35,6 +35,9 @@ chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once 
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.chaos
 
+fresh: ## what a stranger does, in minimal Debian 12 and 13: README's commands, literally (needs root)
+	@$(PYTHON) -m tests.fresh
+
 bench: .venv/dev ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m benchmarks
 
