@@ -102,7 +102,7 @@ def stranger(here: Root) -> Iterator[Row]:
     lend_source(here)
     here.run("useradd --create-home stranger")
     for user in ("stranger", "root"):
-        here.run("git clone SOURCE rearguard", user, home(user))
+        here.run("git clone /srv/rearguard.git rearguard", user, home(user))
     refused = here.run("make demo", "stranger", f"{home('stranger')}/rearguard")
     says = "As root: apt-get install python3-venv" in refused.said
     yield (
@@ -142,8 +142,11 @@ def lend_source(here: Root) -> None:
     """What is committed, to be cloned by whatever name the documents use."""
     subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, here.path / "srv/rearguard.git"], check=True)
     here.run("git config --system --add safe.directory '*'")
-    for name in {"SOURCE", *re.findall(r"git clone (\S+)", (ROOT / "README.md").read_text())}:
-        here.run(f"git config --system --add url./srv/rearguard.git.insteadOf {name}")
+    for name in set(re.findall(r"git clone (\S+)", (ROOT / "README.md").read_text())):
+        if ":" in name:
+            here.run(f"git config --system --add url./srv/rearguard.git.insteadOf {name}")
+        else:
+            (here.path / "root" / name).symlink_to("/srv/rearguard.git")
 
 
 # ---- the Raspberry Pi
@@ -194,7 +197,7 @@ def pasted(command: str, said: str) -> str:
 
 
 def simulate(here: Root) -> None:
-    """As soon as there is something to put them into: the simulated bus; and a broker, as apt would start it."""
+    """As soon as there is a place for it: the simulated bus; and the broker, as apt would start it."""
     for packages in here.path.glob("opt/rearguard/.venv/lib/python3*/site-packages"):
         if not (packages / "simulated_pi.pth").exists():
             shutil.copy(HERE / "simulated_pi.py", packages)
@@ -207,9 +210,9 @@ def simulate(here: Root) -> None:
 
 def afterwards(here: Root) -> Iterator[Row]:
     """What the commands promise."""
-    unit = (here.path / "etc/systemd/system/rearguard.service").read_text()
+    unit = here.run("cat /etc/systemd/system/rearguard.service").said
     settings = re.search(r"--config (\S+)", unit)
-    text = (here.path / settings[1][1:]).read_text() if settings else ""
+    text = here.run(f"cat {settings[1]}").said if settings else ""
     mounting = re.search(r"^  mounting: (.*?) *(?:#.*)?$", text, re.MULTILINE)
     found = mounting[1].strip('"') if mounting else "nothing"
     good = found != "+x +y +z"

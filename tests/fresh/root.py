@@ -47,8 +47,7 @@ class Root:
         self.log.flush()
         began_s = time.monotonic()
         ran = subprocess.run(
-            ["chroot", f"--userspec={user}", f"--groups={user}", str(self.path)]
-            + ["bash", "-c", f"cd {cwd} || exit; {command}"],
+            ["chroot", f"--userspec={user}", str(self.path), "bash", "-c", f"cd {cwd} || exit; {command}"],
             env=own,
             input=stdin,
             stdout=subprocess.PIPE,
@@ -78,16 +77,19 @@ def root(suite: str, cache: Path, log: IO[str]) -> Iterator[Root]:
     """A fresh copy of ``suite``, thrown away at the end."""
     base = _base(suite, cache)
     path = cache / f"{suite}-used"
-    shutil.rmtree(path, ignore_errors=True)
-    subprocess.run(["cp", "-a", base, path], check=True)
-    with _mounted(path):
-        _carry_in(path, suite)
-        here = Root(path, log)
-        try:
-            yield here
-        finally:
-            here.left_behind()
-    subprocess.run(["rm", "-rf", "--one-file-system", path], check=True)
+    throw_away = ["rm", "-rf", "--one-file-system", str(path)]
+    subprocess.run(throw_away, check=True)  # of a run that was killed
+    try:
+        subprocess.run(["cp", "-a", base, path], check=True)
+        with _mounted(path):
+            _carry_in(path, suite)
+            here = Root(path, log)
+            try:
+                yield here
+            finally:
+                here.left_behind()
+    finally:
+        subprocess.run(throw_away, check=True)
 
 
 def _base(suite: str, cache: Path) -> Path:
@@ -188,5 +190,6 @@ def _sources() -> dict[str, str]:
 
 
 def _mirror() -> str:
-    found = [re.search(r"https?://\S+/debian(?=[\s/]|$)", text) for text in _sources().values()]
+    uncommented = [re.sub(r"(?m)^\s*#.*$", "", text) for text in _sources().values()]
+    found = [re.search(r"https?://\S+/debian(?=[\s/]|$)", text) for text in uncommented]
     return next((match[0] for match in found if match), MIRROR)
