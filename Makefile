@@ -30,6 +30,11 @@ check: .venv/dev ## format, lint, types and dead code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/vulture
+
+cover: .venv/dev ## all tests, and which lines and branches none of them runs; fails below the floor
+	$(call needs,mosquitto,mosquitto)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once each
 	$(call needs,mosquitto,mosquitto)
