@@ -40,6 +40,19 @@ chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once 
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.chaos
 
+mutants: .venv/mutants ## change the core at random: how many changes do its tests notice? (FILES="alarm.py" for some)
+	$(BIN)/mutmut run $(patsubst %.py,'monitor.core.%*',$(FILES))
+	@$(BIN)/mutmut export-cicd-stats && $(BIN)/python -m tests.mutants
+
+docs: .venv/docs ## the documents as a site, in build/site; broken links are errors
+	$(BIN)/mkdocs build --strict
+
+hooks: .venv/dev .venv/hooks ## let git format, lint and type each commit
+	$(BIN)/pre-commit install
+
+lock: .venv/release ## requirements/*.txt: the versions of this day, with hashes
+	tools/lock
+
 fresh: ## what a stranger does, in minimal Debian 12 and 13: README's commands, literally (needs root)
 	@$(PYTHON) -m tests.fresh
 
@@ -47,11 +60,11 @@ bench: .venv/dev ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m benchmarks
 
 clean: ## remove what the other commands made
-	rm -rf --one-file-system .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf --one-file-system .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A mark per extra, so that the second `make demo` starts at once.
-.venv/demo .venv/dev: pyproject.toml | $(BIN)/python
+.venv/demo .venv/dev .venv/mutants .venv/docs .venv/hooks .venv/release: pyproject.toml | $(BIN)/python
 	@echo "installing into .venv what make $(@F) needs: about a minute"
 	@$(BIN)/pip install --quiet --editable '.[$(@F)]'
 	@touch $@
