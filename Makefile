@@ -5,7 +5,7 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover chaos mutants fresh bench docs hooks lock clean
+.PHONY: help demo run test check cover chaos mutants fresh bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ hooks: .venv/dev .venv/hooks ## let git format, lint and type each commit
 
 lock: .venv/release ## requirements/*.txt: the versions of this day, with hashes
 	tools/lock
+
+release: .venv/release ## dist/: wheel, source and bill of materials of a tagged version
+	tools/release
 
 fresh: ## what a stranger does, in minimal Debian 12 and 13: README's commands, literally (needs root)
 	@$(PYTHON) -m tests.fresh

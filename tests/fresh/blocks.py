@@ -19,16 +19,11 @@ def blocks(page: Path) -> list[list[str]]:
 
 
 def commands(block: str) -> list[str]:
-    """A command a line, without remarks; lines that end with a backslash or a pipe go on."""
-    lines = re.sub(r"\s+# .*$", "", block, flags=re.MULTILINE)
-    return [
-        line
-        for line in re.sub(r"(\\|\|)\n\s*", r"\1\n", lines)
-        .replace("\\\n", "")
-        .replace("|\n", "| ")
-        .splitlines()
-        if line
-    ]
+    """A command a line, without remarks; a line that ends with a backslash or a pipe goes on."""
+    text = re.sub(r"(^|\s+)# .*$", "", block, flags=re.MULTILINE)
+    text = re.sub(r"\\\n\s*", "", text)
+    text = re.sub(r"\|\n\s*", "| ", text)
+    return [line for line in text.splitlines() if line]
 
 
 def documents() -> list[Path]:

@@ -22,6 +22,8 @@ CARRIED = re.compile(r"(?i).*_proxy|PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_C
 """Names of environment variables that say how to reach a registry."""
 
 COMMAND_LIMIT_S = 3600.0
+MOMENT_S = 5.0
+"""So long a helper may outlive the command that started it."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,24 @@ class Root:
         return Outcome(ran.returncode, time.monotonic() - began_s, ran.stdout)
 
     def left_behind(self) -> list[str]:
-        """The processes that still run in here; they are ended."""
+        """The processes that still run in here after a moment; they are ended."""
+        deadline_s = time.monotonic() + MOMENT_S
+        while self._processes() and time.monotonic() < deadline_s:
+            time.sleep(0.1)
         names = []
-        for process in Path("/proc").glob("[0-9]*"):
+        for process in self._processes():
             with suppress(OSError):
-                if Path(os.readlink(process / "root")) == self.path:
-                    names.append((process / "cmdline").read_text().replace("\0", " ").strip())
-                    os.kill(int(process.name), signal.SIGKILL)
+                names.append((process / "cmdline").read_text().replace("\0", " ").strip())
+                os.kill(int(process.name), signal.SIGKILL)
         return names
+
+    def _processes(self) -> list[Path]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has just ended
+                if Path(os.readlink(process / "root")) == self.path:
+                    found.append(process)
+        return found
 
 
 @contextmanager
