@@ -169,9 +169,10 @@ def raspberry_pi(here: Root) -> Iterator[Row]:
     )
     shutil.copy(HERE / "systemctl.py", here.path / "usr/local/bin/systemctl")
     (here.path / "usr/local/bin/systemctl").chmod(0o755)
-    cwd, said = "/root", ""
+    said = ""
     for page in documents():
         for block in blocks(page)[1:] if page.name == "README.md" else blocks(page):
+            cwd = "/root" if page.name == "README.md" else "/opt/rearguard"
             for command in block:
                 name = f"{page.name}: {command}"
                 if why := reason_not_to_run(command):
