@@ -150,8 +150,8 @@ def _mounted(path: Path) -> Iterator[None]:
             done.append(inside)
         yield
     finally:
-        for place in reversed(done):
-            subprocess.run(["umount", "--lazy", place], check=False)
+        for mounted in reversed(done):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
 
 
 def _local_folders() -> list[Path]:

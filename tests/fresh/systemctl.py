@@ -44,20 +44,20 @@ def stop(unit: str) -> None:
 def start(unit: str) -> None:
     name = unit.removesuffix(".service")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "NOTIFY_SOCKET": f"/run/{name}.notify"}
-    for key, variable, place in (
+    for key, variable, parent in (
         ("RuntimeDirectory", "RUNTIME_DIRECTORY", "/run"),
         ("StateDirectory", "STATE_DIRECTORY", "/var/lib"),
     ):
         for folder in values(unit, key):
-            Path(place, folder).mkdir(parents=True, exist_ok=True)
-            environment[variable] = f"{place}/{folder}"
+            Path(parent, folder).mkdir(parents=True, exist_ok=True)
+            environment[variable] = f"{parent}/{folder}"
     for credential in values(unit, "LoadCredential"):
-        folder = Path("/run/credentials", unit)
-        folder.mkdir(parents=True, exist_ok=True)
+        place = Path("/run/credentials", unit)
+        place.mkdir(parents=True, exist_ok=True)
         key, _, source = credential.partition(":")
-        (folder / key).write_bytes(Path(source).read_bytes())
-        (folder / key).chmod(0o600)
-        environment["CREDENTIALS_DIRECTORY"] = str(folder)
+        (place / key).write_bytes(Path(source).read_bytes())
+        (place / key).chmod(0o600)
+        environment["CREDENTIALS_DIRECTORY"] = str(place)
     for before in values(unit, "ExecStartPre"):
         subprocess.run(shlex.split(before.lstrip("-+!")), check=True)
     Path(environment["NOTIFY_SOCKET"]).unlink(missing_ok=True)
