@@ -1,54 +1,95 @@
 # Rearguard's commands. `make` prints them.
 PYTHON ?= python3
 BIN := .venv/bin
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test chaos check bench clean
+.PHONY: help demo run test check cover chaos mutants fresh bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo; echo "  After make demo: $(BIN)/rearguard --help"
+	@echo "  or, for this shell: source $(BIN)/activate, and then: rearguard --help"
 
 demo: .venv/demo ## a walker falls, you are the spotter: everything simulated, nothing to wire
 	@$(BIN)/rearguard demo
+	@echo; echo "All commands: $(BIN)/rearguard --help"
 
 run: .venv/demo ## watch the real sensor, as config.yaml says
 	@$(BIN)/rearguard run
 
-test: check ## install what the tests need, then run them all
+test: ## install what the tests need, then format, lint, types and all tests
+	@echo "make test installs what is missing (300 MB into .venv, and Debian's mosquitto, whose service starts"
+	@echo "with it), then checks and tests: two minutes on two idle cores, up to ten on busy ones."
+	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
+
+check: .venv/dev ## format, lint, types and dead code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/vulture
+
+cover: .venv/dev ## all tests, and which lines and branches none of them runs; fails below the floor
+	$(call needs,mosquitto,mosquitto)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once each
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.chaos
 
-check: .venv/dev ## format, lint and types
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+mutants: .venv/mutants ## change the core at random: how many changes do its tests notice? (FILES="alarm.py" for some)
+	$(BIN)/mutmut run $(patsubst %.py,'monitor.core.%*',$(FILES))
+	@$(BIN)/mutmut export-cicd-stats && $(BIN)/python -m tests.mutants
+
+docs: .venv/docs ## the documents as a site, in build/site; broken links are errors
+	$(BIN)/mkdocs build --strict
+
+hooks: .venv/dev .venv/hooks ## let git format, lint and type each commit
+	$(BIN)/pre-commit install
+
+lock: .venv/release ## requirements/*.txt: the versions of this day, with hashes
+	tools/lock
+
+release: .venv/release ## dist/: wheel, source and bill of materials of a tagged version
+	tools/release
+
+fresh: ## what a stranger does, in minimal Debian 12 and 13: README's commands, literally (needs root)
+	@$(PYTHON) -m tests.fresh
 
 bench: .venv/dev ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m benchmarks
 
 clean: ## remove what the other commands made
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf --one-file-system .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A mark per extra, so that the second `make demo` starts at once.
-.venv/demo .venv/dev: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable '.[$(@F)]'
+.venv/demo .venv/dev .venv/mutants .venv/docs .venv/hooks .venv/release: pyproject.toml | $(BIN)/python
+	@echo "installing into .venv what make $(@F) needs: about a minute"
+	@$(BIN)/pip install --quiet --editable '.[$(@F)]'
 	@touch $@
 
 # On a Pi the GPIO library comes from apt (python3-lgpio): let the environment see it.
 $(BIN)/python:
-	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "installing python3-venv"; $(SUDO) apt-get -qq update; $(SUDO) apt-get -qqy install python3-venv; }
-	$(PYTHON) -m venv $(if $(wildcard /usr/lib/python3/dist-packages/lgpio.py),--system-site-packages) .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version 2>&1): make PYTHON=python3.12, say" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv); }
+	@$(PYTHON) -m venv $(if $(wildcard /usr/lib/python3/dist-packages/lgpio.py),--system-site-packages) .venv
 
 # $(call needs,command,package): install a Debian package where the command is missing.
 define needs
-@command -v $(1) >/dev/null || { echo "installing $(2)"; $(SUDO) apt-get -qq update && \
-  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qqy install --no-install-recommends $(2); }
+@command -v $(1) >/dev/null || { $(call debian,$(2)); }
+endef
+
+# $(call debian,package): as root or by sudo, without a word of apt's unless it fails.
+define debian
+if [ "$$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else \
+  echo "$(1) is missing, and only root can install it. As root: apt-get install $(1)" >&2; exit 1; fi; \
+echo "installing $(1) from Debian"; log=$$(mktemp); \
+{ $$sudo apt-get -qq update && \
+  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qqy install --no-install-recommends $(1); } >$$log 2>&1 \
+  && rm $$log || { cat $$log; rm $$log; exit 1; }
 endef

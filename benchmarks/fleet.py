@@ -15,7 +15,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Priority, SampleBlock, Stage, Status
+from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Certainty, Priority, SampleBlock, Stage, Status
 from monitor.delivery.link import Link
 from monitor.delivery.messages import decode_alert
 from monitor.delivery.mqtt import Client, MqttSettings, What
@@ -47,7 +47,13 @@ def devices(port: int, first: int, count: int, seconds: float, raised: "multipro
                 number = sequences[place]
                 alerts = [
                     Alert(
-                        str(number), number, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, time.monotonic()
+                        str(number),
+                        number,
+                        AlertKind.FALL,
+                        Priority.HIGH,
+                        Certainty.SUSPECTED,
+                        Stage.ACTIVE,
+                        time.monotonic(),
                     )
                 ]
             time_s = time.monotonic()

@@ -15,7 +15,7 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Priority, SampleBlock, Stage, Status
+from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Certainty, Priority, SampleBlock, Stage, Status
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics, decode_alert
 from monitor.delivery.mqtt import MqttSettings
@@ -49,7 +49,7 @@ def measure(port: int, store: Path, count: int) -> tuple[np.ndarray, np.ndarray]
         if message.topic == BARE:
             heard[BARE, int(message.payload[:10])] = at_s
         else:
-            heard["ours", decode_alert(message.payload).sequence] = at_s
+            heard["ours", decode_alert(bytes(message.payload)).sequence] = at_s
         arrived.release()
 
     subscriber = paho.Client(CallbackAPIVersion.VERSION2)
@@ -66,7 +66,9 @@ def measure(port: int, store: Path, count: int) -> tuple[np.ndarray, np.ndarray]
     sent: dict[tuple[str, int], float] = {}
     for number in range(1, count + 1):
         time_s = sent["ours", number] = time.monotonic()
-        alert = Alert(str(number), number, AlertKind.FALL, Priority.HIGH, Stage.SUSPECTED, time_s)
+        alert = Alert(
+            str(number), number, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, time_s
+        )
         link(SampleBlock.silent(time_s, ""), (), (alert,), Status(True, False, (alert,), time_s))
         arrived.acquire(timeout=5)
         time.sleep(BLOCK_S / 2)

@@ -32,6 +32,11 @@ settings.load_profile("rearguard")
 resource_tracker.ensure_running()  # one process of the whole run, which no test should be blamed for
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that go by the real clock for long come first, so that the others run beside them."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def opened() -> Counter[str]:
     """The files, sockets, pipes, databases and threads of this process, and what of each there is."""
     names = (thread.name for thread in threading.enumerate())

@@ -9,6 +9,7 @@ from tests.chaos import Chaos
 from tests.pulse import PATIENCE_S
 
 
+@pytest.mark.long
 @pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 def test_alerts_arrive_once_through_every_fault(tmp_path: Path) -> None:
     chaos = Chaos(7, tmp_path, slack_s=PATIENCE_S)  # how soon is what `make chaos` looks at

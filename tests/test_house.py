@@ -14,6 +14,7 @@ from monitor.cli import COMMANDS, main
 from monitor.core.setting import about
 from monitor.settings import Settings
 from monitor.settings_text import SCHEMA_FILE, as_yaml, schema
+from tests.fresh.blocks import NOT_RUN, blocks, commands, documents
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -73,8 +74,22 @@ def test_make_prints_its_targets() -> None:
     said = subprocess.run(
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for target in ("demo", "run", "test", "chaos", "check", "bench", "clean"):
-        assert f"make {target}" in said.stdout
+    named = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"demo", "run", "test", "check", "cover", "chaos", "mutants", "fresh", "docs"} <= set(named)
+    for target in named:
+        assert f"make {target} " in said.stdout
+
+
+def test_no_command_is_excused_that_no_document_has() -> None:
+    """Every block fenced with sh is run by make fresh, but for what blocks.py gives a reason for."""
+    found = [line for page in documents() for block in blocks(page) for line in block]
+    for part in NOT_RUN:
+        assert any(part in command for command in found), part
+
+
+def test_a_command_block_is_a_command_a_line_without_remarks() -> None:
+    block = "one --a \\\n  --b # why\nprintf 'x' |\n  sudo tee y\n# nothing\ncd 'a#b'\n"
+    assert commands(block) == ["one --a --b", "printf 'x' | sudo tee y", "cd 'a#b'"]
 
 
 @pytest.mark.parametrize("name", ["rearguard.service", "rearguard-notify.service"])

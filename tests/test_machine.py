@@ -12,11 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from monitor.delivery.mqtt import MqttSettings
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
 from tests.brokers import Mosquitto
 from tests.pulse import PATIENCE_S
+
+pytestmark = pytest.mark.long
 
 
 def _heed_ctrl_c() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +129,8 @@ def crop(walk: Walk, random: np.random.Generator) -> tuple[Array, Array, Array]:
     away = np.subtract.outer([(c - start) / pace for c in walk.contacts], np.arange(CROP))
     answer = np.exp(-0.5 * (away / LABEL_SD) ** 2).max(axis=0, initial=0.0)
     doubt = np.abs(np.subtract.outer([(c - start) / pace for c in walk.doubtful], np.arange(CROP)))
-    return x, answer, (doubt > DOUBTFUL).all(axis=0)
+    weight = np.all(doubt > DOUBTFUL, axis=0).astype(np.float32)
+    return x.astype(np.float32), answer.astype(np.float32), weight
 
 
 def train(walks: Sequence[Walk], steps: int, seed: int) -> Network:
@@ -154,7 +156,8 @@ def train(walks: Sequence[Walk], steps: int, seed: int) -> Network:
         schedule.step()
         if step % 500 == 0:
             print(step, round(loss.item(), 4), flush=True)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def labelled(walk: Walk, network: Network) -> Walk:
@@ -191,7 +194,8 @@ def main() -> None:
     first = train(true, options.steps, options.seed)
     others = [labelled(walk, first) for walk in walks if not walk.contacts]
     network = train([*true, *(walk for walk in others if walk.contacts)], options.steps, options.seed)
-    np.savez_compressed(options.out, **network.arrays())
+    arrays: dict[str, Any] = network.arrays()
+    np.savez_compressed(options.out, **arrays)
     unseen = [t for t in trials if fold[t.dataset, t.subject] == options.fold and t.contact_s]
     if unseen:
         runs = judge(unseen, partial(detector_with, options.out))

@@ -214,13 +214,14 @@ def test_a_client_s_certificate_is_shown_to_a_broker_that_wants_one(tmp_path: Pa
     wants = f"listener {free_port} 127.0.0.1\ncafile {tmp_path}/ca.crt\ncertfile {tmp_path}/broker.crt\n"
     wants += f"keyfile {tmp_path}/broker.key\nrequire_certificate true\nuse_identity_as_username true\n"
     without = MqttSettings(host="localhost", port=free_port, tls=True, ca_file=str(tmp_path / "ca.crt"))
-    ours = {"certificate_file": str(tmp_path / "broker.crt"), "key_file": str(tmp_path / "broker.key")}
+    certificate, key = str(tmp_path / "broker.crt"), str(tmp_path / "broker.key")
+    ours = replace(without, certificate_file=certificate, key_file=key)
     with Mosquitto(tmp_path, f"user root\n{wants}", free_port):
-        assert round_trip_s(replace(without, **ours), PATIENCE_S) > 0
+        assert round_trip_s(ours, PATIENCE_S) > 0
         refused(without, "")
     (tmp_path / "broker.key").chmod(0o644)
     with pytest.raises(SecretError, match="chmod 600"):
-        round_trip_s(replace(without, **ours))
+        round_trip_s(ours)
 
 
 def test_a_renewed_account_replaces_the_old_one_and_a_removed_one_is_gone(tmp_path: Path) -> None:
@@ -323,9 +324,10 @@ def test_the_bridge_carries_alerts_out_and_answers_in(tmp_path: Path, free_port:
                 wait_until(out)
                 there.publish(WALKER.state, b"not to come in")
                 there.publish(WALKER.answer, b"coming")
-                topics: set[str] = set()
-                wait_until(lambda: WALKER.answer in topics or topics.add(until(here, What.RECEIVED).topic))
-                assert topics == {WALKER.alert, WALKER.answer}
+                topics = {until(here, What.RECEIVED).topic}
+                while WALKER.answer not in topics:  # our own alerts come back too
+                    topics.add(until(here, What.RECEIVED).topic)
+                assert WALKER.state not in topics
             finally:
                 here.close()
                 there.close()

@@ -126,7 +126,8 @@ def test_live_blocks_and_one_block_tell_the_same_at_the_same_time(rate_hz: float
     trial = Trial("t", "daily", rate_hz, noise)
     whole, live = hear(trial, MAKE), hear(trial, MAKE, live=True)
     assert len(whole.told) > 20
-    assert [e for _, e in whole.told] == [e for _, e in live.told]
+    # As text: what is not known is NaN, and on Python 3.13 two events with one are never equal.
+    assert [repr(e) for _, e in whole.told] == [repr(e) for _, e in live.told]
     assert [s for s, _ in whole.told] == pytest.approx([s for s, _ in live.told])
     assert whole.peak_s == live.peak_s
 

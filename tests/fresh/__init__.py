@@ -1,0 +1,1 @@
+"""``make fresh``: what a stranger does, in minimal Debian roots."""
