@@ -21,7 +21,7 @@ class Play:
     def __init__(self, least: Priority = Priority.MEDIUM, per_minute: int = 6) -> None:
         self.escalation = Escalation("walker", least, per_minute)
         self.view = SpotterView("walker")
-        self.view.blind = ""
+        self.view.no_contact = ""
         self.view.state = State("aaaa", 1, 0.0, 0.0, 0.0, True, False)
         self.time_s = 0.0
         self.step()
@@ -142,11 +142,11 @@ def test_what_phones_never_heard_of_needs_no_end_that_waits_for_room() -> None:
 
 def test_an_old_all_clear_does_not_follow_a_new_silence() -> None:
     play = flooded()
-    play.view.blind = "no heartbeat"
+    play.view.no_contact = "no heartbeat"
     play.wait(3)
-    play.view.blind = ""
+    play.view.no_contact = ""
     assert play.step() == []
-    play.view.blind = "no heartbeat"
+    play.view.no_contact = "no heartbeat"
     told = [push.body for _, push in play.wait(70)]
     assert told[0].startswith("nobody sees")
     assert not any("ALL CLEAR" in body for body in told)
@@ -155,7 +155,7 @@ def test_an_old_all_clear_does_not_follow_a_new_silence() -> None:
 def test_a_notifier_that_starts_when_an_armed_device_is_already_dead_says_so() -> None:
     play = Play()
     play.escalation = Escalation("walker", Priority.MEDIUM, 6)
-    state, play.view.state, play.view.blind = play.view.state, None, "no heartbeat heard yet"
+    state, play.view.state, play.view.no_contact = play.view.state, None, "no heartbeat heard yet"
     assert play.wait(10) == []  # the broker is not reached yet
     play.view.state = state  # retained
     assert [at_s - 10 for at_s, _ in play.wait(5)] == [PATIENCE_S]
@@ -163,23 +163,23 @@ def test_a_notifier_that_starts_when_an_armed_device_is_already_dead_says_so() -
 
 def test_silence_of_an_armed_device_is_urgent_and_repeated_and_ends() -> None:
     play = Play()
-    play.view.blind = "no heartbeat"
+    play.view.no_contact = "no heartbeat"
     told = play.wait(20)
     assert [at_s for at_s, _ in told] == [PATIENCE_S, PATIENCE_S + 15]
     assert all(push.urgent and push.title == "NO CONTACT: walker" for _, push in told)
-    play.view.blind = ""
+    play.view.no_contact = ""
     assert "ALL CLEAR" in play.step()[0].body
 
 
 def test_a_moment_out_of_sight_wakes_nobody_nor_does_a_device_that_was_disarmed() -> None:
     play = Play()
-    play.view.blind = "the broker restarts"
+    play.view.no_contact = "the broker restarts"
     assert play.wait(PATIENCE_S - 1) == []
-    play.view.blind = ""
+    play.view.no_contact = ""
     assert play.view.state is not None
     play.view.state = State("aaaa", 2, 0.0, 0.0, 0.0, False, False)
     play.step()
-    play.view.blind = "switched off"
+    play.view.no_contact = "switched off"
     assert play.wait(60) == []
 
 

@@ -66,7 +66,7 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
     program = threaded(partial(notify, mqtt, settings, "notify"))
     with Pulse(Link(mqtt, SimpleQueue())) as pulse, Listener(mqtt) as spotter, program:
         wait_until(lambda: InputKind.SPOTTER_HERE in pulse.kinds())
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         pulse.raise_alert("1")
         wait_until(lambda: len(posted) == 2)
         story = spotter.view.open[0].id

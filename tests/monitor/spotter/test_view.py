@@ -89,10 +89,10 @@ def test_a_retained_heartbeat_proves_nothing_until_its_sequence_moves() -> None:
     play = Play()
     play.beat_number = 41
     assert play.beat(retained=True) == []
-    assert play.view.blind
+    assert play.view.no_contact
     assert Tone.RING in tones(play.wait(BLIND_S + 0.2))
     assert tones(play.beat()) == [Tone.CALM]
-    assert not play.view.blind
+    assert not play.view.no_contact
 
 
 def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None:
@@ -101,9 +101,9 @@ def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None
     play.view.disconnected("our own broker restarts", play.moment)
     play.beat_number += 5  # the device sent some meanwhile, and may have died since
     play.beat(retained=True)
-    assert play.view.blind
+    assert play.view.no_contact
     play.beat()
-    assert not play.view.blind
+    assert not play.view.no_contact
 
 
 def test_a_stage_repeated_long_after_its_story_ended_is_not_told_again() -> None:
@@ -124,7 +124,7 @@ def test_a_heartbeat_repeated_without_moving_is_silence() -> None:
         play.wait(1.0)
         play.beat_number -= 1
         play.beat()
-    assert play.view.blind
+    assert play.view.no_contact
 
 
 def test_silence_rings_after_three_missed_beats_and_again_until_the_device_is_back() -> None:
@@ -141,7 +141,7 @@ def test_the_last_will_rings_at_once() -> None:
     play.seen()
     notices = play.view.update(TOPICS.availability, messages.OFFLINE, True, play.moment)
     assert tones(notices) == [Tone.RING]
-    assert play.view.blind
+    assert play.view.no_contact
 
 
 def test_a_story_is_one_alert_that_evolves() -> None:
@@ -366,4 +366,4 @@ def test_garbage_is_ignored(payload: bytes, topic: str) -> None:
     play.seen()
     if not (topic == "availability" and payload == messages.OFFLINE):
         assert play.view.update(f"rearguard/walker/{topic}", payload, False, play.moment) == []
-    assert play.view.blind == ""
+    assert play.view.no_contact == ""
