@@ -192,8 +192,9 @@ class Escalation:
     def _push(self, name: str, thread: _Thread, headline: str, urgent: bool) -> Push:
         lines = [line for line in (headline, *thread.lines) if line]
         if self.held_back:
-            lines.insert(1, f"({self.held_back} messages were held back)")
-        if len(self._day_s) == PER_DAY:
+            plural = "s were" if self.held_back > 1 else " was"
+            lines.insert(1, f"({self.held_back} message{plural} held back)")
+        if len(self._day_s) >= PER_DAY - 1:
             lines.insert(1, f"({PER_DAY} messages in 24 hours: for now only falls and calls for help)")
         return Push(name, thread.title, "\n".join(lines), urgent)
 

@@ -72,8 +72,8 @@ def services(urls_file: str) -> list["Service"]:
                 f"{where}: Apprise does not take this {scheme}:// URL: check its parts, see "
                 "https://github.com/caronc/apprise/wiki"
             )
-        found.append(Service(f"{calm.service_name} (line {number})", calm, loud))
-    return found
+        found.append((f"{calm.service_name} (line {number})", calm, loud))
+    return [Service(*parts) for parts in found]
 
 
 def urgent(url: str) -> str:
