@@ -24,7 +24,7 @@ from pathlib import Path
 from monitor.core.vocabulary import AlertKind, InputKind
 from monitor.delivery.messages import encode_answer
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.view import LATE_S, Notice
+from monitor.spotter.incident import LATE_S, Notice
 from tests.brokers import Mosquitto, Proxy
 from tests.listener import Listener
 from tests.pulse import PATIENCE_S, wait_until
@@ -130,7 +130,7 @@ class Chaos:
         turn = list(faults or [])
         each = max(1, alerts // (len(turn) + 1)) if turn else 25
         with self.spotter:
-            wait_until(lambda: not self.spotter.view.blind)
+            wait_until(lambda: not self.spotter.view.no_contact)
             while turn or len(self.walker.raised) < alerts:
                 goal = len(self.walker.raised) + each
                 while len(self.walker.raised) < goal:
@@ -194,7 +194,7 @@ class Chaos:
             "disk": self._fill,
             "clock": self._jump,
         }[fault](began_s)
-        wait_until(lambda: not self.spotter.view.blind)
+        wait_until(lambda: not self.spotter.view.no_contact)
         self.disturbed.append((began_s - 0.1, time.monotonic() + 3.0))
         if fault != "kill":
             wait_until(lambda: self.spotter.view.state and self.spotter.view.state.waiting == 0)
@@ -206,13 +206,16 @@ class Chaos:
         deadline_s = began_s + self._random.uniform(4.5, 7.0)
 
         def seen() -> bool:
-            return None not in (self.walker.told(InputKind.LINK_LOST, began_s), self._rang(began_s, "BLIND"))
+            return None not in (
+                self.walker.told(InputKind.LINK_LOST, began_s),
+                self._rang(began_s, "NO CONTACT"),
+            )
 
         while time.monotonic() < deadline_s or not (seen() or time.monotonic() > deadline_s + self._slack_s):
             self._sensor()
             time.sleep(self._random.uniform(0.05, 0.3))
         self._seen(f"{name}: walker", self.walker.told(InputKind.LINK_LOST, began_s), WALKER_LIMIT_S)
-        self._seen(f"{name}: spotter", self._rang(began_s, "BLIND"), SPOTTER_LIMIT_S)
+        self._seen(f"{name}: spotter", self._rang(began_s, "NO CONTACT"), SPOTTER_LIMIT_S)
         healed_s = time.monotonic()
         heal()
         wait_until(lambda: self.walker.told(InputKind.LINK_BACK, healed_s))
@@ -243,8 +246,8 @@ class Chaos:
             alive_s = time.monotonic()
             self._sensor()
             time.sleep(0.02)
-        wait_until(lambda: self._rang(told_s, "last will"))
-        will_s = self._rang(told_s, "last will") or 0.0
+        wait_until(lambda: self._rang(told_s, "offline"))
+        will_s = self._rang(told_s, "offline") or 0.0
         self._seen("process killed: spotter", max(0.0, told_s + will_s - alive_s), 0.0)
         self.walker.end()
         if step in BEFORE_DISK:
@@ -301,7 +304,7 @@ class Chaos:
             self.problems.append(f"{len(missing)} alerts did not arrive: {sorted(missing)[:5]}")
         shown: Counter[tuple[str, int, str]] = Counter()
         for at_s, notice in zip(self.spotter.heard_s, self.spotter.notices, strict=True):
-            if notice.incident is None or "still without" in notice.text or "began anew" in notice.text:
+            if notice.incident is None or "still without" in notice.text or "has restarted" in notice.text:
                 continue
             shown[notice.incident.boot, notice.incident.sequence, notice.incident.stage] += 1
             self._judge_age(at_s, notice)

@@ -14,7 +14,8 @@ from monitor.delivery.messages import (
     now,
 )
 from monitor.delivery.mqtt import Client, Letter, MqttSettings, What
-from monitor.spotter.view import Notice, SpotterView
+from monitor.spotter.incident import Notice
+from monitor.spotter.view import SpotterView
 
 
 class Listener:

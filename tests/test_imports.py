@@ -45,7 +45,7 @@ FOLDERS = {
 HOMES = {
     "paho": "monitor/delivery/mqtt.py",
     "ruamel": "monitor/config.py",
-    "apprise": "monitor/spotter/notify.py",
+    "apprise": "monitor/spotter/services.py",
     "amqtt": "monitor/delivery/embedded_broker.py",
     "segno": "monitor/delivery/invitation.py",
     "rich": "monitor/recordings/evaluate.py",

@@ -5,6 +5,7 @@ import getpass
 
 from monitor.commands.options import Commands, add_config, add_port, command, host, load
 from monitor.delivery.invitation import settings_of
+from monitor.spotter.keys import ended_by_signals
 from monitor.spotter.terminal import watch
 
 
@@ -25,7 +26,8 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def act(args: argparse.Namespace) -> int:
     mqtt = load(args).settings.mqtt
-    return watch(settings_of(args.url, mqtt) if args.url else mqtt, args.name or _user())
+    with ended_by_signals():
+        return watch(settings_of(args.url, mqtt) if args.url else mqtt, args.name or _user())
 
 
 def _user() -> str:

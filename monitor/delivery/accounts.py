@@ -1,6 +1,7 @@
 """Accounts at the broker: Mosquitto's password file and access list.
 
-A device may write only what is its own, a spotter may read one device and write only answers and requests.
+A device may write only what is its own, a spotter may read one device, and write
+only answers and requests.
 """
 
 import base64
@@ -36,7 +37,8 @@ def rights(device: str, role: Role) -> list[str]:
         reads = [topics.answer, topics.request, home_assistant.BIRTH_TOPIC]
         writes = [topics.availability, topics.state, topics.alert, topics.check, announcement]
     else:
-        reads, writes = [topics.availability, topics.state, topics.alert], [topics.answer, topics.request]
+        reads = [topics.availability, topics.state, topics.alert, topics.answer]  # one another's answers
+        writes = [topics.answer, topics.request]
     if role is Role.HOME:
         reads.append("homeassistant/#")
         writes.append(home_assistant.BIRTH_TOPIC)

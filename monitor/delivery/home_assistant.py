@@ -5,6 +5,7 @@ the entities, so they become unavailable three beats after it stops; alerts feed
 """
 
 import json
+import re
 from typing import Any
 
 from monitor.core.vocabulary import AlertKind, Stage
@@ -42,6 +43,8 @@ def announcement(device: str, version: str) -> bytes:
                 "topic": topics.availability,
                 "payload_available": ONLINE.decode(),
                 "payload_not_available": OFFLINE.decode(),
+                # "switched off" is not online either.
+                "value_template": "{{ value if value == 'online' else 'offline' }}",
             }
         ],
         "state_topic": topics.state,
@@ -55,7 +58,7 @@ def announcement(device: str, version: str) -> bytes:
 
 
 def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
-    alarm = f"binary_sensor.rearguard_{device}_alarm"
+    alarm = f"binary_sensor.{_slug(f'rearguard_{device}_alarm')}"
     return {
         "alarm": _binary("Alarm", "safety", _any_of(DANGERS))
         | {
@@ -77,7 +80,7 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
         "event": {
             "platform": "event",
             "name": "Alert",
-            "default_entity_id": f"event.rearguard_{device}_alert",
+            "default_entity_id": f"event.{_slug(f'rearguard_{device}_alert')}",
             "state_topic": topics.alert,
             "event_types": [
                 *(kind.value for kind in AlertKind),
@@ -107,6 +110,11 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
     }
 
 
+def _slug(words: str) -> str:
+    """As Home Assistant writes the ids of entities: no hyphen, no two underscores in a row."""
+    return re.sub("_+", "_", re.sub("[^a-z0-9_]", "_", words))
+
+
 def _any_of(kinds: list[AlertKind]) -> str:
     names = [kind.value for kind in kinds]
     return f"value_json.incidents | selectattr('kind', 'in', {names}) | list | length > 0"
@@ -127,9 +135,16 @@ def _button(name: str, command_topic: str, payload: str) -> dict[str, Any]:
 
 
 def _answer(name: str, act: str, topics: Topics, alarm: str) -> dict[str, Any]:
-    """A button that answers the foremost alert, which the alarm entity names."""
-    incident = f"{{{{ state_attr('{alarm}', 'incident') }}}}"
-    template = f'{{"id": "{incident}", "act": "{{{{ value }}}}", "who": "Home Assistant"}}'
+    """A button that answers the foremost alert, which the alarm entity names.
+
+    People rename entities: the alarm is found as the sensor of the button's own device that has an incident;
+    ``alarm``, its first id, is asked only where a button does not know its device.
+    """
+    template = (
+        f"{{% set ids = device_entities(device_id(entity_id)) if entity_id is defined else ['{alarm}'] %}}"
+        '{"id": "{% for id in ids if id.startswith("binary_sensor.") and state_attr(id, "incident") %}'
+        '{{ state_attr(id, "incident") }}{% endfor %}", "act": "{{ value }}", "who": "Home Assistant"}'
+    )
     return _button(name, topics.answer, act) | {"command_template": template}
 
 

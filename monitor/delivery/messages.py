@@ -79,6 +79,12 @@ class Topics:
 
 ONLINE = b"online"
 OFFLINE = b"offline"
+"""The device's last will: it died, or its network did."""
+SWITCHED_OFF = b"switched off"
+"""Its last word when it ends in order."""
+
+NO_CONTACT = "no-contact"
+"""In place of an incident's id in an answer among spotters: somebody looks after a device without contact."""
 
 
 class AlertMessage(msgspec.Struct, frozen=True):
@@ -257,6 +263,12 @@ def decode_answer(payload: bytes, boot: str) -> Input:
     if run != boot or not dash or not alert_id:
         raise MessageError("the answer names an alert that is not of this run")
     return Input(InputKind(answer.act), alert_id=alert_id, who=printable(answer.who))
+
+
+def decode_contact_answer(payload: bytes) -> str | None:
+    """Who looks after lost contact; None for an answer to an incident. Raises MessageError."""
+    answer = _decode(_answers, payload, WORD_BYTES)
+    return answer.who if answer.id == NO_CONTACT else None
 
 
 def decode_request(payload: bytes) -> Input | None:

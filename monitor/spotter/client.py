@@ -1,11 +1,19 @@
-"""A spotter's side of MQTT: hears one device, and speaks to it."""
+"""A spotter's side of MQTT: what comes from one device and from its other spotters, and what goes to them."""
 
 import secrets
 
 from monitor.core.vocabulary import InputKind
-from monitor.delivery.messages import Topics, encode_answer, encode_repeat, encode_request, now
+from monitor.delivery.messages import (
+    NO_CONTACT,
+    Topics,
+    encode_answer,
+    encode_repeat,
+    encode_request,
+    now,
+)
 from monitor.delivery.mqtt import Client, MqttSettings, What, Will
-from monitor.spotter.view import Notice, SpotterView
+from monitor.spotter.incident import Notice
+from monitor.spotter.view import SpotterView
 
 HERE_S = 1.5
 """How often the device is told that somebody is listening."""
@@ -20,7 +28,12 @@ class SpotterClient:
         self._client = Client(
             settings,
             f"rearguard-spotter-{secrets.token_hex(4)}",
-            subscriptions=(self._topics.availability, self._topics.state, self._topics.alert),
+            subscriptions=(
+                self._topics.availability,
+                self._topics.state,
+                self._topics.alert,
+                self._topics.answer,
+            ),
             will=Will(self._topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
         )
         self._here_s = float("-inf")
@@ -49,6 +62,11 @@ class SpotterClient:
         return (
             self._client.publish(self._topics.answer, encode_answer(incident_id, word, self._who)) is not None
         )
+
+    def look_after_contact(self) -> list[Notice]:
+        """Say to ourselves, and to other spotters if there is a way, that we look after lost contact."""
+        self._client.publish(self._topics.answer, encode_answer(NO_CONTACT, InputKind.COMING, self._who))
+        return self.view.look_after(self._who)
 
     def request(self, word: InputKind) -> bool:
         """Say ARM, DISARM, PAUSE_SOUND, TEST or SPOTTER_HERE; False if there is no way to ask now."""

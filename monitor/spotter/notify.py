@@ -1,40 +1,19 @@
-"""``rearguard notify``: alerts and silence to real phones, through Apprise, from a process of its own.
+"""``rearguard notify``: alerts, and loss of contact, to phones, from a process of its own.
 
-It is an ordinary spotter on MQTT and may run on any machine. Each service has a thread: a slow one delays
-no other.
+It is an ordinary spotter on MQTT and may run on any machine.
 """
 
-import logging
-import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from queue import SimpleQueue
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from monitor.core.setting import number, text
 from monitor.core.vocabulary import Priority
-from monitor.delivery.credentials import SecretError, check_secret
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Escalation, Push
-
-URGENT = {
-    "ntfy": "max",
-    "ntfys": "max",
-    "pover": "high",
-    "gotify": "emergency",
-    "gotifys": "emergency",
-    "prowl": "emergency",
-}
-"""How a service is told that a message is urgent: the value of its ``priority``. Others have no such word."""
-
-TRIES_S = (0.0, 2.0, 5.0)
-"""Pauses before each try; after the last, the repetition of an unanswered alert is the next."""
-
-_log = logging.getLogger(__name__)
+from monitor.spotter.services import Service, services
+from monitor.spotter.view import SpotterView
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +26,7 @@ class NotifySettings:
         1,
         3,
         "",
-        "1 tells phones everything, 2 what is medium and high, 3 only what is high",
+        "minimum priority of what phones are sent: 1 low, 2 medium, 3 high",
         "more messages",
         "fewer messages",
     )
@@ -68,84 +47,69 @@ def notify(
     who: str = "notify",
     done: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Tell phones until Ctrl-C or ``done()``; the exit status.
+    """Send alerts to phones until Ctrl-C or ``done()``; the exit status.
 
-    Raises SecretError for the file of URLs, SystemExit without Apprise, and what SpotterClient raises.
+    Raises what `services` and SpotterClient raise.
     """
-    services = [_Service(number, url) for number, url in enumerate(_urls(settings.urls_file), 1)]
-    escalation = Escalation(mqtt.device, Priority(settings.least_priority), settings.per_minute)
+    phones = services(settings.urls_file)
+    escalation = Escalation(mqtt.device, Priority(settings.least_priority), settings.per_minute, _clock_time)
     ear = SpotterClient(mqtt, who)
+    _say(
+        f"sending alerts of {mqtt.device} (broker {mqtt.host}:{mqtt.port}) to {_listed(phones)}; Ctrl-C ends"
+    )
+    contact = ""
     try:
         while not done():
-            for notice in ear.hear(0.1):
-                _log.info(notice.text)
+            ear.hear(0.1)
+            contact = _report_contact(ear.view, contact)
             for push in escalation.step(ear.view, time.monotonic()):
-                for service in services:
-                    service.tell(push)
+                for phone in phones:
+                    phone.send(push)
     except KeyboardInterrupt:
         pass
     finally:
         ear.close()
-        for service in services:
-            service.close()
+        for phone in phones:
+            phone.close()
     return 0
 
 
-def urgent(url: str) -> str:
-    """The URL of the same service for urgent messages; a priority the user has set is kept."""
-    parts = urlsplit(url)
-    query = parse_qsl(parts.query)
-    if parts.scheme not in URGENT or any(name == "priority" for name, _ in query):
-        return url
-    return urlunsplit(parts._replace(query=urlencode([*query, ("priority", URGENT[parts.scheme])])))
+def send_test(mqtt: MqttSettings, settings: NotifySettings) -> int:
+    """Send every service a test that rings as a fall does; 0 if all took it. Raises as `services` does."""
+    phones = services(settings.urls_file)
+    push = Push(
+        "test", f"TEST: {mqtt.device}", f"A test of Rearguard, {_clock_time(time.monotonic())}.", True
+    )
+    taken = True
+    for phone in phones:
+        phone.send(push)
+    for phone in phones:
+        phone.close()
+        taken = phone.finish() and taken
+        _say(f"{phone.name}: " + ("taken; did the phone ring?" if phone.failed == 0 else "NOT TAKEN"))
+    return 0 if taken else 1
 
 
-class _Service:
-    """One Apprise URL. It holds secrets: only its number and scheme are ever printed."""
-
-    def __init__(self, number: int, url: str) -> None:
-        try:
-            from apprise import Apprise
-        except ImportError:
-            sys.exit("Apprise is not installed: pip install 'rearguard[notify]'")
-        self._name = f"service {number} ({urlsplit(url).scheme})"
-        self._calm, self._urgent = Apprise(), Apprise()
-        if not self._calm.add(url) or not self._urgent.add(urgent(url)):
-            raise SecretError(f"{self._name} in the file of URLs is none that Apprise knows")
-        self._pushes: SimpleQueue[Push | None] = SimpleQueue()
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
-
-    def tell(self, push: Push) -> None:
-        self._pushes.put(push)
-
-    def close(self) -> None:
-        """Its thread ends when it has said, or given up, what it was told."""
-        self._pushes.put(None)
-
-    def _run(self) -> None:
-        for push in iter(self._pushes.get, None):
-            way = self._urgent if push.urgent else self._calm
-            for pause_s in TRIES_S:
-                time.sleep(pause_s)
-                try:
-                    if way.notify(body=push.body, title=push.title):
-                        break
-                except Exception as error:  # noqa: BLE001  a service's plugin may raise anything
-                    _log.error("%s: %s", self._name, type(error).__name__)
-            else:
-                _log.error("%s did not take a message", self._name)
+def _report_contact(view: SpotterView, before: str) -> str:
+    """A line when contact is lost, or is there again."""
+    now = view.no_contact or "contact"
+    if now != before:
+        _say(f"no contact: {now}" if view.no_contact else f"contact with the device, {_armed(view)}")
+    return now
 
 
-def _urls(file: str) -> list[str]:
-    if not file:
-        raise SecretError("no phone to tell: set notify.urls_file")
-    path = Path(file)
-    check_secret(path)
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SecretError(f"cannot read the file of URLs: {error}") from None
-    urls = [line for line in lines if line and not line.startswith("#")]
-    if not urls:
-        raise SecretError(f"{file} names no service")
-    return urls
+def _armed(view: SpotterView) -> str:
+    return "armed" if view.state and view.state.armed else "not armed"
+
+
+def _listed(phones: Sequence[Service]) -> str:
+    names = ", ".join(phone.name for phone in phones)
+    return f"{len(phones)} service{'s' if len(phones) > 1 else ''}: {names}"
+
+
+def _clock_time(mono_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time.time() - time.monotonic() + mono_s))
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)

@@ -1,12 +1,7 @@
 """``rearguard watch``: a spotter in the terminal."""
 
-import os
-import select
 import sys
-import termios
-import tty
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -14,16 +9,24 @@ from monitor.core.vocabulary import InputKind, Priority, Stage
 from monitor.delivery.messages import Moment, now
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
-from monitor.spotter.view import KIND_WORDS, Incident, Notice, SpotterView, Tone
+from monitor.spotter.incident import Incident, Tone
+from monitor.spotter.keys import pressed
+from monitor.spotter.screen import Screen
+from monitor.spotter.view import SpotterView, arming
 
-KEYS = {"c": InputKind.COMING, "f": InputKind.FALSE_ALARM, "x": InputKind.CLEAR}
+ANSWERS = {"c": InputKind.COMING, "f": InputKind.FALSE_ALARM, "x": InputKind.CLEAR}
 REQUESTS = {"a": InputKind.ARM, "d": InputKind.DISARM, "p": InputKind.PAUSE_SOUND, "t": InputKind.TEST}
+WORDS = {
+    InputKind.COMING: "I'm coming",
+    InputKind.FALSE_ALARM: "false alarm",
+    InputKind.CLEAR: "all is well again",
+}
 READ_S = 0.5
 """A key pressed sooner after a new alert came up was meant for the one before."""
 
-HELP = "keys: c coming, f false alarm, x clear, a arm, d disarm, p pause sound, t test, q quit"
-
-_COLOURS = {Tone.RING: "\x1b[1;31m", Tone.WARN: "\x1b[1;31m", Tone.CALM: "\x1b[32m", Tone.NOTE: "\x1b[33m"}
+HELP = (
+    "keys: c I'm coming, f false alarm, x all is well again; a arm, d disarm, p pause sound, t test; q quit"
+)
 
 
 @dataclass(frozen=True)
@@ -45,39 +48,69 @@ def watch(
     """Show the device's alerts and heartbeat until q, Ctrl-C or ``done()``; the exit status.
 
     ``aside`` gives lines of somebody else's to show between ours.
-    A broker that cannot be reached is said and tried again. Raises what SpotterClient raises.
+    A broker that cannot be reached is reported and tried again. Raises what SpotterClient raises.
     """
     ear = SpotterClient(settings, who)
-    view = ear.view
-    screen = _Screen(out)
+    screen = Screen(out)
     answers = Answers(ear)
-    screen.line(f"watching {settings.device} at {settings.host}:{settings.port}. {HELP}")
+    screen.line(f"watching {settings.device}, broker {settings.host}:{settings.port}")
+    screen.line(HELP)
     try:
-        with _keys() as key:
+        with pressed() as keys:
             while not done():
                 notices = ear.hear(0.05)
                 moment = now()
                 for notice in notices:
-                    screen.show(notice)
-                answers.look(view, moment)
-                pressed = key()
-                if pressed == "q":
+                    screen.notice(notice)
+                answers.look(ear.view, moment)
+                typed = keys()
+                if "q" in typed:
                     break
-                if pressed in KEYS:
-                    screen.line(answers.say(KEYS[pressed], moment))
-                elif pressed in REQUESTS:
-                    screen.line(_ask(ear, REQUESTS[pressed]))
-                elif script is not None and (word := answers.scripted(script, moment)) is not None:
+                for key in typed:
+                    screen.line(answers.key(key, moment))
+                if script is not None and (word := answers.scripted(script, moment)) is not None:
                     screen.line(answers.say(word, moment))
                 for text in aside():
-                    screen.line(text)
-                screen.status(view)
+                    screen.line(text, " |")
+                screen.status(*prompt(ear.view, moment))
     except KeyboardInterrupt:
         pass
     finally:
         ear.close()
-        screen.line("")
+        screen.end()
     return 0
+
+
+def prompt(view: SpotterView, moment: Moment) -> tuple[str, Tone]:
+    """What to do now, in a line; red while somebody must do it."""
+    if view.no_contact or view.state is None:
+        return _contact_prompt(view, moment)
+    if not view.open:
+        tone, words = arming(view.state)
+        return f"{words} | {view.state.steps} steps | ? = keys", Tone.NOTE if tone is Tone.RING else tone
+    incident = view.open[0]
+    more = f" (and {len(view.open) - 1} more)" if len(view.open) > 1 else ""
+    if incident.waits:
+        waited_s = max(0.0, moment.mono_s - incident.event_s)
+        keys = "c = I'm coming" + ("" if incident.is_fault else ", f = false alarm")
+        tone = Tone.RING if incident.priority is Priority.HIGH else Tone.NOTE
+        return f"{incident.name}, {waited_s:.0f} s without an answer: {keys}{more}", tone
+    keys = "ends with its cause" if incident.is_fault else "x = all is well again, f = false alarm"
+    return f"{incident.name}, {_coming(incident)}: {keys}{more}", Tone.NOTE
+
+
+def _contact_prompt(view: SpotterView, moment: Moment) -> tuple[str, Tone]:
+    if view.calm:
+        return "switched off | q = quit", Tone.NOTE
+    lost_s = moment.mono_s if view.lost_s is None else view.lost_s
+    lasting = f"for {moment.mono_s - lost_s:.0f} s"
+    if view.looked_after_by:
+        return f"no contact {lasting}, {view.looked_after_by} is looking after it", Tone.NOTE
+    return f"NO CONTACT {lasting}: c = I'm looking after it | {view.no_contact}", Tone.RING
+
+
+def _coming(incident: Incident) -> str:
+    return f"{incident.who or 'somebody'} {'are' if incident.who == 'you' else 'is'} coming"
 
 
 class Answers:
@@ -95,15 +128,29 @@ class Answers:
             self._since_s = moment.mono_s
         self._incident = incident
 
+    def key(self, key: str, moment: Moment) -> str:
+        """Do what the key is for; what was done, in words."""
+        lost = self._ear.view.no_contact and not self._ear.view.calm
+        if lost and key in "cd":
+            self._ear.look_after_contact()
+            if key == "c":
+                return "you: I'm looking after it; no more reminders until contact is lost again"
+        if key in ANSWERS:
+            return self.say(ANSWERS[key], moment)
+        return _ask(self._ear, REQUESTS[key]) if key in REQUESTS else HELP
+
     def say(self, word: InputKind, moment: Moment) -> str:
         """Answer; what was done, in words."""
-        if self._incident is None:
-            return "no alert stands"
+        incident = self._incident
+        if incident is None:
+            return "no open alert"
+        if incident.is_fault and word is not InputKind.COMING:
+            return f"not sent: a {incident.name} ends when its cause does; c = I'm coming"
         if moment.mono_s - self._since_s < READ_S:
             return "not sent, a new alert has just come up: look, and press again"
-        if not self._ear.answer(self._incident.id, word):
-            return f"NOT SENT, no broker: {word.value}"
-        return f"you say: {word.value.replace('_', ' ')} ({KIND_WORDS[self._incident.kind]})"
+        if not self._ear.answer(incident.id, word):
+            return f"NOT SENT, no connection to the broker: {WORDS[word]}"
+        return f"you: {WORDS[word]} ({incident.name})"
 
     def scripted(self, script: Script, moment: Moment) -> InputKind | None:
         """What the script says now, each word once."""
@@ -125,63 +172,4 @@ class Answers:
 def _ask(ear: SpotterClient, word: InputKind) -> str:
     """Request what belongs to no alert; what was done, in words."""
     name = word.value.replace("_", " ")
-    return f"you ask: {name}" if ear.request(word) else f"NOT SENT, no broker: {name}"
-
-
-class _Screen:
-    """Lines above, on a terminal one status line below; plain text elsewhere."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._live = out.isatty()
-        self._colour = self._live and "NO_COLOR" not in os.environ
-        self._status = ""
-
-    def line(self, text: str) -> None:
-        clear = "\r\x1b[K" if self._live else ""
-        self._out.write(f"{clear}{text}\n")
-        self._out.flush()
-        self._status = ""
-
-    def show(self, notice: Notice) -> None:
-        mark = {Tone.RING: "!!", Tone.WARN: "!!", Tone.CALM: "ok", Tone.NOTE: "--"}[notice.tone]
-        text = f"{mark} {notice.text}"
-        if notice.incident is not None:
-            text += f"  [{notice.age_s * 1000:.0f} ms after the event]" if notice.age_s < 1.0 else ""
-        if self._colour:
-            text = f"{_COLOURS[notice.tone]}{text}\x1b[0m"
-        bell = "\a" if self._live and notice.tone is Tone.RING else ""
-        self.line(bell + text)
-
-    def status(self, view: SpotterView) -> None:
-        if not self._live:
-            return
-        state = view.state
-        if view.blind or state is None:
-            text = f"BLIND: {view.blind}"
-        else:
-            armed = "armed" if state.armed else "DISARMED"
-            text = f"{armed} | {len(view.open)} open | {state.steps} steps | beat {state.sequence}"
-        if text != self._status:
-            self._status = text
-            self._out.write(f"\r\x1b[K{text[:78]}")
-            self._out.flush()
-
-
-@contextmanager
-def _keys() -> Iterator[Callable[[], str]]:
-    """A function that returns the key pressed, "" if none; the terminal is put right again at the end."""
-    if not sys.stdin.isatty():
-        yield lambda: ""
-        return
-    before = termios.tcgetattr(sys.stdin)
-
-    def pressed() -> str:
-        ready, _, _ = select.select([sys.stdin], [], [], 0)
-        return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace") if ready else ""
-
-    try:
-        tty.setcbreak(sys.stdin.fileno())
-        yield pressed
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+    return f"you: {name}" if ear.request(word) else f"NOT SENT, no connection to the broker: {name}"

@@ -1,112 +1,60 @@
-"""What a spotter knows: the device's state, the incidents of its alerts, and whether it can be seen at all.
+"""What a spotter knows: the device's state, the incidents of its alerts, and whether there is contact at all.
 
-Arithmetic on messages; the terminal and the notifier show what it says. Receivers count themselves
-blind when the heartbeat stops for ``BLIND_S`` or the last will speaks. A retained heartbeat proves nothing:
-only a sequence that moves does.
+Arithmetic on messages; the terminal and the notifier show what it says. Contact is lost when the heartbeat
+stops for ``NO_CONTACT_S`` or the last will speaks. A retained heartbeat proves nothing: only a sequence that
+moves does.
 """
 
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
-from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
+from monitor.core.vocabulary import Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.messages import (
     LIFETIME_S,
     OFFLINE,
+    SWITCHED_OFF,
     AlertMessage,
     MessageError,
     Moment,
     State,
     Topics,
     decode_alert,
+    decode_contact_answer,
     decode_state,
     printable,
 )
+from monitor.spotter.incident import LATE_S, Incident, Notice, Tone
+from monitor.spotter.repetition import pause_s
 
-BLIND_S = 3.0
+NO_CONTACT_S = 3.0
 """Three heartbeats."""
 
 REMIND_S = 5.0
-"""How often blindness, or a high alert without an answer, sounds again."""
-
-LATE_S = 5.0
-"""An alert older than this is told with its age, not as news."""
+"""The first reminder of lost contact, or of a high alert without an answer; later ones come more slowly."""
 
 ASKED_TIMES = 3
 ASKED_LATEST = 64
 """So often missing alerts are asked for, and only among so many: the device keeps no more."""
 
-PRIORITY_WORDS = {Priority.LOW: "low", Priority.MEDIUM: "medium", Priority.HIGH: "HIGH"}
-KIND_WORDS = {
-    AlertKind.FALL: "FALL",
-    AlertKind.SOS: "CALL FOR HELP",
-    AlertKind.STUMBLE: "stumble",
-    AlertKind.UNSAFE_STEP: "unsafe step",
-    AlertKind.SENSOR: "sensor",
-    AlertKind.LINK: "link",
-    AlertKind.BATTERY: "battery",
-    AlertKind.FAULT: "fault",
-    AlertKind.TEST: "test",
-}
-
-
-class Tone(Enum):
-    """How a notice wants to be heard."""
-
-    NOTE = "note"
-    RING = "ring"
-    WARN = "warn"  # as red as a ring, without its sound
-    CALM = "calm"  # something is over, or is looked after
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """The latest report known of one incident. ``event_s`` is our monotonic time of what it reports."""
-
-    id: str
-    boot: str
-    sequence: int
-    kind: AlertKind
-    priority: Priority
-    certainty: Certainty
-    stage: Stage
-    event_s: float
-    reason: str = ""
-    who: str = ""
-
-    @property
-    def waits(self) -> bool:
-        """Nobody has answered yet."""
-        return self.stage is Stage.ACTIVE
-
-    @property
-    def phase(self) -> str:
-        """Where it stands, in words: how certain while it is open, and who has reacted."""
-        if self.stage.ended:
-            return self.stage.value
-        return self.certainty.value + (", acknowledged" if self.stage is Stage.ACKNOWLEDGED else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A sentence for the spotter. ``age_s`` is the event's age on receipt."""
-
-    tone: Tone
-    text: str
-    incident: Incident | None = None
-    age_s: float = 0.0
-
 
 class SpotterView:
-    """One device as its spotter sees it. ``update`` takes messages, ``tick`` the passing of time."""
+    """One device as its spotter sees it. ``update`` takes messages, ``tick`` the passing of time.
+
+    ``no_contact`` says why there is none, "" while there is; ``looked_after_by`` is who has said that he
+    looks after it.
+    """
 
     def __init__(self, device: str) -> None:
         self._topics = Topics(device)
         self.state: State | None = None
         self.incidents: dict[str, Incident] = {}  # open ones, and ended ones of the present run
-        self.blind = "no heartbeat heard yet"
+        self.no_contact = "no heartbeat yet"
+        self.looked_after_by = ""
+        self.lost_s: float | None = None  # since when there is no contact
         self.ignored = self.duplicates = self.expired = 0
+        self._switched_off = False
         self._rung = False
+        self._reasons: set[str] = set()  # for lost contact, given since it was lost
         self._heard_s: float | None = None
         self._began_s: float | None = None
         self._reminded_s = float("-inf")
@@ -114,15 +62,20 @@ class SpotterView:
         self._known: dict[str, set[int]] = {}
         self._since: dict[str, int] = {}  # by run: alerts up to this one were before our time
         self._asked = (0, 0)
-        self._orphans: set[str] = set()  # incidents that wait, and whose device began anew
+        self._orphans: set[str] = set()  # incidents that wait, and whose device has restarted
 
     @property
     def open(self) -> list[Incident]:
-        """Incidents that stand, the most urgent first, then the newest."""
+        """Open incidents, the most urgent first, then the newest."""
         incidents = [incident for incident in self.incidents.values() if not incident.stage.ended]
         return sorted(
             incidents, key=lambda incident: (-incident.priority, not incident.waits, -incident.event_s)
         )
+
+    @property
+    def calm(self) -> bool:
+        """The device was switched off in order, and nobody was being watched: nothing to worry about."""
+        return self._switched_off and not (self.state and self.state.armed)
 
     def update(self, topic: str, payload: bytes, retained: bool, moment: Moment) -> list[Notice]:
         """Take a message; what it cannot read it ignores and counts."""
@@ -131,23 +84,37 @@ class SpotterView:
                 return self._beat(decode_state(payload), retained, moment)
             if topic == self._topics.alert:
                 return [] if retained else self._alert(decode_alert(payload), moment)
+            if topic == self._topics.answer:
+                who = None if retained else decode_contact_answer(payload)
+                return [] if who is None else self.look_after(who)
         except MessageError:
             self.ignored += 1
             return []
-        if topic == self._topics.availability and payload == OFFLINE:
+        if topic == self._topics.availability and payload in (OFFLINE, SWITCHED_OFF):
             self._heard_s = None
-            return self._go_blind("the device has left or died (its last will)", moment)
+            self._switched_off = payload == SWITCHED_OFF
+            return self._lose_contact(
+                "the device was switched off" if self._switched_off else "the device is offline", moment
+            )
         return []
 
     def disconnected(self, reason: str, moment: Moment) -> list[Notice]:
-        """Our own way to the broker is cut."""
+        """Our own connection to the broker is cut."""
         self._heard_s = None
-        return self._go_blind(reason, moment)
+        self._switched_off = False
+        return self._lose_contact(reason, moment)
+
+    def look_after(self, who: str) -> list[Notice]:
+        """Somebody says that he looks after lost contact: no reminders until it is lost again."""
+        if not self.no_contact or self.looked_after_by:
+            return []
+        self.looked_after_by = printable(who) or "somebody"
+        return [Notice(Tone.NOTE, f"no contact: {self.looked_after_by} is looking after it")]
 
     def asks(self) -> bool:
         """Is it time to ask the device for alerts that have not arrived? Call it after a heartbeat."""
         state = self.state
-        if state is None or self.blind or state.waiting:
+        if state is None or self.no_contact or state.waiting:
             return False
         known = self._known.get(state.boot, set())
         first = max(self._since[state.boot], state.alerts - ASKED_LATEST) + 1
@@ -170,35 +137,43 @@ class SpotterView:
         """What silence says; call it several times a second."""
         if self._began_s is None:
             self._began_s = moment.mono_s
+            self.lost_s = moment.mono_s if self.lost_s is None else self.lost_s
         heard_s = self._heard_s if self._heard_s is not None else self._began_s
-        silence_s = moment.mono_s - heard_s
-        if silence_s > BLIND_S and not (self.blind and self._rung):
-            return self._go_blind(self.blind or f"no heartbeat for {BLIND_S:.0f} s", moment)
-        if moment.mono_s - self._reminded_s < REMIND_S:
-            return []
-        if self.blind and self._rung:
-            self._reminded_s = moment.mono_s
-            return [Notice(Tone.RING, f"still blind: {self.blind}")]
-        waiting = [
-            incident for incident in self.open if incident.waits and incident.priority is Priority.HIGH
-        ]
-        if waiting:
-            self._reminded_s = moment.mono_s
-            incident = waiting[0]
-            age_s = moment.mono_s - incident.event_s
-            return [
-                Notice(Tone.RING, f"{KIND_WORDS[incident.kind]} still without an answer", incident, age_s)
-            ]
+        rung = self.no_contact and (self._rung or self.calm)
+        if moment.mono_s - heard_s > NO_CONTACT_S and not rung:
+            reason = self.no_contact or f"no heartbeat for {NO_CONTACT_S:.0f} s"
+            return self._lose_contact(reason, moment)
+        if self.no_contact and self._rung and not self.looked_after_by and self.lost_s is not None:
+            return self._remind(self.lost_s, moment, f"still no contact: {self.no_contact}", None)
+        for incident in self.open:
+            if incident.waits and incident.priority is Priority.HIGH:
+                words = f"{incident.name}, still without an answer"
+                return self._remind(incident.event_s, moment, words, incident)
         return []
 
-    def _go_blind(self, reason: str, moment: Moment) -> list[Notice]:
-        again = self._rung and self.blind == reason
-        self.blind = reason
-        if again:
+    def _remind(self, since_s: float, moment: Moment, words: str, incident: Incident | None) -> list[Notice]:
+        lasted_s = moment.mono_s - since_s
+        if moment.mono_s - self._reminded_s < pause_s(self._reminded_s - since_s, REMIND_S):
             return []
+        self._reminded_s = moment.mono_s
+        return [Notice(Tone.RING, words, incident, lasted_s)]
+
+    def _lose_contact(self, reason: str, moment: Moment) -> list[Notice]:
+        if not self.no_contact or self.lost_s is None:
+            self.lost_s = moment.mono_s
+        if self._switched_off and not self.calm:
+            reason += " while armed"
+        self.no_contact = reason
+        new = reason not in self._reasons
+        self._reasons.add(reason)
+        if self.calm:
+            self._rung = False
+            return [Notice(Tone.NOTE, "switched off")] if new else []
+        if self._rung:  # attempts that fail in turn for this reason and for that do not ring each time
+            return [Notice(Tone.NOTE, f"no contact: {reason}")] if new else []
         self._rung = True
         self._reminded_s = moment.mono_s
-        return [Notice(Tone.RING, f"BLIND: {reason}")]
+        return [Notice(Tone.RING, f"NO CONTACT: {reason}")]
 
     def _beat(self, state: State, retained: bool, moment: Moment) -> list[Notice]:
         before, self.state = self.state, state
@@ -212,57 +187,52 @@ class SpotterView:
             self._offset_s = float("inf")
         # The quickest beat tells the clocks' difference best; wall clocks may jump at either end.
         self._offset_s = min(self._offset_s, moment.mono_s - state.mono_s)
-        notices = []
-        if self.blind:
-            notices.append(Notice(Tone.CALM, "the device is seen: " + _axes(state)))
-        elif _axes(state) != _axes(before):
-            tone = Tone.RING if before.armed and not state.armed else Tone.NOTE
-            notices.append(Notice(tone, _axes(state)))
-        notices += [
-            Notice(Tone.NOTE, f"fault: {printable(fault)}")
-            for fault in state.faults
-            if fault not in before.faults
-        ]
-        self.blind = ""
-        self._rung = False
+        if self.no_contact:
+            tone, words = arming(state)
+            paused = ", sound paused" if state.sound_paused else ""
+            notices = [Notice(Tone.NOTE if tone is Tone.RING else tone, f"contact: {words}{paused}")]
+        else:
+            notices = _changes(before, state)
+        self.no_contact = self.looked_after_by = ""
+        self.lost_s = None
+        self._rung = self._switched_off = False
+        self._reasons.clear()
         self._heard_s = moment.mono_s
         return notices + self._reconcile(state, before, moment)
 
     def _reconcile(self, state: State, before: State, moment: Moment) -> list[Notice]:
-        """The heartbeat says what stands; stages we missed show by the difference."""
+        """The heartbeat lists what is open; reports we missed show by the difference."""
         if len(self.incidents) > len(self.open) + 50:  # before more end: who watches us must see them end
             self.incidents = {incident.id: incident for incident in self.open}
         notices = []
         open_now = {entry.id: entry for entry in state.incidents}
         for incident in self.open:
             if incident.boot != state.boot:
-                notices += self._began_anew(incident, state, before, moment)
+                notices += self._restarted(incident, state, before, moment)
             elif incident.id not in open_now and incident.sequence <= state.alerts:
                 notices.append(
-                    self._tell(replace(incident, stage=Stage.CLEARED), Tone.CALM, moment, "no longer stands")
+                    self._report(replace(incident, stage=Stage.CLEARED), Tone.CALM, moment, "over")
                 )
         for entry in open_now.values():
             known = self.incidents.get(entry.id)
             if known is None or known.sequence < entry.sequence:
                 incident = _incident_of(entry, state.boot, moment)
-                tone = Tone.RING if incident.waits and incident.priority > Priority.LOW else Tone.NOTE
-                notices.append(self._tell(incident, tone, moment, "stands"))
+                notices.append(self._report(incident, _tone(incident, known), moment))
         return notices
 
-    def _began_anew(self, incident: Incident, state: State, before: State, moment: Moment) -> list[Notice]:
+    def _restarted(self, incident: Incident, state: State, before: State, moment: Moment) -> list[Notice]:
         """Its device knows it no longer. High and unanswered it stays open here, until somebody looks."""
-        words = "its device began anew: look!"
-        high = incident.waits and incident.priority is Priority.HIGH
-        if not high:
-            return [self._tell(replace(incident, stage=Stage.CLEARED), Tone.RING, moment, words)]
+        words = f"{incident.name}: the device has restarted, check on the walker"
+        if not (incident.waits and incident.priority is Priority.HIGH):
+            return [self._report(replace(incident, stage=Stage.CLEARED), Tone.RING, moment, words)]
         if incident.id not in self._orphans:
             self._orphans.add(incident.id)
-            return [self._tell(incident, Tone.RING, moment, words)]
+            return [self._report(incident, Tone.RING, moment, words)]
         looked_after = before.boot == state.boot and before.armed and not state.armed  # by whoever disarmed
         if looked_after or moment.mono_s - incident.event_s > LIFETIME_S[Priority.HIGH]:
             self.settle(incident.id)
-            words = "disarmed" if looked_after else "expired"
-            return [self._tell(self.incidents[incident.id], Tone.CALM, moment, words)]
+            words = f"{incident.name}: " + ("ended by disarming" if looked_after else "expired")
+            return [self._report(self.incidents[incident.id], Tone.CALM, moment, words)]
         return []
 
     def _alert(self, message: AlertMessage, moment: Moment) -> list[Notice]:
@@ -289,40 +259,49 @@ class SpotterView:
             printable(message.reason),
             printable(message.who),
         )
-        if incident.stage.ended:
-            return [self._tell(incident, Tone.CALM, moment)]
-        if incident.stage is Stage.ACKNOWLEDGED:
-            more_certain = before is not None and before.certainty is not incident.certainty
-            return [self._tell(incident, Tone.WARN if more_certain else Tone.CALM, moment)]
-        if age_s > message.lifetime_s:
+        if not incident.stage.ended and incident.waits and age_s > message.lifetime_s:
             self.expired += 1
-            return [self._tell(replace(incident, stage=Stage.CLEARED), Tone.NOTE, moment, "expired")]
-        return [self._tell(incident, Tone.RING if incident.priority > Priority.LOW else Tone.NOTE, moment)]
+            ended = replace(incident, stage=Stage.CLEARED)
+            return [self._report(ended, Tone.NOTE, moment, f"{incident.name}, expired")]
+        return [self._report(incident, _tone(incident, before), moment)]
 
-    def _tell(self, incident: Incident, tone: Tone, moment: Moment, remark: str = "") -> Notice:
+    def _report(self, incident: Incident, tone: Tone, moment: Moment, words: str = "") -> Notice:
         self.incidents[incident.id] = incident
         if tone is Tone.RING:
             self._reminded_s = moment.mono_s
         age_s = moment.mono_s - incident.event_s
-        words = [
-            KIND_WORDS[incident.kind],
-            remark or incident.phase,
-            PRIORITY_WORDS[incident.priority] + " priority",
-        ]
-        if incident.who:
-            words.append(f"by {incident.who}")
-        if incident.reason and not incident.stage.ended:
-            words.append(incident.reason)
-        if age_s > LATE_S:
-            words.append(f"LATE: {age_s:.0f} s ago")
-        return Notice(tone, ", ".join(words), incident, age_s)
+        late = f", LATE: {age_s:.0f} s ago" if age_s > LATE_S else ""
+        return Notice(tone, (words or incident.words()) + late, incident, age_s)
 
 
-def _axes(state: State) -> str:
-    armed = "armed" if state.armed else "DISARMED"
+def _tone(incident: Incident, before: Incident | None) -> Tone:
+    """How a report of it is given; ``before`` is what was known of it."""
+    if incident.stage.ended:
+        return Tone.CALM
+    if incident.stage is Stage.ACKNOWLEDGED:
+        # Somebody is coming, and now it is certain: he must learn it, but nothing need ring.
+        surer = before is not None and before.certainty is not incident.certainty
+        return Tone.WARN if surer else Tone.CALM
+    return Tone.RING if incident.priority > Priority.LOW else Tone.NOTE
+
+
+def arming(state: State) -> tuple[Tone, str]:
+    """Is it armed, or why not, in words; and how good that is."""
     if state.waits_for:
-        armed = f"NOT YET ARMED: {printable(state.waits_for[0])}"
-    return armed + (", sound paused" if state.sound_paused else "")
+        return Tone.NOTE, f"NOT YET ARMED: {printable(state.waits_for[0])}"
+    return (Tone.CALM, "armed") if state.armed else (Tone.RING, "DISARMED")
+
+
+def _changes(before: State, state: State) -> list[Notice]:
+    """What has changed from one heartbeat to the next, but for incidents."""
+    notices = []
+    (_, was), (tone, words) = arming(before), arming(state)
+    if words != was:
+        notices.append(Notice(tone if before.armed or tone is not Tone.RING else Tone.NOTE, words))
+    if state.sound_paused != before.sound_paused:
+        words = "sound paused" if state.sound_paused else "sound no longer paused"
+        notices.append(Notice(Tone.NOTE if state.sound_paused else Tone.CALM, words))
+    return notices
 
 
 def _incident_of(entry: messages.Incident, boot: str, moment: Moment) -> Incident:

@@ -289,8 +289,8 @@ def test_a_spotter_gets_in_with_the_code_alone(guarded: tuple[Guarded, dict[str,
     url = invitation.address("eva", words["eva"], "walker", "localhost", place.tls)
     others = MqttSettings(ca_file=str(place.folder / "ca.crt"))
     out = io.StringIO()
-    watch(invitation.settings_of(url, others), "Eva", None, lambda: "BLIND" in out.getvalue(), out=out)
-    assert "BLIND: no heartbeat" in out.getvalue()  # it is in, and nobody walks
+    watch(invitation.settings_of(url, others), "Eva", None, lambda: "NO CONTACT" in out.getvalue(), out=out)
+    assert "NO CONTACT: no heartbeat" in out.getvalue()  # it is in, and nobody walks
 
 
 def test_pairing_shows_the_account_once_and_says_what_is_next(tmp_path: Path) -> None:

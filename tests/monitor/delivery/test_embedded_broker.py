@@ -30,7 +30,7 @@ def test_it_carries_alerts_and_ends_when_told() -> None:
     with EmbeddedBroker() as broker:
         settings = MqttSettings(host="127.0.0.1", port=broker.port)
         with Listener(settings) as spotter, Pulse(Link(settings, SimpleQueue())) as pulse:
-            wait_until(lambda: not spotter.view.blind)
+            wait_until(lambda: not spotter.view.no_contact)
             pulse.raise_alert("1")
             wait_until(lambda: spotter.view.open)
     assert not listens(broker.port)

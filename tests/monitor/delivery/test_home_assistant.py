@@ -18,6 +18,7 @@ from monitor.core.vocabulary import Alert, AlertKind, Certainty, InputKind, Prio
 from monitor.delivery import home_assistant, messages
 from monitor.delivery.link import Link
 from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter import repetition
 from tests.listener import Listener
 from tests.pulse import Pulse, wait_until
 
@@ -78,14 +79,14 @@ def test_ids_are_unique() -> None:
     assert len(set(ids)) == len(ids)
 
 
-def render(template: str, value: Any = "", incident: str = "") -> str:
+def render(template: str, value: Any = "", incident: str = "", **names: Any) -> str:
     """As Home Assistant does, with the few names our templates use."""
     jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
     environment = jinja2.Environment()
     environment.filters["to_json"] = json.dumps
     return str(
         environment.from_string(template).render(
-            value_json=value, value=value, state_attr=lambda _entity, _name: incident
+            {"value_json": value, "value": value, "state_attr": lambda _entity, _name: incident} | names
         )
     )
 
@@ -134,6 +135,48 @@ def test_an_answering_button_says_what_the_device_understands(name: str) -> None
     payload = render(button["command_template"], button["payload_press"], attributes["incident"])
     word = messages.decode_answer(payload.encode(), "ab12")
     assert (word.kind, word.alert_id, word.who) == (InputKind(name), "1", "Home Assistant")
+
+
+@pytest.mark.parametrize(
+    "device", ["walker", "walker-1", "a--b", "-_-", "_", "9", "x" * 32, *("ab-_0" * n for n in range(1, 7))]
+)
+def test_ids_are_valid_and_buttons_answer_whatever_the_device_is_called(device: str) -> None:
+    """Valid by the rule of homeassistant/core.py, which slugs what is not: then nothing finds it."""
+    entities = json.loads(home_assistant.announcement(device, "1"))["components"]
+    ids = [entity["default_entity_id"] for entity in entities.values() if "default_entity_id" in entity]
+    assert len(ids) == 2
+    for entity_id in ids:
+        assert re.fullmatch(r"(?!.+__)(?!_)[\da-z_]+(?<!_)\.(?!_)[\da-z_]+(?<!_)", entity_id)
+    incidents = {ids[0]: "ab12-1"}
+    payload = render(
+        entities["coming"]["command_template"],
+        "coming",
+        state_attr=lambda entity_id, _: incidents.get(entity_id),
+    )
+    assert messages.decode_answer(payload.encode(), "ab12").alert_id == "1"
+
+
+def test_the_buttons_find_the_alarm_although_its_entity_was_renamed() -> None:
+    entities = {"event.last": "ab12-9", "binary_sensor.grandma": "ab12-1", "binary_sensor.moving": None}
+    payload = render(
+        ENTITIES["clear"]["command_template"],
+        "clear",
+        entity_id="button.anything",
+        device_id=lambda _entity: "f00",
+        device_entities=lambda _device: list(entities),
+        state_attr=lambda entity_id, _name: entities[entity_id],
+    )
+    assert messages.decode_answer(payload.encode(), "ab12").alert_id == "1"
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown"),
+    [(messages.ONLINE, "online"), (messages.OFFLINE, "offline"), (messages.SWITCHED_OFF, "offline")],
+)
+def test_switched_off_is_not_available_either(payload: bytes, shown: str) -> None:
+    (availability,) = CONFIG["availability"]
+    assert render(availability["value_template"], payload.decode()) == shown
+    assert shown in (availability["payload_available"], availability["payload_not_available"])
 
 
 def test_with_no_alert_an_answering_button_says_nothing_that_counts() -> None:
@@ -223,15 +266,19 @@ class Home:
 
     attributes: dict[str, Any] | None
 
-    def says(self, template: str, **names: Any) -> bool:
+    def text(self, template: str, **names: Any) -> str:
         jinja2 = pytest.importorskip("jinja2", reason="jinja2 is not installed")
         environment = jinja2.Environment()
         attributes = self.attributes or {}
         text = environment.from_string(template).render(
             alarm="binary_sensor.alarm", state_attr=lambda _, name: attributes.get(name), **names
         )
-        assert text.strip() in ("True", "False")
-        return str(text.strip()) == "True"
+        return str(text.strip())
+
+    def says(self, template: str, **names: Any) -> bool:
+        text = self.text(template, **names)
+        assert text in ("True", "False")
+        return text == "True"
 
 
 def alarm_of(*alerts: Alert) -> Home:
@@ -274,10 +321,46 @@ def test_the_ringing_of_a_fall_ends_with_this_stage_of_this_incident(home: Home,
     assert home.says(until["value_template"], **names | {"repeat": {"index": 1000}})
 
 
+def test_ringing_that_nobody_answers_becomes_rare_and_ends() -> None:
+    (_, wait, _), repeat = ringing()
+    (until,) = repeat["until"]
+    now_s, rings = 1e9, 0
+    while True:
+        rings += 1
+        names = {"began": 1e9, "now": lambda time_s=now_s: time_s, "as_timestamp": lambda time_s: time_s}
+        pause_s = int(Home(None).text(wait["timeout"], **names))
+        assert pause_s == round(repetition.pause_s(now_s - 1e9, 15))
+        now_s += pause_s
+        if Home(None).says(until["value_template"], incident="x", sequence=1, repeat={"index": rings}):
+            break
+    assert rings == 60
+    assert now_s - 1e9 > 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("alert", "headline", "detail"),
+    [
+        (FALL, "FALL, confirmed", "by Eva"),
+        (replace(FALL, stage=Stage.ACKNOWLEDGED), "FALL, confirmed, acknowledged", "by Eva"),
+        (replace(LINK, reason="no route"), "LINK", "no route"),
+        (replace(LINK, reason="no route", stage=Stage.RECOVERED), "LINK, over", ""),
+    ],
+)
+def test_a_phone_is_shown_how_certain_it_is_and_who_has_reacted(
+    alert: Alert, headline: str, detail: str
+) -> None:
+    message = messages.alert_message(alert, "ab12", messages.Moment(1.0, 1.0))
+    event = json.loads(render(ENTITIES["event"]["value_template"], json.loads(messages.encode(message))))
+    names = {"trigger": {"id": "alert", "to_state": {"attributes": event}}, "stage": event["stage"]}
+    shown = blueprint()["actions"][0]["variables"]
+    assert Home(None).text(shown["headline"], **names) == headline
+    assert Home(None).text(shown["detail"], **names) == detail
+
+
 def test_the_ringing_of_silence_ends_when_the_device_is_seen() -> None:
     _, repeat = ringing()
     (until,) = repeat["until"]
-    names = {"incident": "blind", "sequence": 0, "repeat": {"index": 1}}
+    names = {"incident": "no-contact", "sequence": 0, "repeat": {"index": 1}}
     assert not Home(None).says(until["value_template"], **names)
     assert alarm_of(FALL).says(until["value_template"], **names)
 
@@ -303,10 +386,10 @@ def test_a_phone_answers_only_the_incident_it_rings_for(home: Home, pressed: boo
     ("trigger", "told"),
     [
         ({"id": "alert"}, True),
-        ({"id": "blind", "from_state": {"attributes": {"armed": True}}}, True),
-        ({"id": "blind", "from_state": {"attributes": {"armed": False}}}, False),
-        ({"id": "blind", "from_state": {"attributes": {}}}, False),
-        ({"id": "blind", "from_state": None}, False),
+        ({"id": "no_contact", "from_state": {"attributes": {"armed": True}}}, True),
+        ({"id": "no_contact", "from_state": {"attributes": {"armed": False}}}, False),
+        ({"id": "no_contact", "from_state": {"attributes": {}}}, False),
+        ({"id": "no_contact", "from_state": None}, False),
     ],
 )
 def test_silence_rings_only_if_the_device_was_armed(trigger: dict[str, Any], told: bool) -> None:

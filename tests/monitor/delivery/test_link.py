@@ -48,7 +48,7 @@ def test_alert_and_answer_go_there_and_back(mqtt: MqttSettings, protocol: int) -
     mqtt = replace(mqtt, protocol=protocol)
     with Listener(mqtt) as spotter:
         with pulse_at(mqtt) as pulse:
-            wait_until(lambda: not spotter.view.blind)
+            wait_until(lambda: not spotter.view.no_contact)
             pulse.raise_alert("1")
             wait_until(lambda: spotter.view.open)
             story = spotter.view.open[0].id
@@ -68,13 +68,13 @@ def test_a_stopped_broker_is_a_lost_link_and_what_happened_meanwhile_arrives_onc
 ) -> None:
     settings = mosquitto.settings()
     with Listener(settings) as spotter, pulse_at(settings, tmp_path / "outbox.sqlite") as pulse:
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         mosquitto.kill()
         for alert_id in "123":
             pulse.raise_alert(alert_id)
         wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
         assert "127.0.0.1" in pulse.heard[0].reason
-        assert spotter.view.blind
+        assert spotter.view.no_contact
         mosquitto.start()
         wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST, InputKind.LINK_BACK])
         wait_until(lambda: len(spotter.view.open) == 3)
@@ -88,12 +88,12 @@ def test_a_link_that_goes_silent_without_closing_is_lost_and_found_again(mqtt: M
         # So patient a keepalive that paho itself notices nothing.
         cut = replace(mqtt, port=proxy.port, keepalive_s=60)
         with pulse_at(cut) as pulse:
-            wait_until(lambda: not spotter.view.blind)
+            wait_until(lambda: not spotter.view.no_contact)
             proxy.silent = True
             pulse.raise_alert("1")
             wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
             assert "acknowledge" in pulse.heard[0].reason
-            wait_until(lambda: spotter.view.blind)
+            wait_until(lambda: spotter.view.no_contact)
             proxy.silent = False
             wait_until(lambda: pulse.kinds()[-1] is InputKind.LINK_BACK)
             wait_until(lambda: spotter.view.open)
@@ -153,7 +153,7 @@ def test_a_link_that_is_no_more_says_so_and_leaves_no_connection_behind(
     mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Listener(mqtt) as spotter, pulse_at(mqtt):
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
 
         def die(_: Link) -> None:
             raise SystemExit  # ends a thread without a word
@@ -186,12 +186,12 @@ def test_on_a_clock_of_the_caller_s_that_leaps_ages_are_its_own_and_the_link_sta
             link(SampleBlock.silent(at_s, ""), (), alerts, Status(True, False, tuple(alerts), at_s))
             time.sleep(0.01)
         assert link.drain(PATIENCE_S)
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         wait_until(lambda: len(spotter.alerts()) == 3)
         assert {state.ignored for state in spotter.states()} == {7}
         assert spotter.states()[-1].expired == 0
         at_s += HUNG_S + 0.1  # its loop stands still, says its clock
-        wait_until(lambda: spotter.view.blind)
+        wait_until(lambda: spotter.view.no_contact)
         link.stop()
     assert [inbox.get().kind for _ in range(inbox.qsize())] == [InputKind.LINK_BACK]
 
@@ -204,17 +204,17 @@ def _live_and_wait(mqtt: MqttSettings) -> None:
 def test_a_killed_process_is_told_by_its_last_will(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter:
         with spawned(_live_and_wait, mqtt):
-            wait_until(lambda: not spotter.view.blind)
-        wait_until(lambda: "last will" in spotter.view.blind)
+            wait_until(lambda: not spotter.view.no_contact)
+        wait_until(lambda: "last will" in spotter.view.no_contact)
 
 
 def test_a_hung_loop_stops_the_heartbeat_but_does_not_blame_the_link(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter, pulse_at(mqtt) as pulse:
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         pulse.hung = True
-        wait_until(lambda: spotter.view.blind)
+        wait_until(lambda: spotter.view.no_contact)
         pulse.hung = False
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
     assert pulse.kinds() == []
 
 
@@ -224,7 +224,7 @@ def test_bad_words_are_ignored_counted_and_logged_once(
 ) -> None:
     topics = messages.Topics(mqtt.device)
     with Listener(mqtt) as spotter, pulse_at(mqtt) as pulse:
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         pulse.raise_alert("1")
         wait_until(lambda: spotter.view.open)
         boot = pulse.link.boot
@@ -253,7 +253,7 @@ def test_an_old_request_kept_by_the_broker_is_not_obeyed(mqtt: MqttSettings) -> 
 
 def test_a_change_is_told_at_once_and_the_heartbeat_lists_what_stands(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as early, pulse_at(mqtt) as pulse:
-        wait_until(lambda: not early.view.blind)
+        wait_until(lambda: not early.view.no_contact)
         pulse.raise_alert("1")
         wait_until(lambda: early.view.open)
         pulse.armed = False
@@ -283,7 +283,7 @@ def test_an_outbox_off_its_disk_is_a_fault_that_both_ends_learn_of(
 def test_what_a_spotter_did_not_get_is_sent_again_when_asked(mqtt: MqttSettings) -> None:
     topics = messages.Topics(mqtt.device)
     with Listener(mqtt) as spotter, pulse_at(mqtt) as pulse:
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         pulse.raise_alert("1")
         wait_until(lambda: spotter.states()[-1].alerts == 1 and spotter.states()[-1].waiting == 0)
         spotter.say(topics.request, messages.encode_repeat("Eva"))

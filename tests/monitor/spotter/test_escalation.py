@@ -8,8 +8,9 @@ from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTE
 from monitor.core.alarm_rules import State as At
 from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
 from monitor.delivery.messages import State
-from monitor.spotter.escalation import PATIENCE_S, Escalation, Push
-from monitor.spotter.view import Incident, SpotterView
+from monitor.spotter.escalation import PATIENCE_S, PER_DAY, Escalation, Push
+from monitor.spotter.incident import Incident
+from monitor.spotter.view import SpotterView
 
 FALL = Incident("aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0)
 STUMBLE = replace(FALL, id="aaaa-2", kind=AlertKind.STUMBLE, priority=Priority.MEDIUM)
@@ -21,7 +22,7 @@ class Play:
     def __init__(self, least: Priority = Priority.MEDIUM, per_minute: int = 6) -> None:
         self.escalation = Escalation("walker", least, per_minute)
         self.view = SpotterView("walker")
-        self.view.blind = ""
+        self.view.no_contact = ""
         self.view.state = State("aaaa", 1, 0.0, 0.0, 0.0, True, False)
         self.time_s = 0.0
         self.step()
@@ -52,7 +53,7 @@ def test_it_is_repeated_until_somebody_answers() -> None:
     play = Play()
     play.show(FALL)
     told = play.wait(200)
-    assert [at_s for at_s, _ in told] == [15, 30, 60, 120, 180]
+    assert [at_s for at_s, _ in told] == [15, 30, 45, 60, 80, 107, 143, 191]
     assert all(push.urgent for _, push in told)
     (push,) = play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva"))
     assert "Eva is coming" in push.body
@@ -142,20 +143,20 @@ def test_what_phones_never_heard_of_needs_no_end_that_waits_for_room() -> None:
 
 def test_an_old_all_clear_does_not_follow_a_new_silence() -> None:
     play = flooded()
-    play.view.blind = "no heartbeat"
+    play.view.no_contact = "no heartbeat"
     play.wait(3)
-    play.view.blind = ""
+    play.view.no_contact = ""
     assert play.step() == []
-    play.view.blind = "no heartbeat"
+    play.view.no_contact = "no heartbeat"
     told = [push.body for _, push in play.wait(70)]
-    assert told[0].startswith("nobody sees")
-    assert not any("ALL CLEAR" in body for body in told)
+    assert told[0].startswith("nobody knows")
+    assert not any("RESTORED" in body for body in told)
 
 
 def test_a_notifier_that_starts_when_an_armed_device_is_already_dead_says_so() -> None:
     play = Play()
     play.escalation = Escalation("walker", Priority.MEDIUM, 6)
-    state, play.view.state, play.view.blind = play.view.state, None, "no heartbeat heard yet"
+    state, play.view.state, play.view.no_contact = play.view.state, None, "no heartbeat heard yet"
     assert play.wait(10) == []  # the broker is not reached yet
     play.view.state = state  # retained
     assert [at_s - 10 for at_s, _ in play.wait(5)] == [PATIENCE_S]
@@ -163,23 +164,85 @@ def test_a_notifier_that_starts_when_an_armed_device_is_already_dead_says_so() -
 
 def test_silence_of_an_armed_device_is_urgent_and_repeated_and_ends() -> None:
     play = Play()
-    play.view.blind = "no heartbeat"
+    play.view.no_contact = "no heartbeat"
     told = play.wait(20)
     assert [at_s for at_s, _ in told] == [PATIENCE_S, PATIENCE_S + 15]
     assert all(push.urgent and push.title == "NO CONTACT: walker" for _, push in told)
-    play.view.blind = ""
-    assert "ALL CLEAR" in play.step()[0].body
+    play.view.no_contact = ""
+    assert "CONTACT RESTORED" in play.step()[0].body
+
+
+DAY_S = 24 * 3600
+NTFY_A_DAY = 250
+
+
+def test_nothing_that_nobody_answers_rings_without_bound() -> None:
+    for silent in (True, False):
+        play = Play()
+        if silent:
+            play.view.no_contact = "no heartbeat"
+        else:
+            play.show(FALL)
+        told = play.wait(2 * DAY_S)
+        first_day, second_day = (sum(at_s // DAY_S == day for at_s, _ in told) for day in (0, 1))
+        assert 20 < first_day < 60
+        assert 20 < second_day < 30  # and it never quite gives up
+
+
+def test_contact_that_comes_and_goes_all_day_leaves_room_for_a_fall() -> None:
+    play = Play()
+    told = []
+    for _ in range(DAY_S // 60):
+        play.view.no_contact = "" if play.view.no_contact else "no heartbeat"
+        told += play.wait(60)
+    assert len(told) == PER_DAY
+    assert "only falls and calls for help" in told[-1][1].body
+    assert len(play.show(FALL)) == 1
+    rest = play.wait(DAY_S)
+    falls = [push for _, push in rest if push.title.startswith("FALL")]
+    assert len(falls) > 20
+    assert PER_DAY + len(falls) < NTFY_A_DAY
+    play.time_s += 60
+    assert (
+        "Eva is coming" in play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva"))[0].body
+    )
+
+
+def test_somebody_who_looks_after_lost_contact_ends_its_ringing_until_it_is_lost_again() -> None:
+    play = Play()
+    play.view.no_contact = "no heartbeat"
+    assert len(play.wait(10)) == 1
+    play.view.look_after("Eva")
+    ((_, push),) = play.wait(3600)
+    assert push.body.startswith("Eva is looking after it")
+    assert not push.urgent
+    play.view.no_contact = play.view.looked_after_by = ""
+    assert "CONTACT RESTORED" in play.step()[0].body
+    play.view.no_contact = "no heartbeat"
+    assert len(play.wait(10)) == 1
+
+
+def test_an_acknowledged_fall_that_is_confirmed_is_sent_again_and_does_not_ring() -> None:
+    play = Play()
+    play.show(FALL)
+    acknowledged = replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva")
+    (first,) = play.show(acknowledged)
+    assert first.body.startswith("suspected, Eva is coming")
+    (second,) = play.show(replace(acknowledged, sequence=3, certainty=Certainty.CONFIRMED))
+    assert second.body.startswith("confirmed, Eva is coming")
+    assert not second.urgent
+    assert play.wait(600) == []
 
 
 def test_a_moment_out_of_sight_wakes_nobody_nor_does_a_device_that_was_disarmed() -> None:
     play = Play()
-    play.view.blind = "the broker restarts"
+    play.view.no_contact = "the broker restarts"
     assert play.wait(PATIENCE_S - 1) == []
-    play.view.blind = ""
+    play.view.no_contact = ""
     assert play.view.state is not None
     play.view.state = State("aaaa", 2, 0.0, 0.0, 0.0, False, False)
     play.step()
-    play.view.blind = "switched off"
+    play.view.no_contact = "switched off"
     assert play.wait(60) == []
 
 

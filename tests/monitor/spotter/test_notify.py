@@ -1,6 +1,7 @@
 """Phones, played by a local HTTP server."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -16,10 +17,15 @@ from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics, encode_answer
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.notify import NotifySettings, notify, urgent
+from monitor.spotter.escalation import Push
+from monitor.spotter.notify import NotifySettings, notify, send_test
+from monitor.spotter.services import NotifyError, Service, cut, urgent
 from tests.background import threaded
+from tests.brokers import Mosquitto
 from tests.listener import Listener
-from tests.pulse import Pulse, wait_until
+from tests.pulse import PATIENCE_S, Pulse, wait_until
+
+USER = "u" * 30
 
 pytest.importorskip("apprise", reason="apprise is not installed")
 # Apprise imports a module that the standard library is about to lose.
@@ -66,7 +72,7 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
     program = threaded(partial(notify, mqtt, settings, "notify"))
     with Pulse(Link(mqtt, SimpleQueue())) as pulse, Listener(mqtt) as spotter, program:
         wait_until(lambda: InputKind.SPOTTER_HERE in pulse.kinds())
-        wait_until(lambda: not spotter.view.blind)
+        wait_until(lambda: not spotter.view.no_contact)
         pulse.raise_alert("1")
         wait_until(lambda: len(posted) == 2)
         story = spotter.view.open[0].id
@@ -83,12 +89,15 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
     ("calm", "loud"),
     [
         ("ntfys://host/topic", "ntfys://host/topic?priority=max"),
+        ("https://ntfy.sh/topic", "https://ntfy.sh/topic?priority=max"),
         ("ntfys://host/topic?priority=low", "ntfys://host/topic?priority=low"),
-        ("pover://user@token?sound=x", "pover://user@token?sound=x&priority=high"),
-        ("tgram://token/chat", "tgram://token/chat"),
+        (f"pover://{USER}@{USER}?sound=x", f"pover://{USER}@{USER}?sound=x&priority=high"),
+        ("bark://host/key", "bark://host/key?level=critical"),
+        ("json://host/path", "json://host/path"),
     ],
 )
 def test_urgent_is_said_in_each_service_s_own_word(calm: str, loud: str) -> None:
+    """By what Apprise makes of the URL: an address pasted from the browser is ntfy too."""
     assert urgent(calm) == loud
 
 
@@ -96,14 +105,108 @@ def test_urgent_is_said_in_each_service_s_own_word(calm: str, loud: str) -> None
     ("text", "mode", "words"),
     [
         ("json://127.0.0.1/secret", 0o644, "chmod 600"),
-        ("# none\n", 0o600, "names no service"),
-        ("nonsense://secret", 0o600, "service 1 .nonsense."),
+        ("# none\n", 0o600, "contains no URL"),
+        ("\nnonsense://secret", 0o600, ":2: Apprise does not take this nonsense://"),
+        ("secret", 0o600, ":1: expected a URL"),
+        ("json://127.0.0.1/\njson://secret/a b", 0o600, ":2: expected one URL a line.*%20"),
+        ("ntfys://eva:secret[x@host/walk", 0o600, r":1: .* write \[ as %5B"),
+        ("ntfys://eva:secret]@host/walk", 0o600, ":1: "),
         ("json://secret/\udcff", 0o600, "cannot read"),
     ],
 )
 def test_a_file_of_urls_that_cannot_serve_is_refused_without_showing_it(
-    tmp_path: Path, text: str, mode: int, words: str
+    tmp_path: Path, text: str, mode: int, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(SecretError, match=words) as refusal:
+    with pytest.raises((NotifyError, SecretError), match=words) as refusal:
         notify(MqttSettings(), urls(tmp_path, text, mode))
     assert "secret" not in str(refusal.value)
+    assert "secret" not in caplog.text
+
+
+def test_without_apprise_the_command_that_installs_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(NotifyError, match=f"{sys.executable} -m pip install apprise"):
+        notify(MqttSettings(), urls(tmp_path, "json://127.0.0.1/"))
+
+
+def test_the_test_rings_as_a_fall_does(
+    tmp_path: Path, phone: tuple[int, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    port, posted = phone
+    assert send_test(MqttSettings(), urls(tmp_path, f"ntfy://127.0.0.1:{port}/walk")) == 0
+    assert [(message["title"], message["priority"]) for message in posted] == [("TEST: walker", "max")]
+    assert "ntfy (line 1): taken" in capsys.readouterr().out
+
+
+def test_a_test_that_is_not_taken_fails_and_says_why(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("monitor.spotter.services.TRIES_S", (0.0,))
+    assert send_test(MqttSettings(), urls(tmp_path, f"ntfy://127.0.0.1:{free_port}/secret")) == 1
+    assert "did not take a message: it cannot be reached" in caplog.text
+    assert "secret" not in caplog.text
+
+
+class Plugin:
+    """Apprise's object of a service that takes what it is given, one message at a time."""
+
+    body_maxlen = 1000
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.may_go_on = threading.Event()
+        self.busy = threading.Event()
+
+    def notify(self, body: str, title: str) -> bool:
+        self.taken.append(body)
+        self.busy.set()
+        return self.may_go_on.wait(PATIENCE_S)
+
+
+def test_a_slow_service_is_sent_the_urgent_first_and_of_each_incident_only_the_newest() -> None:
+    plugin = Plugin()
+    service = Service("slow", plugin, plugin)
+    service.send(Push("1", "", "being sent", False))
+    assert plugin.busy.wait(PATIENCE_S)
+    service.send(Push("2", "", "stumble", False))
+    service.send(Push("3", "", "fall suspected", True))
+    service.send(Push("4", "", "fault", False))
+    service.send(Push("3", "", "fall confirmed", True))
+    service.close()
+    plugin.may_go_on.set()
+    assert service.finish()
+    assert plugin.taken == ["being sent", "fall confirmed", "stumble", "fault"]
+
+
+def test_a_long_message_loses_its_oldest_lines() -> None:
+    push = Push("1", "FALL", "\n".join(["confirmed", *(f"{n} fell" for n in range(300, 0, -1))]), True)
+    body = cut(push, 100)
+    assert body.startswith("confirmed\n300 fell\n299 fell")
+    assert len((push.title + body).encode()) <= 100
+    assert cut(Push("1", "FALL", "\u00e4" * 100, True), 50) == "\u00e4" * 22
+
+
+def test_it_says_for_whom_it_works_and_when_there_is_contact(
+    mosquitto: Mosquitto, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]], capfd: Any
+) -> None:
+    port, _ = phone
+    mqtt = mosquitto.settings()
+    said = ""
+
+    def says(words: str) -> bool:
+        nonlocal said
+        said += capfd.readouterr().out
+        return words in said
+
+    mosquitto.kill()
+    program = threaded(partial(notify, mqtt, urls(tmp_path, f"json://127.0.0.1:{port}/"), "notify"))
+    with program:
+        wait_until(lambda: says("no contact: cannot reach the broker"))
+        assert said.startswith(
+            f"sending alerts of {mqtt.device} (broker 127.0.0.1:{mqtt.port}) to 1 service:"
+        )
+        mosquitto.start()
+        with Pulse(Link(mqtt, SimpleQueue())):
+            wait_until(lambda: says("contact with the device, armed"))

@@ -20,8 +20,10 @@ from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, S
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.terminal import READ_S, REQUESTS, Answers, Script, _Screen, watch
-from monitor.spotter.view import Incident, Notice, SpotterView, Tone
+from monitor.spotter.incident import Incident, Notice, Tone
+from monitor.spotter.screen import Screen
+from monitor.spotter.terminal import READ_S, REQUESTS, Answers, Script, watch
+from monitor.spotter.view import SpotterView
 from tests.background import threaded
 from tests.brokers import Mosquitto
 from tests.pulse import PATIENCE_S, Pulse, wait_until
@@ -44,13 +46,15 @@ def test_a_scripted_spotter_answers_and_clears(mqtt: MqttSettings) -> None:
     out = io.StringIO()
     spotter = threaded(partial(watch, mqtt, "Eva", Script(0.6, 0.2), out=out))
     with Pulse(Link(mqtt, SimpleQueue())) as pulse, spotter:
-        wait_until(lambda: "the device is seen" in out.getvalue())
+        wait_until(lambda: "contact: " in out.getvalue())
         pulse.raise_alert("1")
         wait_until(lambda: "cleared" in out.getvalue())
     kinds = [kind for kind in pulse.kinds() if kind not in (InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE)]
     assert kinds == [InputKind.COMING, InputKind.CLEAR]
-    told = re.findall(r"FALL, (suspected, acknowledged|suspected|cleared)", out.getvalue())
-    assert list(dict.fromkeys(told)) == ["suspected", "suspected, acknowledged", "cleared"]
+    told = re.findall(
+        r"FALL (suspected, acknowledged by Eva|suspected(?! *,)|cleared by Eva)", out.getvalue()
+    )
+    assert list(dict.fromkeys(told)) == ["suspected", "suspected, acknowledged by Eva", "cleared by Eva"]
     assert "\x1b" not in out.getvalue()
 
 
@@ -59,10 +63,10 @@ def test_a_broker_that_is_not_there_is_said_and_tried_again(mosquitto: Mosquitto
     out = io.StringIO()
     settings = mosquitto.settings()
     with threaded(partial(watch, settings, "Eva", None, out=out)):
-        wait_until(lambda: "BLIND: cannot reach the broker at 127.0.0.1" in out.getvalue())
+        wait_until(lambda: "NO CONTACT: cannot reach the broker at 127.0.0.1" in out.getvalue())
         mosquitto.start()
         with Pulse(Link(settings, SimpleQueue())):
-            wait_until(lambda: "the device is seen" in out.getvalue())
+            wait_until(lambda: "contact: " in out.getvalue())
 
 
 class Terminal(io.StringIO):
@@ -81,19 +85,19 @@ def test_the_bell_rings_on_a_terminal_with_colours_or_without(
         monkeypatch.setenv("NO_COLOR", "1")
     out = Terminal()
     settings = MqttSettings(host="127.0.0.1", port=free_port)
-    watch(settings, "Eva", None, lambda: "BLIND: cannot reach" in out.getvalue(), out=out)
+    watch(settings, "Eva", None, lambda: "NO CONTACT: cannot reach" in out.getvalue(), out=out)
     assert "\a" in out.getvalue()
     assert ("\x1b[1;31m" in out.getvalue()) != plain
 
 
-@pytest.mark.parametrize(("age_s", "shown"), [(0.0174, "  [17 ms after the event]"), (1.2, "")])
+@pytest.mark.parametrize(("age_s", "shown"), [(0.0174, " [17 ms after the event]"), (1.2, "")])
 def test_how_soon_an_alert_came_is_shown_where_it_is_less_than_a_second(age_s: float, shown: str) -> None:
     story = Incident(
         "aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0
     )
     out = io.StringIO()
-    _Screen(out).show(Notice(Tone.RING, "FALL, suspected", story, age_s))
-    assert out.getvalue() == f"!! FALL, suspected{shown}\n"
+    Screen(out).notice(Notice(Tone.RING, "FALL suspected", story, age_s))
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d !! FALL suspected{re.escape(shown)}\n", out.getvalue())
 
 
 class Mouth:
@@ -162,7 +166,7 @@ def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mqtt: MqttSetti
         ) as process,
     ):
         try:
-            wait_until(lambda: b"the device is seen" in b"".join(seen))
+            wait_until(lambda: b"contact: " in b"".join(seen))
             pulse.raise_alert("1")
             wait_until(lambda: b"\a" in b"".join(seen))
             press(b"c", InputKind.COMING)

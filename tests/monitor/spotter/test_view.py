@@ -1,4 +1,4 @@
-"""What a spotter is told: blindness, lateness, each stage once. All time is made up."""
+"""What a spotter is shown: loss of contact, lateness, each report once. All time is made up."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ from monitor.core.alarm_rules import State as At
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.messages import AlertMessage, Incident, Moment, State, Topics
-from monitor.spotter.view import BLIND_S, REMIND_S, Notice, SpotterView, Tone
+from monitor.spotter.incident import Notice, Tone
+from monitor.spotter.view import NO_CONTACT_S, REMIND_S, SpotterView
 
 TOPICS = Topics("walker")
 
@@ -89,10 +90,10 @@ def test_a_retained_heartbeat_proves_nothing_until_its_sequence_moves() -> None:
     play = Play()
     play.beat_number = 41
     assert play.beat(retained=True) == []
-    assert play.view.blind
-    assert Tone.RING in tones(play.wait(BLIND_S + 0.2))
+    assert play.view.no_contact
+    assert Tone.RING in tones(play.wait(NO_CONTACT_S + 0.2))
     assert tones(play.beat()) == [Tone.CALM]
-    assert not play.view.blind
+    assert not play.view.no_contact
 
 
 def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None:
@@ -101,9 +102,9 @@ def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None
     play.view.disconnected("our own broker restarts", play.moment)
     play.beat_number += 5  # the device sent some meanwhile, and may have died since
     play.beat(retained=True)
-    assert play.view.blind
+    assert play.view.no_contact
     play.beat()
-    assert not play.view.blind
+    assert not play.view.no_contact
 
 
 def test_a_stage_repeated_long_after_its_story_ended_is_not_told_again() -> None:
@@ -124,13 +125,13 @@ def test_a_heartbeat_repeated_without_moving_is_silence() -> None:
         play.wait(1.0)
         play.beat_number -= 1
         play.beat()
-    assert play.view.blind
+    assert play.view.no_contact
 
 
 def test_silence_rings_after_three_missed_beats_and_again_until_the_device_is_back() -> None:
     play = Play()
     play.seen()
-    assert play.wait(BLIND_S - 0.2) == []
+    assert play.wait(NO_CONTACT_S - 0.2) == []
     assert tones(play.wait(0.4)) == [Tone.RING]
     assert tones(play.wait(2 * REMIND_S + 0.2)) == [Tone.RING, Tone.RING]
     assert tones(play.beat()) == [Tone.CALM]
@@ -141,7 +142,7 @@ def test_the_last_will_rings_at_once() -> None:
     play.seen()
     notices = play.view.update(TOPICS.availability, messages.OFFLINE, True, play.moment)
     assert tones(notices) == [Tone.RING]
-    assert play.view.blind
+    assert play.view.no_contact
 
 
 def test_a_story_is_one_alert_that_evolves() -> None:
@@ -281,7 +282,7 @@ def begun_anew(priority: Priority = Priority.HIGH) -> tuple[Play, str]:
     play.boot, play.beat_number, play.sent = "bbbb", 0, 0
     (notice, *_) = play.beat()
     assert notice.tone is Tone.RING
-    assert "look!" in notice.text
+    assert "check on the walker" in notice.text
     return play, message.id
 
 
@@ -366,4 +367,4 @@ def test_garbage_is_ignored(payload: bytes, topic: str) -> None:
     play.seen()
     if not (topic == "availability" and payload == messages.OFFLINE):
         assert play.view.update(f"rearguard/walker/{topic}", payload, False, play.moment) == []
-    assert play.view.blind == ""
+    assert play.view.no_contact == ""
