@@ -29,6 +29,7 @@ from monitor.delivery import home_assistant
 from monitor.delivery.messages import (
     OFFLINE,
     ONLINE,
+    SWITCHED_OFF,
     WORD_BYTES,
     Clock,
     Moment,
@@ -193,11 +194,11 @@ class Link:
             self._client.wake()
 
     def _run(self) -> None:
-        """The link's thread. However it ends, it says so and leaves no connection behind."""
+        """The link's thread. However it ends, it says so (and if in order), and leaves no connection."""
         try:
             self._work()
         finally:
-            self._say(self._topics.availability, OFFLINE)
+            self._say(self._topics.availability, SWITCHED_OFF if self._stopping else OFFLINE)
             self._client.close()
 
     def _work(self) -> None:
