@@ -82,7 +82,7 @@ class Line:
         self.panel.show(status)
 
     def _look(self) -> str:
-        return f"walker's lamp: {self.panel.light} | buzzer: {self.panel.sound}"
+        return f"lamp: {self.panel.light} | {self.panel.sound}"
 
 
 def _panel(settings: Settings, inbox: Inbox) -> Panel:

@@ -63,7 +63,7 @@ class Narrator:
     def _line(self, time_s: float, words: str) -> None:
         assert self._start_s is not None
         with suppress(Full):
-            self._lines.put_nowait(f"{time_s - self._start_s:8.2f} s  {words}")
+            self._lines.put_nowait(f"{time_s - self._start_s:7.2f} s  {words}")
 
     def _write(self) -> None:
         for line in iter(self._lines.get, None):

@@ -104,7 +104,7 @@ def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
             spotter.until("FALL suspected")
             spotter.until("FALL confirmed")
             machine.until(r"ALERT fall suspected")
-            machine.until("red, flashing fast . buzzer: five urgent beeps")
+            machine.until("red, flashing fast . five urgent beeps")
             machine.until(r"ALERT fall confirmed")
             assert machine.ended() == 0
         assert spotter.end(signal.SIGINT) == 0

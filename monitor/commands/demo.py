@@ -7,8 +7,10 @@ no terminal the spotter answers by itself.
 import argparse
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -31,10 +33,10 @@ SEEN_S = 1.0
 
 STORY = "The walker steps backward, missteps, stumbles, and after half a minute falls."
 INTRODUCTION = """\
-Rearguard's demo: a simulated sensor on a simulated bus, the real safety process, a broker and you.
+Rearguard's demo: a simulated sensor, the real safety process, a broker, and you.
 {what}
-You hold the phone: press c when you are coming, f for a false alarm, x when all is well again.
-Lines behind the bar are what the walker's side sees and does, in seconds since the start.
+You are the spotter: press c when you are coming, f for a false alarm, x when all
+is well again. Lines behind the bar are the walker's side, in seconds since start.
 """
 
 NEXT_STEPS = """\
@@ -114,7 +116,7 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
             _end(walker)
             reader.join()
     for line in aside():
-        print(f"{line[:1].upper()}{line[1:]}")
+        print(textwrap.fill(f"{line[:1].upper()}{line[1:]}", shutil.get_terminal_size().columns))
     print(f"{last_words(heard)}\n{NEXT_STEPS}", flush=True)
     return 0 if _answered(heard) or not alone else 1
 

@@ -209,6 +209,8 @@ def test_the_status_line_says_what_to_press(incidents: list[Incident], words: st
 def test_without_contact_the_status_line_is_red_until_somebody_looks_after_it() -> None:
     _, mouth, moment = talking()
     mouth.view.no_contact, mouth.view.lost_s = "no heartbeat", 2.0
+    assert prompt(mouth.view, moment) == ("connecting | no heartbeat", Tone.NOTE)
+    mouth.view.rung = True
     assert prompt(mouth.view, moment) == (
         "NO CONTACT for 10 s: c = I'm looking after it | no heartbeat",
         Tone.RING,
