@@ -42,9 +42,9 @@ is well again. Lines behind the bar are the walker's side, in seconds since star
 NEXT_STEPS = """\
 
 Next:
-  watch a recorded fall    .venv/bin/rearguard demo FILE.npz --trial NAME
-  wire a Raspberry Pi      docs/hardware.md, then .venv/bin/rearguard check
-  see how well it detects  docs/accuracy.md, or .venv/bin/rearguard evaluate FILE.npz"""
+  watch a recorded fall  .venv/bin/rearguard demo FILE.npz --trial NAME
+  wire a Raspberry Pi    docs/hardware.md, then .venv/bin/rearguard check
+  how well it detects    docs/accuracy.md; .venv/bin/rearguard evaluate FILE.npz"""
 
 
 def add(commands: Commands) -> None:

@@ -88,6 +88,9 @@ def _played(
     """The blocks of the recording, of the wait for an answer, and of the time afterwards."""
     blocks = iter(sampler)
     yield from until_over(blocks, seconds, linger_s, alarm)
-    if linger_s:
-        print(OVER, flush=True)
-        yield from until_over(blocks, AFTERWARDS_S, 0.0, alarm)
+    if not linger_s:
+        return
+    for number, block in enumerate(until_over(blocks, AFTERWARDS_S, 0.0, alarm)):
+        if number == 0:  # the sampler goes on: nobody has stopped it
+            print(OVER, flush=True)
+        yield block

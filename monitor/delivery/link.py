@@ -206,8 +206,9 @@ class Link:
             self._client.close()
 
     def _acknowledged(self) -> None:
-        """Wait a moment for what was sent. Closed with an answer unread a socket is reset, and the broker takes
-        the orderly end for a death.
+        """Wait a moment for what was sent.
+
+        Closed with an answer unread a socket is reset, and the broker takes the orderly end for a death.
         """
         deadline_s = time.monotonic() + FAREWELL_S
         while self._sent and self._client.up and time.monotonic() < deadline_s:
