@@ -4,26 +4,25 @@ A burst is one transaction, write the register's number, repeated start, read: s
 ``read_i2c_block_data`` ends at 32 bytes, and bytes fetched one by one tear samples apart.
 
 One program has the bus at a time: two that empty one FIFO, and reset each other's chip, see gaps and blame
-the wires. The lock is on the device itself (flock), so that it needs no folder and dies with its holder.
+the wires. See `firmware.in_use`.
 """
 
 import errno
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from fcntl import LOCK_EX, LOCK_NB, flock, ioctl
-from pathlib import Path
+from fcntl import ioctl
 from typing import Protocol
 
 from smbus2 import SMBus, i2c_msg
 
+from firmware import in_use
 from firmware.errors import (
     AddressClaimedError,
     BusFaultError,
     BusHeldError,
-    BusInUseError,
     BusUnavailableError,
+    InUseError,
     NoAnswerError,
     ShortReadError,
     WriteRefusedError,
@@ -73,40 +72,18 @@ class Port(Protocol):
 def open_port(number: int) -> Port:
     """Open /dev/i2c-``number`` and lock it; a held line then costs 0.1 s, not a second.
 
-    Raises `BusInUseError` where another program has it, and OSError.
+    Raises `InUseError` where another program has it, and OSError.
     """
     port = SMBus(number)
     assert port.fd is not None
     try:
-        flock(port.fd, LOCK_EX | LOCK_NB)
-    except BlockingIOError as error:
-        holder = holder_of(port.fd)
+        in_use.take(port.fd, f"I2C bus {number}")
+    except InUseError:
         port.close()
-        raise BusInUseError(in_use(number, holder)) from error
+        raise
     with suppress(OSError):  # a controller without a settable timeout keeps its own
         ioctl(port.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
     return port
-
-
-def in_use(number: int, holder: str) -> str:
-    """That another program has the bus, and what to do."""
-    return (
-        f"I2C bus {number} is in use by another program ({holder or 'unknown'}): stop it first; the service "
-        "by sudo systemctl stop rearguard"
-    )
-
-
-def holder_of(fd: int, locks: Path = Path("/proc/locks")) -> str:
-    """The program that has locked the file behind ``fd``, "" where the kernel does not say."""
-    status = os.fstat(fd)
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    with suppress(OSError):
-        for line in locks.read_text().splitlines():
-            words = line.split()
-            if len(words) >= 6 and words[1] == "FLOCK" and words[5] == place:
-                command = Path(f"/proc/{words[4]}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-                return f"{command}, process {words[4]}" if command else f"process {words[4]}"
-    return ""
 
 
 def claim(port: Port, address: int) -> None:
@@ -132,7 +109,7 @@ class Bus:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Open the device unless it is open. Raises `BusUnavailableError` and `BusInUseError`."""
+        """Open the device unless it is open. Raises `BusUnavailableError` and `InUseError`."""
         with self._lock:
             if self._port is not None:
                 return

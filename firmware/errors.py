@@ -16,8 +16,8 @@ class BusUnavailableError(FirmwareError, OSError):
     """The I2C bus itself cannot be opened."""
 
 
-class BusInUseError(FirmwareError):
-    """Another program has the bus."""
+class InUseError(FirmwareError):
+    """Another program has the bus or the pins."""
 
 
 class NoAnswerError(FirmwareError, OSError):

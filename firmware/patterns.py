@@ -52,49 +52,49 @@ class Pattern:
 
 
 PATTERNS = {
-    Look.DISARMED: Pattern(_WHITE, (0.1, 4.9), "a white wink every 5 s: disarmed", (), "silent"),
+    Look.DISARMED: Pattern(_WHITE, (0.1, 4.9), "white blink every 5 s: disarmed", (), "silent"),
     Look.WAITING: Pattern(
-        _WHITE, (0.1, 0.2, 0.1, 0.6), "white double winks: stand still, about to watch", (), "silent"
+        _WHITE, (0.1, 0.2, 0.1, 0.6), "white double blink: stand still to arm", (), "silent"
     ),
-    Look.ARMED: Pattern(_GREEN, (0.1, 1.9), "a green wink every 2 s: watching", (), "silent"),
+    Look.ARMED: Pattern(_GREEN, (0.1, 1.9), "green blink every 2 s: armed", (), "silent"),
     Look.LOW: Pattern(
-        _YELLOW, (1.8, 0.2), "steady yellow, winking", (0.1, 0.1, 0.1, 4.7), "two ticks every 5 s"
+        _YELLOW, (1.8, 0.2), "yellow, short gap every 2 s", (0.1, 0.1, 0.1, 4.7), "two ticks every 5 s"
     ),
     Look.MEDIUM: Pattern(
         _YELLOW,
         (0.5, 0.5),
         "yellow, flashing slowly",
         (0.2, 0.2, 0.2, 0.2, 0.2, 2.0),
-        "three beeps, again and again",
+        "three beeps, repeated",
     ),
     Look.HIGH: Pattern(
         _RED,
         (0.2, 0.2),
         "red, flashing fast",
         (0.15, 0.1, 0.15, 0.1, 0.15, 0.35, 0.15, 0.1, 0.15, 0.6),
-        "five urgent beeps without end",
+        "five urgent beeps, repeated",
     ),
     Look.ACKNOWLEDGED: Pattern(
-        _BLUE, (1.0, 1.0), "blue, breathing: your spotter is coming", (0.6, 9.4), "one long tone every 10 s"
+        _BLUE, (1.0, 1.0), "slow blue blink: your spotter is coming", (0.6, 9.4), "one long tone every 10 s"
     ),
     Look.SENSOR: Pattern(
         _MAGENTA,
         (0.1, 0.1, 0.1, 0.7),
-        "magenta double flash: the sensor is blind",
+        "magenta double flash: sensor fault",
         (0.1, 0.3, 0.4, 4.2),
         "short-long every 5 s",
     ),
     Look.LINK: Pattern(
         _CYAN,
         (0.1, 0.1, 0.1, 0.1, 0.1, 1.0),
-        "cyan triple flash: the spotter cannot hear",
+        "cyan triple flash: no connection to the broker",
         (0.4, 0.3, 0.1, 9.2),
         "long-short every 10 s",
     ),
     Look.FAULT: Pattern(
         _MAGENTA,
         (1.0, 0.2, 0.1, 0.2),
-        "magenta, long and short: a fault, ask your spotter or see rearguard check",
+        "magenta, long and short: another fault, see rearguard check",
         (0.4, 0.3, 0.4, 6.9),
         "two long tones every 8 s",
     ),
@@ -111,7 +111,7 @@ _LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Prior
 
 
 def look_of(status: Status) -> Look:
-    """How the most urgent thing that stands is shown."""
+    """How the most urgent open incident is shown."""
     if not status.incidents:
         if status.armed:
             return Look.ARMED

@@ -4,7 +4,8 @@ Live, replay, demo and calibration differ in where blocks come from and which si
 monitor, which know nothing of each other, meet here and in the commands.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +17,9 @@ from monitor.core.alarm import Alarm
 from monitor.core.detector import Detector
 from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, SampleBlock, Status
 from monitor.delivery.link import Link
+from monitor.delivery.messages import Moment
 from monitor.loop import Inbox, Sink, run
-from monitor.narrator import Narrator
+from monitor.narrator import Narrator, session_words
 from monitor.settings import Settings
 from monitor.settings_text import fingerprint
 from monitor.weights import shipped
@@ -30,7 +32,8 @@ class Line:
     """Everything behind the blocks: detector, alarm and sinks.
 
     ``publish`` puts the link to the broker among the sinks, ``store`` is its outbox's file. ``told_from_s``
-    is the time that the narrator counts from, ``events`` lets it list every event.
+    is the time that the narrator counts from, ``events`` lets it list every event. ``clock`` is the one that
+    the blocks' times are on.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Line:
         store: Path | None = None,
         told_from_s: float | None = None,
         events: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.inbox = Inbox()
         self.detector = Detector(settings, shipped())
@@ -57,6 +61,7 @@ class Line:
                 store,
                 fingerprint(settings),
                 version("rearguard"),
+                clock=lambda: Moment(clock(), time.time()),
                 ignored=lambda: self.alarm.ignored,
             )
 
@@ -78,7 +83,7 @@ class Line:
                 at_end.callback(self.link.stop)
                 at_end.callback(self.link.drain)
             run(self._with_panel(blocks), self.detector, self.alarm, self.inbox, sinks)
-        print(f"session: {self.detector.facts}", flush=True)
+        print(f"session: {session_words(self.detector.facts)}", flush=True)
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
         self.panel.show(status)
@@ -104,7 +109,7 @@ class Line:
         self._panel_faults = faults
 
     def _look(self) -> str:
-        return f"walker's side: {self.panel.light} | {self.panel.sound}"
+        return f"lamp: {self.panel.light} | {self.panel.sound}"
 
 
 def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:

@@ -1,26 +1,28 @@
-"""What happens at the walker's side, told in lines of text: for journals, replays and the demo."""
+"""What happens at the walker's side, in lines of text: for journals, replays and the demo."""
 
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import isnan
 from queue import Full, Queue
 from typing import TextIO
 
+from monitor.core.session import Facts
 from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Stage, Status
 from monitor.delivery.wording import reason_of
 
-TOLD = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
-"""Steps are counted, not told."""
+LISTED = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
+"""Steps are counted, not listed."""
 
 UNWRITTEN = 1000
 """Lines that may wait for a slow terminal; more are dropped."""
 
 
 class Narrator:
-    """A sink of the loop. ``look`` says what lamp and buzzer do now; told when it changes.
+    """A sink of the loop. ``look`` says what lamp and buzzer do now; written when it changes.
 
-    ``out`` is standard output where it is None. Times are told from ``start_s`` on, the first block's
-    end where it is None. A thread writes: a terminal that stands still, or is gone, stops no watch.
+    ``out`` is standard output where it is None. Times count from ``start_s``, the first block's end where it
+    is None. A thread writes: a terminal that has stopped, or is gone, does not stop the loop.
     """
 
     def __init__(
@@ -33,7 +35,6 @@ class Narrator:
     ) -> None:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
         self._looked = ""
-        self._fault = ""
         self._lines: Queue[str | None] = Queue(UNWRITTEN)
         self._writer = threading.Thread(target=self._write, name="narrator", daemon=True)
         self._writer.start()
@@ -44,8 +45,8 @@ class Narrator:
         if self._start_s is None:
             self._start_s = block.end_s
         for event in events:
-            if self._events and event.kind in TOLD:
-                self._tell(event.time_s, f"{event.kind}{_because(event.reason, event.evidence)}")
+            if self._events and event.kind in LISTED:
+                self._line(event.time_s, f"{event.kind}{_because(event.reason, event.evidence)}")
         for alert in alerts:
             who = f" by {alert.who}" if alert.who else ""
             phase = alert.stage.value if alert.stage.ended else alert.certainty.value
@@ -53,19 +54,16 @@ class Narrator:
                 phase += f", {alert.stage}"
             kind, priority = alert.kind.replace("_", " "), alert.priority.name.lower()
             why = "" if alert.stage.ended else _because(reason_of(alert), {})
-            self._tell(alert.time_s, f"ALERT {alert.id} {kind} {phase}{who} ({priority}){why}")
-        if block.fault != self._fault:
-            self._fault = block.fault
-            self._tell(block.end_s, f"sensor: {block.fault or 'well again'}")
+            self._line(alert.time_s, f"ALERT {kind} {phase}{who} ({priority}){why}")
         look = self._look()
         if look != self._looked:
             self._looked = look
-            self._tell(block.end_s, look)
+            self._line(block.end_s, look)
 
-    def _tell(self, time_s: float, words: str) -> None:
+    def _line(self, time_s: float, words: str) -> None:
         assert self._start_s is not None
         with suppress(Full):
-            self._lines.put_nowait(f"{time_s - self._start_s:8.2f} s  {words}")
+            self._lines.put_nowait(f"{time_s - self._start_s:7.2f} s  {words}")
 
     def _write(self) -> None:
         for line in iter(self._lines.get, None):
@@ -85,3 +83,16 @@ def _because(reason: str, evidence: Evidence) -> str:
         for name, (value, limit) in evidence.items()
     )
     return "".join(f": {part}" for part in (reason, figures) if part)
+
+
+def session_words(facts: Facts) -> str:
+    """The session in a line, as far as it is known."""
+    figures = (
+        ("cadence", facts.cadence_spm, 0, "steps per minute"),
+        ("step time variation", facts.step_time_cv_percent, 1, "%"),
+        ("asymmetry", facts.asymmetry_percent, 1, "%"),
+        ("sway", facts.sway_dps, 0, "deg/s"),
+    )
+    known = [f"{name} {value:.{digits}f} {unit}" for name, value, digits, unit in figures if not isnan(value)]
+    counted = [f"{facts.steps} steps", f"{facts.backward_steps} of them backward"]
+    return ", ".join([*counted, *known, f"longest backward run {facts.longest_backward_run} steps"])

@@ -1,7 +1,7 @@
 """A recording in the sensor's place: down the line at once, or in real time through a simulated chip."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from monitor.core.alarm import Alarm
 from monitor.core.vocabulary import Floats, Priority, SampleBlock
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.corpus import Corpus, RecordingError, Trial
+
+CATCH_UP_S = 2.0
+"""A longer hold-up, as of a laptop that slept, is not caught up whole: nobody could follow."""
 
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
@@ -32,7 +35,34 @@ def trial_of(file: str | Path | None, name: str | None) -> Trial:
     return trials.find(name) if name is not None else trials[0]
 
 
-def plugged(trial: Trial) -> SimulatedBus:
+class PacedClock:
+    """Simulated time for chip, sampler and loop, at the pace of the real one.
+
+    It goes on only while somebody sleeps, so nothing is late however busy the machine is: after a hold-up it
+    catches up without pauses. ``real`` and ``sleep`` are the clock it keeps pace with.
+    """
+
+    def __init__(
+        self, real: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._real, self._sleep = real, sleep
+        self._behind_s = 0.0  # by hold-ups that are not caught up
+        self._now_s = real()
+
+    def __call__(self) -> float:
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go on by so much."""
+        self._now_s += max(0.0, seconds)
+        early_s = self._now_s + self._behind_s - self._real()
+        if early_s > 0:
+            self._sleep(early_s)
+        elif early_s < -CATCH_UP_S:
+            self._behind_s -= early_s + CATCH_UP_S
+
+
+def plugged(trial: Trial, clock: Callable[[], float] = time.monotonic) -> SimulatedBus:
     """A bus with an MPU-6050 that plays the trial; before and after it, 1 g plus noise."""
     whole = corpus.whole(trial, trial.rate_hz)
     felt = recording(whole.accel_g, whole.gyro_dps, trial.rate_hz)
@@ -46,7 +76,7 @@ def plugged(trial: Trial) -> SimulatedBus:
         gyro_dps = np.where(still, noise.normal(0, 0.3, gyro_dps.shape), gyro_dps)
         return accel_g, gyro_dps
 
-    return SimulatedBus(SimulatedInvensense(world, time.monotonic))
+    return SimulatedBus(SimulatedInvensense(world, clock))
 
 
 def shifted(blocks: Iterable[SampleBlock], by_s: float) -> Iterator[SampleBlock]:

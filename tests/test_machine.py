@@ -64,6 +64,10 @@ class Process:
                 return line
         raise AssertionError(f"{pattern!r} was not said in {PATIENCE_S:.0f} s, but:\n" + "\n".join(self.said))
 
+    def lines(self) -> list[str]:
+        """What it said and nobody waited for; after its end."""
+        return [self._lines.get() for _ in range(self._lines.qsize())]
+
     def end(self, with_signal: int = signal.SIGTERM) -> int:
         self.handle.send_signal(with_signal)
         return self.ended()
@@ -100,12 +104,12 @@ def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
         with rearguard(
             "replay", str(path), "--trial", "fall", "--through-chip", "--publish", *where
         ) as machine:
-            spotter.until("(seen: |-- )armed")
-            spotter.until("FALL, suspected, HIGH")
-            spotter.until("FALL, confirmed, HIGH")
-            machine.until(r"ALERT \d+ fall suspected")
-            machine.until("red, flashing fast | five urgent beeps")
-            machine.until(r"ALERT \d+ fall confirmed")
+            spotter.until("(contact: |ok )armed")
+            spotter.until("FALL suspected")
+            spotter.until("FALL confirmed")
+            machine.until(r"ALERT fall suspected")
+            machine.until("red, flashing fast . five urgent beeps")
+            machine.until(r"ALERT fall confirmed")
             assert machine.ended() == 0
         assert spotter.end(signal.SIGINT) == 0
 
@@ -113,33 +117,42 @@ def test_a_recorded_fall_through_the_chip_reaches_a_spotter_stage_by_stage(
 def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(mosquitto: Mosquitto) -> None:
     where = ["--config", os.devnull, "--port", str(mosquitto.port)]
     with rearguard("watch", *where) as spotter, rearguard("run", "--simulate", *where) as machine:
-        spotter.until("(seen: |-- )armed")
+        spotter.until("(contact: |ok )armed")
 
         machine.handle.send_signal(signal.SIGUSR1)
-        machine.until(r"ALERT \d+ sensor confirmed .medium.: I2C bus 1")
-        machine.until("magenta double flash: the sensor is blind")
-        spotter.until("sensor, confirmed, medium")
+        machine.until(r"ALERT sensor confirmed .medium.: I2C bus 1")
+        machine.until("magenta double flash: sensor fault")
+        spotter.until("!! sensor fault: I2C bus 1")
         machine.handle.send_signal(signal.SIGUSR1)
-        machine.until(r"ALERT \d+ sensor recovered")
-        spotter.until("sensor, recovered")
+        machine.until(r"ALERT sensor recovered")
+        spotter.until("ok sensor fault over")
 
         mosquitto.kill()
-        machine.until(r"ALERT \d+ link confirmed .medium.")
-        machine.until("cyan triple flash: the spotter cannot hear")
-        spotter.until("BLIND")
+        machine.until(r"ALERT link confirmed .medium.")
+        machine.until("cyan triple flash: no connection to the broker")
+        spotter.until("NO CONTACT: lost the broker")
         mosquitto.start()
-        machine.until(r"ALERT \d+ link recovered")
-        spotter.until("(seen: |-- )armed")
+        machine.until(r"ALERT link recovered")
+        spotter.until("(contact: |ok )armed")
 
         assert machine.end() == 0
-        spotter.until("BLIND: the device has left or died")
+        spotter.until("NO CONTACT: the device was switched off while armed")
         assert spotter.end(signal.SIGINT) == 0
 
 
 def test_the_demo_tells_its_story_to_a_spotter_who_answers_by_itself() -> None:
     with rearguard("demo") as demo:
-        demo.until("FALL, suspected, HIGH")
-        demo.until("you say: coming")
-        demo.until("blue, breathing: your spotter is coming")
-        demo.until("FALL, cleared, HIGH priority, by you")
+        demo.until("FALL suspected")
+        demo.until("you: I'm coming")
+        demo.until("slow blue blink: your spotter is coming")
+        demo.until("ok FALL cleared by you")
+        demo.until("^That was all: the alert reached you")
+        assert not [line for line in demo.said if re.search(" fault|no new sample|NO CONTACT", line)]
+        demo.until(".venv/bin/rearguard check")
         assert demo.ended() == 0
+
+
+def test_a_demo_of_no_recording_says_so_and_nothing_else() -> None:
+    with rearguard("demo", "nope.npz") as demo:
+        assert demo.ended() == 2
+        assert demo.lines() == ["nope.npz: expected a recording (.npz), found no file there"]

@@ -4,8 +4,9 @@ import errno
 import os
 import random
 
-from firmware.bus import Message, in_use
-from firmware.errors import BusInUseError
+from firmware import in_use
+from firmware.bus import Message
+from firmware.errors import InUseError
 from firmware.simulated.chip import SimulatedChip
 
 _READ = 0x0001  # I2C_M_RD, linux/i2c.h
@@ -36,12 +37,12 @@ class SimulatedBus:
     def open(self, number: int) -> "SimulatedBus":
         """As opening and locking /dev/i2c-``number``; fails with ``open_error``.
 
-        Raises `BusInUseError` while somebody else has it open.
+        Raises `InUseError` while somebody else has it open.
         """
         if self.open_error:
             raise OSError(self.open_error, os.strerror(self.open_error))
         if self._opened:
-            raise BusInUseError(in_use(number, "a simulated one"))
+            raise InUseError(in_use.words(f"I2C bus {number}", "a simulated one"))
         self._opened = True
         return self
 

@@ -16,7 +16,7 @@ from monitor.commands.options import Commands, add_config, command, load
 from monitor.core.calibration import Seat, UnsureError, find_seat, find_up
 from monitor.core.grid import Grid
 from monitor.core.vocabulary import Floats, SampleBlock
-from monitor.playback import plugged
+from monitor.playback import PacedClock, plugged
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move
 from monitor.settings import HERE, Settings
@@ -45,11 +45,12 @@ def act(args: argparse.Namespace) -> int:
         print("On the treadmill's frame there is nothing to calibrate: any mounting will do.")
         return 0
     sensor = replace(settings.sampled, mounting="+x +y +z")
-    bus = Bus(sensor.bus)
+    sampler = Sampler(sensor, Bus(sensor.bus))
     if args.simulate:
+        clock = PacedClock()
         ten_steps = simulated_walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
-        bus = Bus(sensor.bus, port=plugged(ten_steps).open)
-    sampler = Sampler(sensor, bus)
+        bus = Bus(sensor.bus, port=plugged(ten_steps, clock).open)
+        sampler = Sampler(sensor, bus, clock, clock.sleep)
     if not args.dry_run and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
         print(f"{path} cannot be written: run it as its owner, or with --dry-run", file=sys.stderr)
         return 2

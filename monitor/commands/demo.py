@@ -7,27 +7,44 @@ no terminal the spotter answers by itself.
 import argparse
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import textwrap
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from monitor.commands.options import Commands, command
-from monitor.commands.replay import add_recording
+from monitor.commands.replay import OVER, add_recording
 from monitor.delivery.embedded_broker import EmbeddedBroker
 from monitor.delivery.mqtt import MqttSettings
+from monitor.playback import trial_of
+from monitor.recordings.corpus import Trial
+from monitor.spotter.keys import ended_by_signals
 from monitor.spotter.terminal import Script, watch
 
 PATIENCE_S = 45.0
-"""How long the story waits at its end for a person's answer."""
+"""How long an unanswered alert goes on at the end."""
 
+SEEN_S = 1.0
+"""From the end of the recording to the end of the demo: the last alerts are still on their way."""
+
+STORY = "The walker steps backward, missteps, stumbles, and after half a minute falls."
 INTRODUCTION = """\
-Rearguard's demo: a simulated sensor on a simulated bus, the real safety process, a broker and you.
-The walker steps backward, missteps, stumbles, and after half a minute falls. You hold the phone:
-press c when you are coming, f for a false alarm, x when all is well again. Lines behind the bar are
-what the walker sees and hears.
+Rearguard's demo: a simulated sensor, the real safety process, a broker, and you.
+{what}
+You are the spotter: press c when you are coming, f for a false alarm, x when all
+is well again. Lines behind the bar are the walker's side, in seconds since start.
 """
+
+NEXT_STEPS = """\
+
+Next:
+  watch a recorded fall  .venv/bin/rearguard demo FILE.npz --trial NAME
+  wire a Raspberry Pi    docs/hardware.md, then .venv/bin/rearguard check
+  how well it detects    docs/accuracy.md; .venv/bin/rearguard evaluate FILE.npz"""
 
 
 def add(commands: Commands) -> None:
@@ -38,14 +55,23 @@ def add(commands: Commands) -> None:
 
 
 def act(args: argparse.Namespace) -> int:
+    trial = trial_of(args.file, args.trial)
     named = ["--trial", args.trial] if args.trial else []
-    return demo([args.file, *named] if args.file else named)
+    with ended_by_signals():
+        return demo(introduction(trial, args.file), [args.file, *named] if args.file else named)
 
 
-def demo(recording: Sequence[str] = ()) -> int:
-    """Show the story, or ``recording`` (FILE, --trial, NAME), to its end; 0 if its alert was seen through."""
+def introduction(trial: Trial, file: str | None) -> str:
+    """What will be shown: the simulated walker's story, or this trial of ``file``."""
+    about = f": {trial.description}" if trial.description else ""
+    what = STORY if file is None else f"It plays a recording, {trial.name}{about} ({trial.duration_s:.0f} s)."
+    return INTRODUCTION.format(what=what)
+
+
+def demo(words: str, recording: Sequence[str] = ()) -> int:
+    """Show the story, or ``recording`` (FILE, --trial, NAME), to its end; 0 if its alert was answered."""
     alone = not sys.stdin.isatty()
-    print(INTRODUCTION, flush=True)
+    print(words, flush=True)
     with EmbeddedBroker() as broker:
         command = [sys.executable, "-m", "monitor.cli", "replay", *recording, "--through-chip", "--publish"]
         command += ["--port", str(broker.port), "--linger", str(PATIENCE_S)]
@@ -63,11 +89,19 @@ def demo(recording: Sequence[str] = ()) -> int:
         lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(target=_read, args=(walker.stdout, lines), daemon=True)
         heard: list[str] = []
+        over_s = float("inf")
 
         def aside() -> Iterable[str]:
+            nonlocal over_s
             while not lines.empty():
                 heard.append(lines.get())
-                yield f"    | {heard[-1]}"
+                if heard[-1] == OVER:
+                    over_s = time.monotonic()
+                yield heard[-1]
+
+        def done() -> bool:
+            gone = walker.poll() is not None and lines.empty() and not reader.is_alive()
+            return gone or time.monotonic() > over_s + SEEN_S
 
         try:
             reader.start()
@@ -75,16 +109,33 @@ def demo(recording: Sequence[str] = ()) -> int:
                 MqttSettings(host="127.0.0.1", port=broker.port),
                 "you",
                 script=Script() if alone else None,
-                done=lambda: walker.poll() is not None and lines.empty() and not reader.is_alive(),
+                done=done,
                 aside=aside,
             )
         finally:
             _end(walker)
             reader.join()
-    told = [line for line in heard if " ALERT " in line]
-    answered = any(" acknowledged by you" in line for line in told)
-    print(f"{len(told)} alert stages were told" + (", and you were seen coming." if answered else "."))
-    return 0 if answered or not alone else 1
+    for line in aside():
+        print(textwrap.fill(f"{line[:1].upper()}{line[1:]}", shutil.get_terminal_size().columns))
+    print(f"{last_words(heard)}\n{NEXT_STEPS}", flush=True)
+    return 0 if _answered(heard) or not alone else 1
+
+
+def last_words(heard: Sequence[str]) -> str:
+    """How it ended, in one sentence."""
+    if OVER not in heard:
+        return "You have left before the end."
+    if _answered(heard):
+        return "That was all: the alert reached you, and the walker saw that you were coming."
+    if any(" cancelled by you" in line for line in heard):
+        return "That was all: you took it for a false alarm, and the alarm stopped."
+    if any(" ALERT " in line for line in heard):
+        return "That was all: alerts were raised, and nobody answered."
+    return "That was all: no alert was raised."
+
+
+def _answered(heard: Sequence[str]) -> bool:
+    return any(" acknowledged by you" in line for line in heard)
 
 
 def _end(walker: "subprocess.Popen[str]") -> None:

@@ -3,19 +3,26 @@
 import argparse
 import signal
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from firmware.bus import Bus
 from firmware.sampler import Sampler
 from monitor.commands.options import Commands, add_config, add_port, command, load, seconds
 from monitor.commands.run import say_limits
+from monitor.core.alarm import Alarm
 from monitor.core.arming import ArmingSettings
+from monitor.core.vocabulary import SampleBlock
 from monitor.line import Line
-from monitor.playback import LEAD_IN_S, plugged, shifted, trial_of, until_over
+from monitor.playback import LEAD_IN_S, PacedClock, plugged, shifted, trial_of, until_over
 from monitor.recordings import corpus
 
 AT_ONCE = ArmingSettings(needs_stillness=False)
 """A recording is watched from its first step on."""
+
+OVER = "the recording is over"
+AFTERWARDS_S = 5.0
+"""With --linger, for whoever reads along to leave first: that the device is switched off is no part of it."""
 
 
 def add(commands: Commands) -> None:
@@ -52,16 +59,38 @@ def replay_(args: argparse.Namespace) -> int:
     trial = trial_of(args.file, args.trial)
     if not args.through_chip:
         settings = replace(settings, arming=AT_ONCE)
-    began_s = time.monotonic() if args.publish or args.through_chip else 0.0
-    line = Line(settings, publish=args.publish, told_from_s=began_s, events=args.events)
+    clock = PacedClock()
+    began_s = clock() if args.publish or args.through_chip else 0.0
+    line = Line(
+        settings,
+        publish=args.publish,
+        told_from_s=began_s,
+        events=args.events,
+        clock=clock if args.through_chip else time.monotonic,
+    )
     say_limits(settings)
     described = f": {trial.description}" if trial.description else ""
     print(f"{trial.name}{described} ({trial.duration_s:.1f} s)", flush=True)
     if args.through_chip:
-        sampler = Sampler(settings.sampled, Bus(settings.sensor.bus, port=plugged(trial).open))
+        bus = Bus(settings.sensor.bus, port=plugged(trial, clock).open)
+        sampler = Sampler(settings.sampled, bus, clock, clock.sleep)
         for end in (signal.SIGTERM, signal.SIGINT):
             signal.signal(end, lambda *_: sampler.stop())
-        line.run(until_over(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
+        line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
         line.run(shifted(corpus.blocks(trial, settings.sampled.rate_hz), began_s))
     return 0
+
+
+def _played(
+    sampler: Iterable[SampleBlock], seconds: float, linger_s: float, alarm: Alarm
+) -> Iterator[SampleBlock]:
+    """The blocks of the recording, of the wait for an answer, and of the time afterwards."""
+    blocks = iter(sampler)
+    yield from until_over(blocks, seconds, linger_s, alarm)
+    if not linger_s:
+        return
+    for number, block in enumerate(until_over(blocks, AFTERWARDS_S, 0.0, alarm)):
+        if number == 0:  # the sampler goes on: nobody has stopped it
+            print(OVER, flush=True)
+        yield block

@@ -2,6 +2,8 @@
 
 import argparse
 import signal
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from itertools import cycle
 
@@ -12,7 +14,7 @@ from firmware.watchdog import Vouch
 from monitor.commands.options import Commands, add_config, add_port, command, load
 from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
-from monitor.playback import plugged, trial_of
+from monitor.playback import PacedClock, plugged, trial_of
 from monitor.recordings.corpus import RecordingError
 from monitor.restart import ArmedFile, store_path
 from monitor.settings import Settings
@@ -43,19 +45,23 @@ def run(args: argparse.Namespace) -> int:
     loaded = load(args)
     settings = loaded.settings
     bus = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if args.simulate is None and args.trial:
         raise RecordingError("--trial names a trial of a recording: give it with --simulate FILE.npz")
     if args.simulate is not None:
-        wires = plugged(trial_of(args.simulate or None, args.trial))
+        paced = PacedClock()
+        clock, sleep = paced, paced.sleep
+        wires = plugged(trial_of(args.simulate or None, args.trial), clock)
         plug = cycle([wires.unplug, wires.plug])
         signal.signal(signal.SIGUSR1, lambda *_: next(plug)())
         bus = Bus(settings.sensor.bus, port=wires.open)
     armed = ArmedFile()
-    line = Line(settings, publish=True, store=None if bus else store_path())
+    line = Line(settings, publish=True, store=None if bus else store_path(), clock=clock)
     if armed.exists:
         line.inbox.put(Input(InputKind.RESUME))
-    sampler = Sampler(settings.sampled, bus, power=line.panel.power)
+    sampler = Sampler(settings.sampled, bus, clock, sleep, power=line.panel.power)
     for end in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(end, lambda *_: sampler.stop())
     print(f"rearguard {version('rearguard')}, settings {loaded.hash}; Ctrl-C ends", flush=True)

@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
     parser = command(commands, "watch", act, "be a spotter in the terminal")
     add_config(parser)
     parser.add_argument("url", metavar="URL", nargs="?", help="what rearguard pair printed, in quotes")
-    parser.add_argument("--name", help="who the walker is told is coming")
+    parser.add_argument("--name", help="your name, as the walker and other spotters see it")
     add_device(parser)
 
 

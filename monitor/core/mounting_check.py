@@ -13,6 +13,8 @@ from monitor.core.vocabulary import (
 
 GRAVITY_G = (0.9, 1.1)  # SisFall's sensors read 0.970 to 1.054 g at rest
 UPRIGHT_DEG = 45.0
+FALLEN = frozenset({EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN})
+UP_AGAIN = frozenset({EventKind.UPRIGHT, EventKind.STEP})
 TILTED_STANDS = 2
 """Two stands of two seconds: a deep bow is no slipped belt."""
 
@@ -22,18 +24,23 @@ class MountingCheck:
 
     def __init__(self) -> None:
         self._tilted = 0  # stands in a row with the sensor the wrong way up
+        self._fallen = False  # and not up again, whatever became of the alert
 
     def update(self, event: Event, *, armed: bool, may_lie: bool) -> Input | None:
         """The fault that ``event`` begins or ends.
 
         ``may_lie``: a fall is open, or the sensor cannot be trusted; then standing still says nothing.
         """
+        if event.kind in FALLEN:
+            self._fallen = True
+        elif event.kind in UP_AGAIN:
+            self._fallen = False
         match event:
             case Event(kind=EventKind.SLID):
                 return Input(InputKind.FAULT, fault=FaultCode.SENSOR_SLID)
             case Event(kind=EventKind.ALIGNED):
                 return Input(InputKind.FAULT_GONE, fault=FaultCode.SENSOR_SLID)
-            case StillEvent() if not may_lie:
+            case StillEvent() if not (may_lie or self._fallen):
                 self._tilted = self._tilted + 1 if wrong_when_still(event) else 0
                 if self._tilted == 0:
                     return Input(InputKind.FAULT_GONE, fault=FaultCode.SENSOR_TILTED)

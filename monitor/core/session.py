@@ -27,21 +27,6 @@ class Facts:
     sway_dps: float = nan
     longest_backward_run: int = 0
 
-    def __str__(self) -> str:
-        """For people: what is known, in a line."""
-        parts = [f"{self.steps} steps", f"{self.backward_steps} backward"]
-        parts += [
-            f"{name} {value:.{digits}f} {unit}"
-            for name, value, digits, unit in (
-                ("cadence", self.cadence_spm, 0, "per minute"),
-                ("step time varies", self.step_time_cv_percent, 1, "%"),
-                ("asymmetry", self.asymmetry_percent, 1, "%"),
-                ("sway", self.sway_dps, 0, "deg/s"),
-            )
-            if not isnan(value)
-        ]
-        return ", ".join([*parts, f"longest backward run {self.longest_backward_run} steps"])
-
 
 class Session:
     """Sums over the steps of a session."""

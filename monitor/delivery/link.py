@@ -29,6 +29,7 @@ from monitor.delivery import home_assistant
 from monitor.delivery.messages import (
     OFFLINE,
     ONLINE,
+    SWITCHED_OFF,
     WORD_BYTES,
     Clock,
     Moment,
@@ -57,6 +58,9 @@ IN_FLIGHT = 10
 BRIEF_S = 5.0
 BRIEF_TIMES = 3
 """So many connections in a row that did not last so long: another client of our name throws us out."""
+
+FAREWELL_S = 0.5
+"""How long the last word may wait for its acknowledgement."""
 
 STUMBLE_S = 0.5
 """Pause after a defect: one that stays takes neither the processor nor the log."""
@@ -193,12 +197,24 @@ class Link:
             self._client.wake()
 
     def _run(self) -> None:
-        """The link's thread. However it ends, it says so and leaves no connection behind."""
+        """The link's thread. However it ends, it says so (and if in order), and leaves no connection."""
         try:
             self._work()
         finally:
-            self._say(self._topics.availability, OFFLINE)
+            self._say(self._topics.availability, SWITCHED_OFF if self._stopping else OFFLINE)
+            self._acknowledged()
             self._client.close()
+
+    def _acknowledged(self) -> None:
+        """Wait a moment for what was sent.
+
+        Closed with an answer unread a socket is reset, and the broker takes the orderly end for a death.
+        """
+        deadline_s = time.monotonic() + FAREWELL_S
+        while self._sent and self._client.up and time.monotonic() < deadline_s:
+            letter = self._client.next(0.05)
+            if letter is not None and letter.what is What.ACKED:
+                self._sent.pop(letter.mid, None)
 
     def _work(self) -> None:
         stumble = ""

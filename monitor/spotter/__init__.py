@@ -1,1 +1,1 @@
-"""The receiver's side: what a spotter knows of one device, and how he is told."""
+"""The receiver's side: what a spotter knows of one device, and how it is shown and sent to him."""

@@ -40,7 +40,7 @@ class SpotterClient:
         self.view = SpotterView(settings.device)
 
     def hear(self, timeout_s: float) -> list[Notice]:
-        """What there is to tell; call it several times a second."""
+        """What is new; call it several times a second."""
         letter = self._client.next(timeout_s)
         moment = now()
         notices: list[Notice] = []

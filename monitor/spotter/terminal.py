@@ -87,7 +87,8 @@ def prompt(view: SpotterView, moment: Moment) -> tuple[str, Tone]:
         return _contact_prompt(view, moment)
     if not view.open:
         tone, words = arming(view.state)
-        return f"{words} | {view.state.steps} steps | ? = keys", Tone.NOTE if tone is Tone.RING else tone
+        steps = f"{view.state.steps} step{'' if view.state.steps == 1 else 's'}"
+        return f"{words} | {steps} | ? = keys", Tone.NOTE if tone is Tone.RING else tone
     incident = view.open[0]
     more = f" (and {len(view.open) - 1} more)" if len(view.open) > 1 else ""
     if incident.waits:
@@ -106,6 +107,8 @@ def _contact_prompt(view: SpotterView, moment: Moment) -> tuple[str, Tone]:
     lasting = f"for {moment.mono_s - lost_s:.0f} s"
     if view.looked_after_by:
         return f"no contact {lasting}, {view.looked_after_by} is looking after it", Tone.NOTE
+    if not view.rung:
+        return f"connecting | {view.no_contact}", Tone.NOTE
     return f"NO CONTACT {lasting}: c = I'm looking after it | {view.no_contact}", Tone.RING
 
 

@@ -41,7 +41,7 @@ class SpotterView:
     """One device as its spotter sees it. ``update`` takes messages, ``tick`` the passing of time.
 
     ``no_contact`` says why there is none, "" while there is; ``looked_after_by`` is who has said that he
-    looks after it.
+    looks after it, ``rung`` whether it has been cause for alarm yet.
     """
 
     def __init__(self, device: str) -> None:
@@ -50,10 +50,10 @@ class SpotterView:
         self.incidents: dict[str, Incident] = {}  # open ones, and ended ones of the present run
         self.no_contact = "no heartbeat yet"
         self.looked_after_by = ""
+        self.rung = False
         self.lost_s: float | None = None  # since when there is no contact
         self.ignored = self.duplicates = self.expired = 0
         self._switched_off = False
-        self._rung = False
         self._reasons: set[str] = set()  # for lost contact, given since it was lost
         self._heard_s: float | None = None
         self._began_s: float | None = None
@@ -139,11 +139,11 @@ class SpotterView:
             self._began_s = moment.mono_s
             self.lost_s = moment.mono_s if self.lost_s is None else self.lost_s
         heard_s = self._heard_s if self._heard_s is not None else self._began_s
-        rung = self.no_contact and (self._rung or self.calm)
+        rung = self.no_contact and (self.rung or self.calm)
         if moment.mono_s - heard_s > NO_CONTACT_S and not rung:
             reason = self.no_contact or f"no heartbeat for {NO_CONTACT_S:.0f} s"
             return self._lose_contact(reason, moment)
-        if self.no_contact and self._rung and not self.looked_after_by and self.lost_s is not None:
+        if self.no_contact and self.rung and not self.looked_after_by and self.lost_s is not None:
             return self._remind(self.lost_s, moment, f"still no contact: {self.no_contact}", None)
         for incident in self.open:
             if incident.waits and incident.priority is Priority.HIGH:
@@ -167,11 +167,11 @@ class SpotterView:
         new = reason not in self._reasons
         self._reasons.add(reason)
         if self.calm:
-            self._rung = False
+            self.rung = False
             return [Notice(Tone.NOTE, "switched off")] if new else []
-        if self._rung:  # attempts that fail in turn for this reason and for that do not ring each time
+        if self.rung:  # attempts that fail in turn for this reason and for that do not ring each time
             return [Notice(Tone.NOTE, f"no contact: {reason}")] if new else []
-        self._rung = True
+        self.rung = True
         self._reminded_s = moment.mono_s
         return [Notice(Tone.RING, f"NO CONTACT: {reason}")]
 
@@ -195,7 +195,7 @@ class SpotterView:
             notices = _changes(before, state)
         self.no_contact = self.looked_after_by = ""
         self.lost_s = None
-        self._rung = self._switched_off = False
+        self.rung = self._switched_off = False
         self._reasons.clear()
         self._heard_s = moment.mono_s
         return notices + self._reconcile(state, before, moment)

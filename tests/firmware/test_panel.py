@@ -74,7 +74,7 @@ def test_an_alarm_sounds_and_shines_red_within_one_block(walker: Walker) -> None
     assert walker.high(18)
     assert (walker.high(17), walker.high(27), walker.high(22)) == (True, False, False)
     assert walker.panel.light == "red, flashing fast"
-    assert walker.panel.sound == "five urgent beeps without end"
+    assert walker.panel.sound == "five urgent beeps, repeated"
 
 
 def test_the_sound_follows_its_rhythm(walker: Walker) -> None:

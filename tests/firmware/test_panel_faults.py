@@ -200,17 +200,19 @@ def test_where_no_pin_can_be_driven_that_is_one_fault_with_its_cure(
 
 
 def test_a_panel_that_another_program_has_is_left_alone(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def held(device: int, place: int) -> None:
-        raise pins.in_use.InUseError(pins.in_use.words("rearguard run, process 812"))
+    (tmp_path / "gpiochip0").touch()
 
-    monkeypatch.setattr(pins, "_CHIP", "/dev/null")
+    def held(device: int, part: str) -> None:
+        raise pins.in_use.InUseError(pins.in_use.words("the panel", "rearguard run, process 812"))
+
+    monkeypatch.setattr(pins, "_CHIP", str(tmp_path / "gpiochip0"))
     monkeypatch.setattr(pins.in_use, "take", held)
     panel = bench.panel()
     assert list(panel.faults) == [PANEL]
     assert "process 812" in panel.faults[PANEL]
-    monkeypatch.setattr(pins.in_use, "take", lambda device, place: None)
+    monkeypatch.setattr(pins.in_use, "take", lambda device, part: None)
     bench.live(panel, 11.0)
     assert panel.faults == {}
     panel.close()

@@ -24,7 +24,7 @@ def test_a_replayed_fall_is_told_in_its_stages(recording: str, capsys: pytest.Ca
     assert main(["replay", recording, "--trial", "fall-1"]) == 0
     said = capsys.readouterr().out
     told = [line.split("ALERT ")[1] for line in said.splitlines() if "ALERT" in line]
-    stages = [line.split()[2] for line in told if " fall " in line]
+    stages = [line.split()[1] for line in told if line.startswith("fall ")]
     assert stages == ["suspected", "confirmed"]
     assert "red, flashing fast | five urgent beeps" in said
 

@@ -510,6 +510,16 @@ def test_lying_after_a_fall_or_a_doubtful_sensor_is_no_tilted_one(trigger: Event
         assert standing(machine, 90.0) == []
 
 
+@pytest.mark.parametrize("up", [EventKind.UPRIGHT, EventKind.STEP])
+def test_nor_is_it_while_the_walker_still_lies_there_after_the_alert_has_ended(up: EventKind) -> None:
+    machine = machine_at([EventKind.DOWN])
+    machine.feel(InputKind.FALSE_ALARM)
+    for _ in range(5):
+        assert standing(machine, 90.0) == []
+    machine.feel(up)
+    assert [standing(machine, 90.0) for _ in range(2)] != [[], []]  # now it is the sensor
+
+
 def test_a_sensor_that_slid_round_is_a_fault_until_the_walk_is_aligned_again() -> None:
     machine = Machine()
     (told,) = machine.feel(EventKind.SLID)

@@ -152,6 +152,7 @@ ALLOWED = [
     ("walker", "home", home_assistant.topic("walker")),
     ("home", "walker", home_assistant.BIRTH_TOPIC),
     ("home", "walker", WALKER.answer),
+    ("eva", "home", WALKER.answer),  # spotters see that another looks after lost contact
 ]
 FORBIDDEN = [
     *[("eva", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert)],

@@ -58,7 +58,7 @@ def test_alert_and_answer_go_there_and_back(mqtt: MqttSettings, protocol: int) -
             wait_until(lambda: not spotter.view.open)
             spotter.say(topics.request, messages.encode_request(InputKind.PAUSE_SOUND, "Eva"))
             wait_until(lambda: len(pulse.heard) == 3)
-        wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
+        wait_until(lambda: spotter.availability()[-1] == messages.SWITCHED_OFF)
     assert pulse.kinds() == [InputKind.COMING, InputKind.CLEAR, InputKind.PAUSE_SOUND]
     assert [alert.sequence for alert in spotter.alerts()] == [1, 2, 3]
 
@@ -117,7 +117,7 @@ def test_what_was_told_in_the_last_moment_is_still_delivered(mqtt: MqttSettings)
         link(SampleBlock.silent(status.time_s, ""), (), last, status)
         link.stop()
         wait_until(lambda: len({alert.sequence for alert in spotter.alerts()}) == 200)
-        wait_until(lambda: spotter.availability()[-1] == messages.OFFLINE)
+        wait_until(lambda: spotter.availability()[-1] == messages.SWITCHED_OFF)
 
 
 def test_two_devices_of_one_name_are_a_fault_that_says_so_until_one_is_gone(
@@ -205,7 +205,7 @@ def test_a_killed_process_is_told_by_its_last_will(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter:
         with spawned(_live_and_wait, mqtt):
             wait_until(lambda: not spotter.view.no_contact)
-        wait_until(lambda: "last will" in spotter.view.no_contact)
+        wait_until(lambda: "the device is offline" in spotter.view.no_contact)
 
 
 def test_a_hung_loop_stops_the_heartbeat_but_does_not_blame_the_link(mqtt: MqttSettings) -> None:

@@ -6,11 +6,13 @@ import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
 import termios
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 
@@ -18,11 +20,12 @@ import pytest
 
 from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, Stage
 from monitor.delivery.link import Link
-from monitor.delivery.messages import Moment
+from monitor.delivery.messages import Moment, State
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.incident import Incident, Notice, Tone
+from monitor.spotter.keys import letters
 from monitor.spotter.screen import Screen
-from monitor.spotter.terminal import READ_S, REQUESTS, Answers, Script, watch
+from monitor.spotter.terminal import HELP, READ_S, REQUESTS, Answers, Script, prompt, watch
 from monitor.spotter.view import SpotterView
 from tests.background import threaded
 from tests.brokers import Mosquitto
@@ -37,8 +40,9 @@ def own_terminal() -> None:
 
 
 PROGRAM = (
-    "import sys; from monitor.spotter.terminal import watch; from monitor.delivery.mqtt import MqttSettings;"
-    "sys.exit(watch(MqttSettings(sys.argv[1], '127.0.0.1', int(sys.argv[2])), 'Eva'))"
+    "import sys; from monitor.cli import main;"
+    "sys.exit(main(['watch', '--config', '/dev/null', '--name', 'Eva', '--host', '127.0.0.1',"
+    " '--device', sys.argv[1], '--port', sys.argv[2]]))"
 )
 
 
@@ -105,10 +109,149 @@ class Mouth:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, InputKind]] = []
+        self.view = SpotterView("walker")
+        self.view.no_contact = ""
 
     def answer(self, incident_id: str, word: InputKind) -> bool:
         self.said.append((incident_id, word))
         return True
+
+    def request(self, word: InputKind) -> bool:
+        self.said.append(("", word))
+        return True
+
+    def look_after_contact(self) -> None:
+        self.view.look_after("Eva")
+
+
+def talking(*incidents: Incident) -> tuple[Answers, Mouth, Moment]:
+    """Somebody at the keys, with these incidents open for long enough."""
+    mouth = Mouth()
+    mouth.view.incidents = {incident.id: incident for incident in incidents}
+    mouth.view.state = State("aaaa", 1, 0.0, 0.0, 0.0, True, False, steps=45)
+    answers = Answers(mouth)  # type: ignore[arg-type]  # all of a SpotterClient that it uses
+    answers.look(mouth.view, Moment(0.0, 0.0))
+    return answers, mouth, Moment(12.0, 12.0)
+
+
+FALL = Incident("aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 0.0)
+FAULT = replace(FALL, id="aaaa-2", kind=AlertKind.SENSOR, priority=Priority.MEDIUM, reason="no cable")
+
+
+@pytest.mark.parametrize("key", "fx")
+def test_a_fault_is_not_cleared_by_hand_and_the_screen_says_why(key: str) -> None:
+    answers, mouth, moment = talking(FAULT)
+    assert "ends when its cause does" in answers.key(key, moment)
+    assert mouth.said == []
+    answers.key("c", moment)
+    assert mouth.said == [("aaaa-2", InputKind.COMING)]
+
+
+@pytest.mark.parametrize("key", ["h", " ", "?", "\n"])
+def test_an_unknown_key_shows_the_keys(key: str) -> None:
+    answers, mouth, moment = talking(FALL)
+    assert answers.key(key, moment) == HELP
+    assert mouth.said == []
+
+
+def test_lost_contact_can_be_looked_after() -> None:
+    answers, mouth, moment = talking(FALL)
+    mouth.view.no_contact = "no heartbeat"
+    assert "looking after it" in answers.key("c", moment)
+    assert mouth.view.looked_after_by == "Eva"
+    assert mouth.said == []  # the fall is not answered: nobody would hear it
+    answers.key("d", moment)
+    assert mouth.said == [("", InputKind.DISARM)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys", "begun"),
+    [
+        ("C", "c", ""),
+        ("\x1b[A", "?", ""),  # up: not the wish to arm
+        ("\x1b[D\x1bOCx", "??x", ""),
+        ("\x1b[1;5D", "?", ""),
+        ("a\x1b", "a", "\x1b"),
+        ("\x1b[", "", "\x1b["),
+    ],
+)
+def test_an_arrow_is_one_unknown_key_however_it_arrives(typed: str, keys: str, begun: str) -> None:
+    assert letters(typed) == (keys, begun)
+
+
+@pytest.mark.parametrize(
+    ("incidents", "words", "tone"),
+    [
+        ([], "armed | 45 steps | ? = keys", Tone.CALM),
+        (
+            [FALL],
+            "FALL confirmed, 12 s without an answer: c = I'm coming, f = false alarm",
+            Tone.RING,
+        ),
+        (
+            [replace(FALL, stage=Stage.ACKNOWLEDGED, who="you")],
+            "FALL confirmed, you are coming: x = all is well again, f = false alarm",
+            Tone.NOTE,
+        ),
+        ([FAULT], "sensor fault, 12 s without an answer: c = I'm coming", Tone.NOTE),
+        (
+            [FAULT, FALL],
+            "FALL confirmed, 12 s without an answer: c = I'm coming, f = false alarm (and 1 more)",
+            Tone.RING,
+        ),
+    ],
+)
+def test_the_status_line_says_what_to_press(incidents: list[Incident], words: str, tone: Tone) -> None:
+    _, mouth, moment = talking(*incidents)
+    assert prompt(mouth.view, moment) == (words, tone)
+
+
+def test_without_contact_the_status_line_is_red_until_somebody_looks_after_it() -> None:
+    _, mouth, moment = talking()
+    mouth.view.no_contact, mouth.view.lost_s = "no heartbeat", 2.0
+    assert prompt(mouth.view, moment) == ("connecting | no heartbeat", Tone.NOTE)
+    mouth.view.rung = True
+    assert prompt(mouth.view, moment) == (
+        "NO CONTACT for 10 s: c = I'm looking after it | no heartbeat",
+        Tone.RING,
+    )
+    mouth.view.look_after("Eva")
+    assert prompt(mouth.view, moment) == ("no contact for 10 s, Eva is looking after it", Tone.NOTE)
+
+
+@pytest.mark.parametrize(("waits_for", "armed"), [(("stand still",), False), ((), False)])
+def test_only_armed_is_green(waits_for: tuple[str, ...], armed: bool) -> None:
+    _, mouth, moment = talking()
+    mouth.view.state = State("aaaa", 1, 0.0, 0.0, 0.0, armed, False, waits_for=waits_for)
+    words, tone = prompt(mouth.view, moment)
+    assert tone is Tone.NOTE
+    assert words.startswith("NOT YET ARMED: stand still" if waits_for else "DISARMED")
+
+
+def test_a_confirmed_fall_is_shown_red_without_ringing_though_somebody_is_coming() -> None:
+    out = Terminal()
+    coming = replace(FALL, stage=Stage.ACKNOWLEDGED, who="Eva")
+    Screen(out).notice(Notice(Tone.WARN, coming.words(), coming, 2.0))
+    assert "\x1b[1;31m" in out.getvalue()
+    assert "!! FALL confirmed, acknowledged by Eva" in out.getvalue()
+    assert "\a" not in out.getvalue()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal_and_no_word_is_torn(columns: int) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    words = "word " * 30
+    with open(theirs, "w") as out:
+        screen = Screen(out)
+        screen.line(words)
+        screen.status("s" * 300, Tone.RING)
+        shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    *lines, status = re.sub(r"\x1b\[[0-9;]*[mK]", "", shown).replace("\r", "").split("\n")
+    assert all(len(line) <= columns for line in lines)
+    assert set(" ".join(lines).split()[1:]) == {"word"}
+    assert len(status) == columns - 1
 
 
 def test_a_key_meant_for_one_alert_does_not_answer_the_next() -> None:
@@ -132,7 +275,7 @@ def test_a_key_meant_for_one_alert_does_not_answer_the_next() -> None:
     assert mouth.said == [("aaaa-2", InputKind.FALSE_ALARM)]
 
 
-@pytest.mark.parametrize("end", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
+@pytest.mark.parametrize("end", [b"q", b"Q", b"\x03", b"\x1c"], ids=["q", "Q", "Ctrl-C", "Ctrl-backslash"])
 def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mqtt: MqttSettings, end: bytes) -> None:
     ours, theirs = pty.openpty()
 
@@ -169,7 +312,7 @@ def test_on_a_terminal_keys_answer_and_the_terminal_is_put_right(mqtt: MqttSetti
             wait_until(lambda: b"contact: " in b"".join(seen))
             pulse.raise_alert("1")
             wait_until(lambda: b"\a" in b"".join(seen))
-            press(b"c", InputKind.COMING)
+            press(b"C", InputKind.COMING)
             press(b"adpt", *REQUESTS.values())
             os.write(ours, end)
             assert process.wait(PATIENCE_S) == 0

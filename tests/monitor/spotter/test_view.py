@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED
+from monitor.core.alarm_rules import (
+    CONFIRMED,
+    CONFIRMED_ACKNOWLEDGED,
+    SUSPECTED,
+    SUSPECTED_ACKNOWLEDGED,
+)
 from monitor.core.alarm_rules import State as At
-from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, InputKind, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.messages import AlertMessage, Incident, Moment, State, Topics
 from monitor.spotter.incident import Notice, Tone
@@ -143,6 +148,134 @@ def test_the_last_will_rings_at_once() -> None:
     notices = play.view.update(TOPICS.availability, messages.OFFLINE, True, play.moment)
     assert tones(notices) == [Tone.RING]
     assert play.view.no_contact
+
+
+def test_reminders_of_what_nobody_answers_become_rare() -> None:
+    """A bell in the room too: whoever has heard it fifty times closes the window."""
+    play = Play()
+    play.seen()
+    play.wait(4.0)
+    rung = []
+    for second in range(24 * 3600):
+        play.time_s += 1.0
+        rung += [second for _ in play.view.tick(play.moment)]
+    assert sum(second < 25 for second in rung) == 4
+    assert len(rung) < 60
+    assert max(rung) > 23 * 3600
+
+
+def test_reasons_that_take_turns_do_not_ring_each_time() -> None:
+    play = Play()
+    play.seen()
+    reasons = ["cannot reach the broker", "no answer from the broker"] * 10
+    told = [notice for reason in reasons for notice in play.view.disconnected(reason, play.moment)]
+    assert tones(told) == [Tone.RING, Tone.NOTE]
+
+
+def switched_off(play: Play) -> list[Notice]:
+    return play.view.update(TOPICS.availability, messages.SWITCHED_OFF, True, play.moment)
+
+
+def test_a_device_that_is_switched_off_while_disarmed_is_no_reason_to_ring() -> None:
+    play = Play()
+    play.beat(armed=False)
+    play.beat(armed=False)
+    (notice,) = switched_off(play)
+    assert (notice.tone, notice.text) == (Tone.NOTE, "switched off")
+    assert play.view.calm
+    assert play.view.no_contact
+    assert play.wait(60) == []
+    assert tones(play.beat(armed=False)) == [Tone.NOTE]
+
+
+def test_one_that_is_switched_off_while_armed_rings() -> None:
+    play = Play()
+    play.seen()
+    (notice,) = switched_off(play)
+    assert (notice.tone, notice.text) == (Tone.RING, "NO CONTACT: the device was switched off while armed")
+    assert Tone.RING in tones(play.wait(10))
+
+
+def test_also_when_it_was_so_before_our_time_and_its_last_heartbeat_comes_later() -> None:
+    play = Play()
+    assert tones(switched_off(play)) == [Tone.NOTE]
+    play.beat(retained=True)
+    assert tones(play.wait(NO_CONTACT_S + 0.2)) == [Tone.RING]
+
+
+def test_a_death_after_it_was_switched_on_again_is_a_death() -> None:
+    play = Play()
+    play.beat(armed=False)
+    play.beat(armed=False)
+    switched_off(play)
+    play.beat(armed=False)
+    play.view.update(TOPICS.availability, messages.OFFLINE, True, play.moment)
+    assert not play.view.calm
+
+
+def test_another_spotter_who_looks_after_lost_contact_ends_the_reminders_until_it_is_lost_again() -> None:
+    play = Play()
+    play.seen()
+    play.wait(4.0)
+    answer = messages.encode_answer(messages.NO_CONTACT, InputKind.COMING, "Eva\x07")
+    (notice,) = play.view.update(TOPICS.answer, answer, False, play.moment)
+    assert notice.text == "no contact: Eva  is looking after it"
+    assert play.wait(600) == []
+    play.beat()
+    assert Tone.RING in tones(play.wait(4.0))
+    assert play.wait(10) != []
+
+
+def test_answers_to_incidents_are_the_device_s_business() -> None:
+    play = Play()
+    play.wait(4.0)
+    answer = messages.encode_answer("aaaa-1", InputKind.COMING, "Eva")
+    assert play.view.update(TOPICS.answer, answer, False, play.moment) == []
+    assert play.view.update(TOPICS.answer, b"nonsense", False, play.moment) == []
+    assert not play.view.looked_after_by
+
+
+def test_a_fall_that_is_confirmed_while_somebody_is_coming_is_shown_red_and_does_not_ring() -> None:
+    play = Play()
+    play.seen()
+    play.hear(play.stage(SUSPECTED))
+    assert tones(play.hear(play.stage(SUSPECTED_ACKNOWLEDGED))) == [Tone.CALM]
+    (notice,) = play.hear(play.stage(CONFIRMED_ACKNOWLEDGED))
+    assert (notice.tone, notice.text) == (Tone.WARN, "FALL confirmed, acknowledged by Eva")
+
+
+def test_also_when_only_the_heartbeat_brings_it() -> None:
+    play = Play()
+    play.seen()
+    play.hear(play.stage(SUSPECTED))
+    play.hear(play.stage(SUSPECTED_ACKNOWLEDGED))
+    lost = play.stage(CONFIRMED_ACKNOWLEDGED)
+    entry = Incident(lost.id, lost.sequence, lost.kind, lost.priority, lost.certainty, lost.stage, 0.0)
+    assert tones(play.beat(incidents=(entry,))) == [Tone.WARN]
+
+
+def test_armed_is_good_and_anything_less_is_not() -> None:
+    play = Play()
+    play.beat()
+    assert [(n.tone, n.text) for n in play.beat()] == [(Tone.CALM, "contact: armed")]
+    assert tones(play.beat(armed=False)) == [Tone.RING]
+    assert [(n.tone, n.text) for n in play.beat()] == [(Tone.CALM, "armed")]
+    other = Play()
+    other.beat(armed=False)
+    assert [(n.tone, n.text) for n in other.beat(armed=False)] == [(Tone.NOTE, "contact: DISARMED")]
+
+
+def test_a_fault_that_ends_is_not_repeated_as_if_it_were_so() -> None:
+    play = Play()
+    play.seen()
+    at = (AlertKind.LINK, Priority.MEDIUM, Certainty.CONFIRMED)
+    for sequence, stage, words in (
+        (1, Stage.ACTIVE, "connection fault: refused"),
+        (2, Stage.RECOVERED, "connection fault over"),
+    ):
+        alert = Alert("9", sequence, *at, stage, play.time_s, reason="refused")
+        message = messages.alert_message(alert, play.boot, play.moment)
+        assert [notice.text for notice in play.hear(message)] == [words]
 
 
 def test_a_story_is_one_alert_that_evolves() -> None:
@@ -365,6 +498,6 @@ def test_in_any_order_and_repetition_each_stage_is_told_at_most_once(order: list
 def test_garbage_is_ignored(payload: bytes, topic: str) -> None:
     play = Play()
     play.seen()
-    if not (topic == "availability" and payload == messages.OFFLINE):
+    if not (topic == "availability" and payload in (messages.OFFLINE, messages.SWITCHED_OFF)):
         assert play.view.update(f"rearguard/walker/{topic}", payload, False, play.moment) == []
     assert play.view.no_contact == ""
