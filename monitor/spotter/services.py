@@ -110,8 +110,7 @@ class Service:
     def send(self, push: Push) -> None:
         """Send it as soon as may be, the urgent first. Never waits."""
         with self._more:
-            self._pending.pop(push.thread, None)  # the newer one says all that it said
-            self._pending[push.thread] = push
+            self._pending[push.thread] = push  # in place of an older one, all of which it says too
             self._more.notify()
 
     def close(self) -> None:
