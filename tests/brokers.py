@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -48,6 +49,11 @@ class Mosquitto:
             assert self._process.poll() is None, f"mosquitto refuses {self.file}"
             time.sleep(0.02)
         raise AssertionError("mosquitto does not listen")
+
+    def reload(self) -> None:
+        """Read passwords and rights anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -34,7 +34,8 @@ def rights(device: str, role: Role) -> list[str]:
     topics = Topics(device)
     announcement = home_assistant.topic(device)
     if role is Role.DEVICE:
-        reads = [topics.answer, topics.request, home_assistant.BIRTH_TOPIC]
+        proof = [topics.availability, topics.check]  # its own words, to know that they are passed on
+        reads = [topics.answer, topics.request, *proof, home_assistant.BIRTH_TOPIC]
         writes = [topics.availability, topics.state, topics.alert, topics.check, announcement]
     else:
         reads = [topics.availability, topics.state, topics.alert, topics.answer]  # one another's answers

@@ -1,7 +1,9 @@
 """The safety process's link to the broker: heartbeat and alerts out, answers and requests in.
 
 One thread owns the MQTT client. The link is judged by the age of the last acknowledged round trip, which the
-heartbeat gives every second, and not by what the network library believes.
+heartbeat gives every second, and not by what the network library believes. An acknowledgement counts on a
+connection that has proved itself: under MQTT 3.1.1 a broker acknowledges also what it throws away for want of
+rights, so we listen to our own availability.
 """
 
 import logging
@@ -48,6 +50,14 @@ from monitor.delivery.wording import fault_words, missing
 BEAT_S = 1.0
 OVERDUE_S = 3.0
 """A link without an acknowledgement for so long is lost."""
+
+PROOF_S = 30.0
+"""So often the availability is said anew, and must be heard again: rights may be taken away."""
+
+NOT_PASSED_ON = (
+    "the broker takes our messages but does not pass them on: the account {account} may not write and read "
+    "rearguard/{device}/...; rearguard pair {device} --role device renews its rights"
+)
 
 HUNG_S = 1.5
 """No block for so long and the heartbeat stops: it vouches for the sensor's loop, not for this thread."""
@@ -123,6 +133,7 @@ class Link:
             subscriptions=(
                 self._topics.answer,
                 self._topics.request,
+                self._topics.availability,
                 *([home_assistant.BIRTH_TOPIC] if settings.home_assistant else []),
             ),
             will=Will(self._topics.availability, OFFLINE, retain=True),
@@ -142,6 +153,13 @@ class Link:
         # All below belongs to the link's thread.
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._acked_s = self._started_s
+        self._proven = False  # this connection passes our words on
+        self._unproven: set[Key] = set()  # acknowledged before that was known
+        self._online_s = float("inf")  # when to say it again
+        self._echo_due_s = float("inf")
+        self._not_passed_on = NOT_PASSED_ON.format(
+            account=settings.username or "used here", device=settings.device
+        )
         self._lost: bool | None = None  # None: never yet answered, nor missed
         self._faults: dict[Fault, str] = {}  # with the reason
         self._reason = ""
@@ -242,7 +260,7 @@ class Link:
         if letter.what is What.UP:
             self._reason = ""
             self._up_s = time.monotonic()
-            self._say(self._topics.availability, ONLINE)
+            self._say_online()
             self._announce()
             self._changed = True
         elif letter.what is What.DOWN:
@@ -251,20 +269,55 @@ class Link:
             self._apart(letter.reason)
         elif letter.what is What.ACKED:
             _, key = self._sent.pop(letter.mid, (0.0, None))
-            if key is not None:
+            if key is not None and self._proven:
                 self._outbox.remove(key)
+            elif key is not None:
+                self._unproven.add(key)
             self._acked_s = time.monotonic()
-            if self._lost is not False:
-                if self._lost:
-                    _log.warning("the broker answers again")
-                self._lost = False
-                self.inbox.put(Input(InputKind.LINK_BACK))
+            self._find()
+        elif letter.topic == self._topics.availability:
+            self._hear_availability(letter)
         elif letter.topic == home_assistant.BIRTH_TOPIC:
             if letter.payload == home_assistant.BIRTH and not letter.retained:
                 # All devices hear it in the same moment: not all should answer in it.
                 self._announce_s = time.monotonic() + random.uniform(0.1, 2.0)
         elif letter.what is What.RECEIVED:
             self._hear(letter)
+
+    def _say_online(self) -> None:
+        now_s = time.monotonic()
+        self._online_s = now_s + (PROOF_S if self._proven else OVERDUE_S)
+        if self._say(self._topics.availability, ONLINE):
+            self._echo_due_s = min(self._echo_due_s, now_s + OVERDUE_S)
+
+    def _hear_availability(self, letter: Letter) -> None:
+        """Our own word proves the connection; another one (a late will, a namesake) must not stay."""
+        if letter.retained:
+            return  # from before our time, and said anew already
+        if letter.payload != ONLINE:
+            self._online_s = min(self._online_s, self._beat_s)  # not at once: two could not stop arguing
+            return
+        self._echo_due_s = float("inf")
+        self._acked_s = time.monotonic()
+        if not self._proven:
+            self._proven = True
+            self._online_s = self._acked_s + PROOF_S
+            self._unproven.clear()  # they may have been thrown away, and are due again
+            self._find()
+
+    def _find(self) -> None:
+        """The link is there, if it has been proved."""
+        if self._proven and self._lost is not False:
+            if self._lost:
+                _log.warning("the broker answers again")
+            self._lost = False
+            self.inbox.put(Input(InputKind.LINK_BACK))
+
+    def _lose(self, reason: str) -> None:
+        if not self._lost:
+            self._lost = True
+            _log.warning("link lost: %s", reason)
+            self.inbox.put(Input(InputKind.LINK_LOST, reason=reason))
 
     def _announce(self) -> None:
         self._announce_s = float("inf")
@@ -301,15 +354,18 @@ class Link:
         if now_s - oldest_s > OVERDUE_S:
             self._apart(f"no acknowledgement from the broker for {OVERDUE_S:.0f} s")
             self._client.reopen()
-        if now_s - self._acked_s > OVERDUE_S and not self._lost:
-            self._lost = True
-            reason = self._reason or f"no acknowledgement from the broker for {OVERDUE_S:.0f} s"
-            _log.warning("link lost: %s", reason)
-            self.inbox.put(Input(InputKind.LINK_LOST, reason=reason))
+        if now_s - self._acked_s > OVERDUE_S:
+            self._lose(self._reason or f"no acknowledgement from the broker for {OVERDUE_S:.0f} s")
+        elif now_s > self._echo_due_s:
+            self._proven = False
+            self._lose(self._not_passed_on)
 
     def _apart(self, reason: str) -> None:
         self._reason = reason
         self._sent.clear()  # what was not acknowledged is due again
+        self._unproven.clear()
+        self._proven = False
+        self._online_s = self._echo_due_s = float("inf")
 
     def _send(self) -> None:
         under_way = {key for _, key in self._sent.values() if key is not None}
@@ -317,15 +373,17 @@ class Link:
             key = (message.boot, message.sequence)
             if len(under_way) >= IN_FLIGHT:
                 break
-            if key not in under_way:
+            if key not in under_way and key not in self._unproven:
                 left_s = message.lifetime_s - message.age_s
                 if self._say(self._topics.alert, encode(message), retain=False, key=key, expiry_s=left_s):
                     under_way.add(key)
         # A change is told after the alerts that go with it, so that they are heard first.
-        told = len(self._outbox) <= len(under_way)
+        told = len(self._outbox) <= len(under_way) + len(self._unproven)
         now_s = time.monotonic()
         if now_s >= self._announce_s:
             self._announce()
+        if now_s >= self._online_s:
+            self._say_online()
         if now_s >= self._beat_s or (self._changed and told):
             self._changed = False
             self._beat_s = now_s + BEAT_S

@@ -92,7 +92,8 @@ class AlertMessage(msgspec.Struct, frozen=True):
 
     ``wall_s`` is the same instant in wall time, ``age_s`` how long before sending it was, ``expires_s`` the
     wall time after which nobody should be woken by it. (``boot``, ``sequence``) names the report,
-    ``id`` the incident; all reports of an incident share it and no other incident ever does.
+    ``id`` the incident; all reports of an incident share it and no other incident ever does. Where
+    ``age_known`` is false the device has been without power since, and ``age_s`` is the least it can be.
     """
 
     id: Word
@@ -110,15 +111,18 @@ class AlertMessage(msgspec.Struct, frozen=True):
     reason: Sentence = ""
     who: Word = ""
     fault: Word = ""
+    age_known: bool = True
 
     @property
     def lifetime_s(self) -> float:
         return self.expires_s - self.wall_s
 
-    def aged(self, age_s: float, wall_s: float) -> "AlertMessage":
-        """The same stage, sent at ``wall_s`` when it is ``age_s`` old."""
+    def aged(self, age_s: float, wall_s: float, age_known: bool = True) -> "AlertMessage":
+        """The same report, sent at ``wall_s`` when it is ``age_s`` old."""
         event_s = wall_s - age_s
-        return msgspec.structs.replace(self, age_s=age_s, wall_s=event_s, expires_s=event_s + self.lifetime_s)
+        return msgspec.structs.replace(
+            self, age_s=age_s, wall_s=event_s, expires_s=event_s + self.lifetime_s, age_known=age_known
+        )
 
 
 class Incident(msgspec.Struct, frozen=True):

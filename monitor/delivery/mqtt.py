@@ -313,8 +313,13 @@ def _deafen(client: paho.Client) -> None:
 
 
 def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
-    """How long the broker takes to acknowledge a message. Raises ConnectionError, saying why not."""
-    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}")
+    """How long a message takes to the broker and back. Raises ConnectionError, saying why it does not come.
+
+    Under MQTT 3.1.1 a broker acknowledges also what it throws away for want of rights: only what comes back
+    was passed on.
+    """
+    topic, word = Topics(settings.device).check, secrets.token_hex(8).encode()
+    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}", (topic,))
     reason = f"no acknowledgement for {timeout_s:.0f} s"
     deadline_s = time.monotonic() + timeout_s
     sent_s = 0.0
@@ -325,8 +330,17 @@ def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
                 continue
             if letter.what is What.UP:
                 sent_s = time.monotonic()
-                client.publish(Topics(settings.device).check, b"check")
+                client.publish(topic, word)
             elif letter.what is What.ACKED:
+                account = (
+                    f"the account {settings.username}" if settings.username else "whoever has no account"
+                )
+                reason = (
+                    f"acknowledged but not passed on: {account} may not write and read "
+                    f"rearguard/{settings.device}/...; rearguard pair {settings.device} --role device "
+                    "renews its rights, or correct mqtt.device"
+                )
+            elif letter.payload == word:
                 return time.monotonic() - sent_s
             elif letter.what is What.DOWN:
                 reason = letter.reason

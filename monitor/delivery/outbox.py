@@ -45,6 +45,7 @@ class _Entry:
     event_s: float  # this machine's monotonic time
     put_s: float
     stored: bool = False
+    age_known: bool = True
 
     @property
     def key(self) -> Key:
@@ -54,7 +55,8 @@ class _Entry:
         return moment.mono_s - self.event_s > self.message.lifetime_s
 
     def aged(self, moment: Moment) -> AlertMessage:
-        return self.message.aged(max(0.0, moment.mono_s - self.event_s), moment.wall_s)
+        age_s = max(0.0, moment.mono_s - self.event_s)
+        return self.message.aged(age_s, moment.wall_s, self.age_known)
 
 
 class Outbox:
@@ -190,11 +192,14 @@ class Outbox:
                 _log.error("a waiting alert could not be read and is dropped: %s", error)
                 base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", (boot, sequence))
                 continue
-            event_s = message.time_s
+            event_s, age_known = message.time_s, message.age_known
             if owner != machine:
-                # The monotonic clock began anew; wall time may have jumped, but is all there is.
-                event_s = moment.mono_s - max(0.0, moment.wall_s - message.wall_s)
-            self._arrived.put(_Entry(message, event_s, moment.mono_s, stored=True))
+                # The monotonic clock began anew; wall time may have jumped, but is all there is. A Pi without
+                # a clock chip goes on from where its wall time was last saved: that is before the event, or
+                # less after it than is true.
+                age_s = moment.wall_s - message.wall_s
+                event_s, age_known = moment.mono_s - max(0.0, age_s), age_known and age_s >= 0
+            self._arrived.put(_Entry(message, event_s, moment.mono_s, True, age_known))
 
 
 def machine_boot() -> str:

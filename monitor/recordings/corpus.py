@@ -27,6 +27,13 @@ DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
 RATES_HZ = (10.0, 10_000.0)
 """Slower, a step has too few samples; faster, nothing is worn on a belt."""
 
+GRAVITY_G = (0.3, 3.0)
+"""Limits of a trial's median acceleration. Real ones had 0.41 to 1.51; in m/s2 it is 9.8."""
+
+MOVING_G, TURNING_DPS = 0.1, 5.0
+"""A body whose acceleration varies by so much turns more than this. Real ones turned 13 deg/s (RMS) and more,
+in rad/s that is 57 times less."""
+
 _TEXTS = ("name", "dataset", "subject", "activity", "description", "kind")
 _NUMBERS = ("rate_hz", "onset_s", "impact_s", "span_start_s", "span_stop_s")
 _STRETCHES = ("direction", "direction_start_s", "direction_stop_s")
@@ -243,6 +250,29 @@ def _check(path: Path, arrays: dict[str, Any]) -> None:
     expect_values("rate_hz", is_possible, f"{slowest_hz:g} to {fastest_hz:,.0f} Hz")
     is_labelled = ~np.isnan(arrays["onset_s"]) | ~np.isnan(arrays["impact_s"])
     expect_values("impact_s", is_labelled | (arrays["kind"] != "fall"), "onset_s or impact_s of each fall")
+    for i, name in enumerate(arrays["name"].tolist()):
+        counts = samples[slice(*arrays["first"][i : i + 2])]
+        if len(counts) >= rates_hz[i] and (found := _other_units(counts)):
+            raise RecordingError(f"{path}: trial {name!r}: {found}")
+
+
+def _other_units(counts: Counts) -> str:
+    """What shows that a trial of a second or more is not in g and deg/s; "" if nothing does."""
+    norms_g = np.linalg.norm(counts[:, :3].astype(np.float32), axis=1) / COUNTS_PER_G
+    gravity_g = float(np.median(norms_g))
+    if not GRAVITY_G[0] <= gravity_g <= GRAVITY_G[1]:
+        return (
+            f"expected acceleration in g, at {COUNTS_PER_G:g} counts each, gravity and all; found gravity at "
+            f"{gravity_g:.3g} g; if it is in m/s2, divide by 9.80665"
+        )
+    gyro_dps = counts[:, 3:].astype(np.float32) / COUNTS_PER_DPS
+    turning_dps = float(np.sqrt((gyro_dps**2).sum(axis=1).mean()))
+    if float(norms_g.std()) > MOVING_G and turning_dps < TURNING_DPS:
+        return (
+            f"expected turning in deg/s, at {COUNTS_PER_DPS:g} counts each; found a body that moves and "
+            f"turns only {turning_dps:.2g} deg/s; if it is in rad/s, multiply by 57.2958"
+        )
+    return ""
 
 
 def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:

@@ -47,6 +47,7 @@ class Incident:
     event_s: float
     reason: str = ""
     who: str = ""
+    age_known: bool = True
 
     @property
     def waits(self) -> bool:

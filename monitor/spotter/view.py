@@ -258,6 +258,7 @@ class SpotterView:
             moment.mono_s - age_s,
             printable(message.reason),
             printable(message.who),
+            message.age_known,
         )
         if not incident.stage.ended and incident.waits and age_s > message.lifetime_s:
             self.expired += 1
@@ -271,6 +272,8 @@ class SpotterView:
             self._reminded_s = moment.mono_s
         age_s = moment.mono_s - incident.event_s
         late = f", LATE: {age_s:.0f} s ago" if age_s > LATE_S else ""
+        if not incident.age_known:
+            late = ", LATE: age unknown, from before the device was last switched on"
         return Notice(tone, (words or incident.words()) + late, incident, age_s)
 
 

@@ -217,7 +217,7 @@ def test_beside_a_running_service_nothing_is_touched() -> None:
     take(service, 2.0)
     b.wires.log = []
     *_, last = found(b)
-    assert (last.part, last.verdict) == ("sensor", "fail")
+    assert (last.part, last.verdict) == ("bus", "fail")
     assert "sudo systemctl stop rearguard" in last.words
     assert b.wires.log == []
     assert not any(block.fault or block.lost for block in take(service, 2.0))

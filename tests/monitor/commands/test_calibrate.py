@@ -31,12 +31,11 @@ def test_it_says_what_to_do_and_finds_the_seat() -> None:
 
 @pytest.mark.parametrize("phase", range(16))
 def test_the_simulated_walker_is_calibrated_whenever_one_begins(
-    phase: int, monkeypatch: pytest.MonkeyPatch
+    phase: int,
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr("monitor.playback.time.monotonic", clock)
     steps = simulated_walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
-    bus = Bus(1, port=plugged(steps).open)
+    bus = Bus(1, port=plugged(steps, clock).open)
     clock.sleep(0.1 * phase)
     sampler = Sampler(SensorSettings(), bus, clock, clock.sleep)
     assert calibrate(iter(sampler), lambda _: None).mounting == "+x +y +z"

@@ -23,7 +23,7 @@ from monitor.core.vocabulary import (
 from monitor.delivery import messages
 from monitor.delivery.link import HUNG_S, Link
 from monitor.delivery.messages import Moment
-from monitor.delivery.mqtt import MqttSettings
+from monitor.delivery.mqtt import MqttSettings, round_trip_s
 from monitor.spotter.client import SpotterClient
 from tests.background import spawned
 from tests.brokers import Mosquitto, Proxy
@@ -305,3 +305,51 @@ def test_the_walker_knows_who_is_listening(mqtt: MqttSettings) -> None:
         wait_until(lambda: len(pulse.kinds()) == 4)
     silent.close()
     assert [word.who for word in pulse.heard] == ["Eva", "Eva", "Max", "Max"]
+
+
+def test_a_broker_that_throws_our_messages_away_is_a_lost_link_until_it_passes_them_on(
+    tmp_path: Path, free_port: int
+) -> None:
+    """Under MQTT 3.1.1 it acknowledges them all the same: the account belongs to a device of another name."""
+    topics = messages.Topics("kitchen")
+    access = tmp_path / "access"
+    access.write_text("topic readwrite rearguard/walker/#\n")
+    config = f"listener {free_port} 127.0.0.1\nallow_anonymous true\nacl_file {access}\nuser root\n"
+    with Mosquitto(tmp_path, config, free_port) as broker:
+        settings = broker.settings("kitchen")
+        with pytest.raises(ConnectionError, match=r"acknowledged but not passed on: .* rearguard/kitchen/"):
+            round_trip_s(settings, 3.0)
+        with pulse_at(settings) as pulse:
+            pulse.raise_alert("1")
+            wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
+            assert "does not pass them on: the account used here may not" in pulse.heard[0].reason
+            assert len(pulse.link._outbox) == 1
+            access.write_text("topic readwrite rearguard/#\n")
+            broker.reload()
+            with Listener(settings) as spotter:
+                wait_until(lambda: spotter.alerts())
+                wait_until(lambda: not pulse.link._outbox)
+                assert pulse.link._lost is False
+                assert topics.alert in [letter.topic for letter in spotter.letters]
+
+
+def test_rights_that_are_taken_away_are_noticed(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.link.PROOF_S", 1.0)
+    access = tmp_path / "access"
+    access.write_text("topic readwrite rearguard/#\n")
+    config = f"listener {free_port} 127.0.0.1\nallow_anonymous true\nacl_file {access}\nuser root\n"
+    with Mosquitto(tmp_path, config, free_port) as broker, pulse_at(broker.settings()) as pulse:
+        wait_until(lambda: pulse.link._proven)
+        access.write_text("topic read rearguard/#\n")
+        broker.reload()
+        wait_until(lambda: pulse.kinds()[-1:] == [InputKind.LINK_LOST])
+
+
+def test_a_late_will_does_not_stay(mqtt: MqttSettings) -> None:
+    with Listener(mqtt) as spotter, pulse_at(mqtt):
+        wait_until(lambda: messages.ONLINE in spotter.availability())
+        spotter.say(messages.Topics(mqtt.device).availability, messages.OFFLINE, retain=True)
+        wait_until(lambda: messages.OFFLINE in spotter.availability())
+        wait_until(lambda: spotter.availability()[-1] == messages.ONLINE)

@@ -134,8 +134,9 @@ def test_a_restart_begins_with_what_was_left(tmp_path: Path) -> None:
     second.stop()
 
 
-def test_after_a_reboot_the_age_comes_from_the_wall_clock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("passed_s", "age_s", "age_known"), [(60.0, 60.0, True), (-2400.0, 0.0, False)])
+def test_after_a_reboot_the_age_comes_from_the_wall_clock_unless_that_stands_before_the_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passed_s: float, age_s: float, age_known: bool
 ) -> None:
     path = tmp_path / "outbox.sqlite"
     clock = Hands()
@@ -146,11 +147,12 @@ def test_after_a_reboot_the_age_comes_from_the_wall_clock(
     first.stop()
     monkeypatch.setattr("monitor.delivery.outbox.machine_boot", lambda: "another start of the machine")
     clock.mono_s = 5.0
-    clock.wall_s += 60
+    clock.wall_s += passed_s
     second = Outbox(path, clock)
     second.start()
     wait_until(second.due)
-    assert second.due()[0].age_s == 60
+    (due,) = second.due()
+    assert (due.age_s, due.age_known) == (age_s, age_known)
     second.stop()
 
 

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from training.folder import FOLDER
 
 
 def trial(name: str = "walk_1", samples: int = 400, rate_hz: float = 100.0, **labels: object) -> Trial:
-    counts = np.random.default_rng(7).integers(-9000, 9000, (samples, 6)).astype(np.int16)
+    counts = np.random.default_rng(7).integers(-2000, 2000, (samples, 6)).astype(np.int16)
+    counts[:, 2] += 2048
     return Trial(name, str(labels.pop("kind", "walk")), rate_hz, counts, **labels)  # type: ignore[arg-type]  # by name
 
 
@@ -63,6 +65,34 @@ def test_what_would_not_be_read_is_not_written(tmp_path: Path, trials: list[Tria
     with pytest.raises(RecordingError, match=message):
         corpus.save(tmp_path / "none.npz", trials)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("accel", "gyro", "message"),
+    [
+        (
+            9.80665,
+            1.0,
+            r"trial 'walk_1': expected acceleration in g, .* found gravity at 13.* divide by 9.80665",
+        ),
+        (1 / 2048, 1.0, "found gravity at 0.*"),
+        (1.0, 1 / 57.2958, r"expected turning in deg/s, .* turns only 2.* deg/s; .* multiply by 57.2958"),
+        (1.0, 0.0, r"turns only 0 deg/s"),
+    ],
+)
+def test_other_units_are_refused_and_named(tmp_path: Path, accel: float, gyro: float, message: str) -> None:
+    good = trial()
+    counts = np.clip(good.counts * ([accel] * 3 + [gyro] * 3), -32768, 32767).astype(np.int16)
+    with pytest.raises(RecordingError, match=message):
+        corpus.save(tmp_path / "own.npz", [replace(good, counts=counts)])
+
+
+def test_what_lies_still_may_stand_still_and_what_is_short_shows_no_units(tmp_path: Path) -> None:
+    at_rest = np.tile(np.array([0, 0, 2048, 0, 0, 0], np.int16), (400, 1))
+    falling = np.zeros((99, 6), np.int16)
+    corpus.save(
+        tmp_path / "own.npz", [replace(trial(), counts=at_rest), replace(trial("short"), counts=falling)]
+    )
 
 
 def test_a_name_that_occurs_again_is_numbered(tmp_path: Path) -> None:

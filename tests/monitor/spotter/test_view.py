@@ -333,6 +333,13 @@ def test_a_late_alert_still_sounds_and_shows_its_age() -> None:
     assert "LATE: 42 s ago" in notice.text
 
 
+def test_an_alert_whose_age_nobody_knows_sounds_and_says_so() -> None:
+    play = Play()
+    (notice,) = play.hear(msgspec.structs.replace(play.stage(CONFIRMED), age_known=False))
+    assert notice.tone is Tone.RING
+    assert notice.text.endswith("LATE: age unknown, from before the device was last switched on")
+
+
 @pytest.mark.parametrize("skew_s", [-86_400.0, 0.0, 86_400.0])
 def test_clocks_that_disagree_neither_age_nor_freshen_an_alert(skew_s: float) -> None:
     play = Play(skew_s=skew_s)
