@@ -20,7 +20,7 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 	@$(BIN)/rearguard run
 
 test: ## install what the tests need, then format, lint, types and all tests
-	@echo "make test installs what is missing (300 MB into .venv, and Debian's mosquitto, whose service starts"
+	@echo "make test installs what is missing (500 MB into .venv, and Debian's mosquitto, whose service starts"
 	@echo "with it), then checks and tests: two minutes on two idle cores, up to ten on busy ones."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
