@@ -30,6 +30,10 @@ class AddressClaimedError(FirmwareError, OSError):
     """A kernel driver owns the address."""
 
 
+class InUseError(FirmwareError):
+    """Another program of ours has the part."""
+
+
 class ShortReadError(FirmwareError):
     """Fewer bytes came than were asked for."""
 

@@ -4,7 +4,9 @@ import errno
 import os
 import random
 
+from firmware import in_use
 from firmware.bus import Message
+from firmware.errors import InUseError
 from firmware.simulated.chip import SimulatedChip
 
 _READ = 0x0001  # I2C_M_RD, linux/i2c.h
@@ -29,15 +31,14 @@ class SimulatedBus:
         self._noise_share = 0.0
         self._cut = 0
         self._snap_bytes = 0
+        self.driven: set[int] = set()  # addresses that a driver of the kernel has
+        self.holders: dict[int, SimulatedPort] = {}  # by address: who used it first
 
-    def open(self, number: int) -> "SimulatedBus":  # noqa: ARG002 - the signature of a port opener
+    def open(self, number: int) -> "SimulatedPort":  # noqa: ARG002 - the signature of a port opener
         """As opening /dev/i2c-``number``; fails with ``open_error``."""
         if self.open_error:
             raise OSError(self.open_error, os.strerror(self.open_error))
-        return self
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        return SimulatedPort(self)
 
     def i2c_rdwr(self, *messages: Message) -> None:
         """One transaction: every message in turn, as smbus2 has it."""
@@ -115,8 +116,31 @@ class SimulatedBus:
         """Take every planted fault of the wires back."""
         self._held, self._failures, self._standing_failure, self._noise = False, [], 0, None
         self._cut = self._snap_bytes = self.open_error = 0
+        self.driven.clear()
         if not self._powered:
             self.plug()
+
+
+class SimulatedPort:
+    """One program's open device, as `firmware.bus.LinuxPort`: each address is asked for once."""
+
+    def __init__(self, wires: SimulatedBus) -> None:
+        self._wires = wires
+        self._ours: set[int] = set()
+
+    def i2c_rdwr(self, *messages: Message) -> None:
+        for address in {message.addr for message in messages} - self._ours:
+            if address in self._wires.driven:
+                raise _error(errno.EBUSY)
+            if self._wires.holders.setdefault(address, self) is not self:
+                raise InUseError(in_use.words(in_use.program(os.getpid())))
+            self._ours.add(address)
+        self._wires.i2c_rdwr(*messages)
+
+    def close(self) -> None:
+        for address in self._ours:
+            del self._wires.holders[address]
+        self._ours.clear()
 
 
 def _error(number: int) -> OSError:

@@ -56,7 +56,7 @@ PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
     "cable off": (lambda b: b.wires.unplug(), "sensor", "check SDA, SCL, 3V3 and GND"),
     "line held": (lambda b: b.wires.hold(), "sensor", "held low"),
     "noise on the wires": (lambda b: b.wires.fail(errno.EIO), "sensor", "shorten the wires"),
-    "driver in the way": (lambda b: b.wires.fail(errno.EBUSY), "sensor", "remove its overlay"),
+    "driver in the way": (lambda b: b.wires.driven.add(b.chip.address), "sensor", "remove its overlay"),
     "unknown chip": (lambda b: b.chip.become(0x19), "sensor", "0x19 in register 0x75"),
     "zeros": (lambda b: b.chip.zero(), "samples", "every value reads 0"),
     "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
