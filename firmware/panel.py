@@ -3,22 +3,24 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gpiozero import LED, Button, DigitalOutputDevice, PWMOutputDevice
-from gpiozero.pins.mock import MockFactory, MockPWMPin
-
-from firmware.errors import PinsError
+from firmware import pins
 from firmware.gestures import Gestures
+from firmware.part import Part
 from firmware.patterns import PATTERNS, Colour, is_on, look_of
 from monitor.core.setting import SettingError, number
 from monitor.core.vocabulary import Input, Status
 
-_BOUNCE_S = 0.02
+PANEL = "the panel"
+"""All its parts, where the pins themselves cannot be driven."""
+
+_STUCK_S = 10.0  # a button held for so long is no call for help any more
 _MODEL = Path("/proc/device-tree/model")
+_CPUINFO = Path("/proc/cpuinfo")  # names the board too, and is not hidden in a container
 
 
 @dataclass(frozen=True)
@@ -63,56 +65,74 @@ class PanelSettings:
 
 
 def on_a_pi() -> bool:
-    """Whether this machine has pins at all."""
-    return _MODEL.exists() and "Raspberry Pi" in _MODEL.read_text(errors="replace")
+    """Whether this machine has a Raspberry Pi's pins at all."""
+    with suppress(OSError):
+        for place in (_MODEL, _CPUINFO):
+            if place.exists() and "Raspberry Pi" in place.read_text(errors="replace"):
+                return True
+    return False
 
 
 class Panel:
-    """Shows a `Status` by light and sound, and puts what the button says into ``put``.
+    """Shows a `Status` by light and sound, and says what was done with the button.
 
-    ``mock`` drives gpiozero's mock pins instead of real ones; left out, that is so wherever there
-    is no Pi. On a Pi whose pins cannot be driven it raises `PinsError`: a lamp that stays dark
-    must be known. `show` steps the rhythms; if the loop stands still, so do they.
+    ``mock`` drives gpiozero's mock pins instead of real ones; left out, that is so wherever there is no Pi.
+    Nothing here raises: a part that cannot be driven is in `faults`, is tried again every few seconds, and
+    keeps no other from its work. `show` steps the rhythms; if the loop stands still, so do they.
     """
 
     def __init__(
         self,
         settings: PanelSettings,
-        put: Callable[[Input], None],
+        *,
         clock: Callable[[], float] = time.monotonic,
         mock: bool | None = None,
     ) -> None:
-        self._put = put
         self._clock = clock
         self.mock = not on_a_pi() if mock is None else mock
-        self.pins = MockFactory(pin_class=MockPWMPin) if self.mock else _real_pins()
-        pins = {"pin_factory": self.pins}
-        self._lamp = [
-            LED(pin, **pins) if pin >= 0 else None
-            for pin in (settings.red_pin, settings.green_pin, settings.blue_pin)
-        ]
-        self._buzzer = self._button = self._deadman = self._power = None
-        if settings.buzzer_pin >= 0 and settings.buzzer_hz:
-            self._buzzer = PWMOutputDevice(settings.buzzer_pin, frequency=settings.buzzer_hz, **pins)
-        elif settings.buzzer_pin >= 0:
-            self._buzzer = DigitalOutputDevice(settings.buzzer_pin, **pins)
-        if settings.deadman_pin >= 0:
-            self._deadman = DigitalOutputDevice(settings.deadman_pin, **pins)
-        if settings.sensor_power_pin >= 0:
-            self._power = DigitalOutputDevice(settings.sensor_power_pin, initial_value=True, **pins)
-        self._gestures = Gestures()
         self._edges: deque[tuple[bool, float]] = deque()
-        if settings.button_pin >= 0:
-            self._button = Button(settings.button_pin, bounce_time=None if self.mock else _BOUNCE_S, **pins)
-            self._button.when_pressed = lambda: self._edges.append((True, clock()))
-            self._button.when_released = lambda: self._edges.append((False, clock()))
+        self._pins = pins.Pins(self.mock, clock)
+        self._tone = 0.5 if settings.buzzer_hz else 1.0  # a tone's duty cycle
+
+        def part(name: str, pin: int, make: Callable[[int, Any], Any] = pins.line) -> Part | None:
+            return Part(name, pin, make, self._pins.driver, clock) if pin >= 0 else None
+
+        self._lamp = [
+            part("the lamp's red", settings.red_pin),
+            part("the lamp's green", settings.green_pin),
+            part("the lamp's blue", settings.blue_pin),
+        ]
+        self._buzzer = part("the buzzer", settings.buzzer_pin, pins.buzzer(settings.buzzer_hz))
+        self._button = part("the button", settings.button_pin, pins.button(self._changed))
+        self._deadman = part("the dead-man line", settings.deadman_pin)
+        self._power = part("the sensor's supply", settings.sensor_power_pin, pins.supply)
+        self._gestures = Gestures()
+        self._up_s = clock()  # when the button was last seen up
+        self._beats = 0
         self._shown: tuple[object, ...] = ()
         self._began_s = 0.0
         self.light = self.sound = ""  # what they do now, in words
         self.lit = self.sounding = False  # what they do this moment
 
+    @property
+    def pins(self) -> Any:
+        """gpiozero's pin factory; None while there is none."""
+        return self._pins.factory
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What does not work now, and why, by the name of the part."""
+        if self._pins.fault:
+            return {PANEL: self._pins.fault}
+        faults = {part.name: part.fault for part in self._parts if part.fault}
+        if self._button is not None and self._clock() - self._up_s > _STUCK_S:
+            faults[self._button.name] = (
+                f"it has read pressed for {_STUCK_S:.0f} s: let go, or check the button and its wires"
+            )
+        return faults
+
     def show(self, status: Status) -> None:
-        """Call it with every block: steps light and sound, and passes on what the button said."""
+        """Call it with every block: steps light and sound."""
         look = look_of(status)
         pattern = PATTERNS[look]
         # A new story sounds from its beginning, even where it looks like the one before.
@@ -124,73 +144,74 @@ class Panel:
         self.sound = "silent: paused" if status.sound_paused and pattern.sound else pattern.sound_words
         self._switch_lamp(pattern.colour, is_on(pattern.light, elapsed_s))
         self._switch_buzzer(is_on(pattern.sound, elapsed_s) and not status.sound_paused)
+        for part in self._parts:
+            part.mend()
+        self._pins.forget()
+
+    def presses(self) -> list[Input]:
+        """What the button has said since the last call; call it with every block."""
+        now_s = self._clock()
+        if self._button is None:
+            return []
+        if not self._button.read("is_pressed"):
+            self._up_s = now_s
+        moments = [self._edges.popleft() for _ in range(len(self._edges))]
+        if not self._button.works:
+            self._gestures = Gestures()  # nobody will see it come up: half a press says nothing
+            return []
+        down = moments[-1][0] if moments else self._gestures.down
+        gestures = [self._gestures.update(*moment) for moment in (*moments, (down, now_s))]
+        return [Input(g.kind, who="walker", time_s=g.began_s) for g in gestures if g is not None]
+
+    def beat(self) -> None:
+        """Change the dead-man line; call it last, when all others have had the block."""
         if self._deadman is not None:
-            self._deadman.toggle()
-        self._listen()
+            self._beats += 1
+            self._deadman.write(self._beats % 2)
 
     def power(self, on: bool) -> None:
         """Switch the sensor's supply; without a pin for it nothing happens."""
         if self._power is not None:
-            self._power.value = on
+            self._power.write(on)
 
     @property
     def parts(self) -> dict[str, Callable[[bool], None]]:
         """A switch for each colour of the lamp and for the buzzer, as far as they are wired."""
         switches: dict[str, Callable[[bool], None]] = {
-            f"lamp {name}": partial(_switch, led)
-            for name, led in zip(("red", "green", "blue"), self._lamp, strict=True)
-            if led is not None
+            part.name.removeprefix("the "): part.write for part in self._lamp if part is not None
         }
         return switches | ({"buzzer": self._switch_buzzer} if self._buzzer is not None else {})
 
     @property
     def pressed(self) -> bool | None:
-        """Whether the button is down; None where there is none."""
-        return None if self._button is None else bool(self._button.is_pressed)
+        """Whether the button is down; None where there is none, or none that works."""
+        pressed = self._button.read("is_pressed") if self._button is not None else None
+        return None if pressed is None else bool(pressed)
 
     def close(self) -> None:
         """Lamp and buzzer off, pins free."""
-        devices = (*self._lamp, self._buzzer, self._button, self._deadman, self._power)
-        for device in devices:
-            if device is not None:
-                device.close()
-        self.pins.close()
+        for part in self._parts:
+            part.close()
+        self._pins.close()
+
+    @property
+    def _parts(self) -> list[Part]:
+        parts = (*self._lamp, self._buzzer, self._button, self._deadman, self._power)
+        return [part for part in parts if part is not None]
 
     def _switch_lamp(self, colour: Colour, on: bool) -> None:
-        if not any(part for led, part in zip(self._lamp, colour, strict=True) if led is not None):
+        there = [led is not None and led.works for led in self._lamp]
+        if not any(part and works for part, works in zip(colour, there, strict=True)):
             colour = (1, 1, 1)  # none of its LEDs is there: any other shows the rhythm
         self.lit = on
         for led, part in zip(self._lamp, colour, strict=True):
-            if led is not None and led.value != (on and part):
-                led.value = on and part
+            if led is not None:
+                led.write(on and part)
 
     def _switch_buzzer(self, on: bool) -> None:
-        if self._buzzer is not None and on != self.sounding:
-            self._buzzer.value = on / 2 if isinstance(self._buzzer, PWMOutputDevice) else on
+        if self._buzzer is not None:
+            self._buzzer.write(self._tone * on)
         self.sounding = on
 
-    def _listen(self) -> None:
-        moments = [self._edges.popleft() for _ in range(len(self._edges))]
-        down = moments[-1][0] if moments else self._gestures.down
-        for pressed, time_s in (*moments, (down, self._clock())):
-            gesture = self._gestures.update(pressed, time_s)
-            if gesture is not None:
-                self._put(Input(gesture.kind, who="walker", time_s=gesture.began_s))
-
-
-def _switch(led: LED, on: bool) -> None:
-    led.value = on
-
-
-def _real_pins() -> Any:
-    """lgpio by name, not by gpiozero's search: on a Pi 5 nothing else works, and a silent fall back
-    would leave the walker with a dark lamp and a dead button."""
-    try:
-        from gpiozero.pins.lgpio import LGPIOFactory
-
-        return LGPIOFactory()
-    except Exception as error:  # lgpio raises a class of its own, which exists only where lgpio does
-        raise PinsError(
-            f"the Pi's pins cannot be driven ({error}): sudo apt install python3-lgpio, make the virtual "
-            "environment with --system-site-packages, and put the user into the group gpio"
-        ) from error
+    def _changed(self, pressed: bool) -> None:
+        self._edges.append((pressed, self._clock()))

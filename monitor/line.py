@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from firmware.errors import FirmwareError
 from firmware.panel import Panel
 from firmware.power import undervoltage
 from firmware.sampler import Sampler
@@ -46,7 +45,9 @@ class Line:
         self.inbox = Inbox()
         self.detector = Detector(settings, shipped())
         self.alarm = Alarm(settings.alarm, settings.arming)
-        self.panel = _panel(settings, self.inbox)
+        self.panel = Panel(settings.panel)
+        self._panel_faults: dict[str, str] = {}
+        self._report_panel()
         self.narrator = Narrator(self._look, told_from_s, events=events)
         self.link: Link | None = None
         if publish:
@@ -61,7 +62,13 @@ class Line:
 
     def run(self, blocks: Iterable[SampleBlock], last: Sequence[Sink] = ()) -> None:
         """Run the loop to the end of ``blocks``; what was reported last is still sent."""
-        sinks: list[Sink] = [self._show, *([self.link] if self.link else []), self.narrator, *last]
+        sinks: list[Sink] = [
+            self._show,
+            *([self.link] if self.link else []),
+            self.narrator,
+            *last,
+            self._beat,
+        ]
         if self.link:
             self.link.start()
         with ExitStack() as at_end:
@@ -70,23 +77,34 @@ class Line:
             if self.link:
                 at_end.callback(self.link.stop)
                 at_end.callback(self.link.drain)
-            run(blocks, self.detector, self.alarm, self.inbox, sinks)
+            run(self._with_panel(blocks), self.detector, self.alarm, self.inbox, sinks)
         print(f"session: {self.detector.facts}", flush=True)
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
         self.panel.show(status)
 
+    def _beat(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], _s: Status) -> None:
+        self.panel.beat()
+
+    def _with_panel(self, blocks: Iterable[SampleBlock]) -> Iterator[SampleBlock]:
+        """The blocks; what the button and the panel's parts say goes into the inbox before each."""
+        for block in blocks:
+            for press in self.panel.presses():
+                self.inbox.put(press)
+            self._report_panel()
+            yield block
+
+    def _report_panel(self) -> None:
+        """Parts of the panel that fail, or work again, as faults of their own."""
+        faults = self.panel.faults
+        for part in self._panel_faults.keys() - faults.keys():
+            self.inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.PANEL, part=part))
+        for part in faults.keys() - self._panel_faults.keys():
+            self.inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part=part, reason=faults[part]))
+        self._panel_faults = faults
+
     def _look(self) -> str:
         return f"walker's side: {self.panel.light} | {self.panel.sound}"
-
-
-def _panel(settings: Settings, inbox: Inbox) -> Panel:
-    """The walker's side; pins that cannot be driven are a standing fault, and the spotter hears of it."""
-    try:
-        return Panel(settings.panel, inbox.put)
-    except FirmwareError as error:
-        inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part="the panel", reason=str(error)))
-        return Panel(settings.panel, inbox.put, mock=True)
 
 
 def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:

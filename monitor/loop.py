@@ -11,8 +11,8 @@ reach it through the inbox only; sinks return at once and never wait for disk or
 
 Clocks: every time in here is monotonic and came with the samples. Wall time is added in messages.py.
 
-Order of sinks: first the panel, which needs no network; then the link; last the watchdog, which so
-vouches that a whole block went through.
+Order of sinks: first the panel, which needs no network; then the link; last the watchdog and the dead-man
+line, which so vouch that a whole block went through.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -50,7 +50,7 @@ HOMES = {
     "segno": "monitor/delivery/invitation.py",
     "rich": "monitor/recordings/evaluate.py",
     "smbus2": "firmware/bus.py",
-    "gpiozero": "firmware/panel.py",
+    "gpiozero": "firmware/pins.py",
 }
 """The one file in which an outer library is touched."""
 

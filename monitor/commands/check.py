@@ -15,7 +15,6 @@ from firmware.sampler import Sampler
 from monitor.commands.options import Commands, add_config, add_port, command, load
 from monitor.delivery.credentials import SecretError
 from monitor.delivery.mqtt import round_trip_s
-from monitor.loop import Inbox
 from monitor.playback import plugged, trial_of
 from monitor.settings import Settings
 
@@ -56,7 +55,7 @@ def findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
     yield from check_sensor(settings.sampled, bus, worn=settings.profile == "belt")
     yield check_power()
     try:
-        panel = Panel(settings.panel, Inbox().put)
+        panel = Panel(settings.panel)
     except FirmwareError as error:
         yield Finding("panel", False, str(error))
     else:

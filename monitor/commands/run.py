@@ -6,16 +6,18 @@ from importlib.metadata import version
 from itertools import cycle
 
 from firmware.bus import Bus
+from firmware.panel import PANEL
 from firmware.sampler import Sampler
 from firmware.watchdog import Vouch
 from monitor.commands.options import Commands, add_config, add_port, command, load
-from monitor.core.vocabulary import Input, InputKind
+from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
 from monitor.playback import plugged, trial_of
 from monitor.recordings.corpus import RecordingError
 from monitor.restart import ArmedFile, store_path
 from monitor.settings import Settings
 
+NO_PINS = "no Raspberry Pi's pins were found here: lamp, buzzer and button are simulated"
 FRAME_LIMITS = (
     "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "
     "the impact are not"
@@ -57,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
     for end in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(end, lambda *_: sampler.stop())
     print(f"rearguard {version('rearguard')}, settings {loaded.hash}; Ctrl-C ends", flush=True)
+    if line.panel.mock and settings.panel.pins:
+        print(NO_PINS, flush=True)
+        if bus is None:  # a real sensor on a real walker, who must not trust a lamp that nobody drives
+            line.inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part=PANEL, reason=NO_PINS))
     say_limits(settings)
     line.run(warned(sampler, line.inbox), [armed, Vouch()])
     armed.forget()

@@ -142,6 +142,6 @@ def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:
 
 
 def test_without_a_pi_the_panel_says_that_it_is_imitated() -> None:
-    panel = Panel(PanelSettings(), print, mock=True)
+    panel = Panel(PanelSettings(), mock=True)
     assert [finding.good for finding in check_panel(panel)] == [True]
     panel.close()

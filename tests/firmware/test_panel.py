@@ -1,16 +1,13 @@
 """The panel on gpiozero's mock pins: what a meter would read, what a finger would do."""
 
 import itertools
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firmware import panel as panel_file
-from firmware.errors import PinsError
 from firmware.panel import Panel, PanelSettings
 from firmware.patterns import PATTERNS, Look
 from monitor.core.vocabulary import (
@@ -37,13 +34,15 @@ class Walker:
     said: list[Input] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.panel = Panel(self.settings, self.said.append, clock=lambda: self.now_s, mock=True)
+        self.panel = Panel(self.settings, clock=lambda: self.now_s, mock=True)
 
     def show(self, *alerts: Alert, seconds: float = BLOCK_S, paused: bool = False) -> list[bool]:
         """The buzzer pin after every block of the next ``seconds``."""
         heard = []
         for _ in range(round(seconds / BLOCK_S)):
+            self.said += self.panel.presses()
             self.panel.show(Status(True, paused, alerts, self.now_s))
+            self.panel.beat()
             heard.append(self.high(self.settings.buzzer_pin))
             self.now_s += BLOCK_S
         return heard
@@ -180,8 +179,10 @@ def test_a_passive_buzzer_gets_its_tone() -> None:
     walker.panel.close()
 
 
-def test_the_dead_man_line_changes_with_every_block_and_only_then() -> None:
+def test_the_dead_man_line_changes_with_every_beat_and_only_then() -> None:
     walker = Walker(PanelSettings(deadman_pin=5))
+    walker.panel.show(Status(True, False, (), walker.now_s))
+    assert not walker.high(5)
     seen = []
     for _ in range(6):
         walker.show()
@@ -202,26 +203,17 @@ def test_the_sensors_supply_is_on_until_switched() -> None:
 
 def test_everything_may_be_absent() -> None:
     absent = PanelSettings(red_pin=-1, green_pin=-1, blue_pin=-1, buzzer_pin=-1, button_pin=-1)
-    panel = Panel(absent, print, mock=True)
+    panel = Panel(absent, mock=True)
     panel.show(Status(True, False, (FALL,), 1.0))
+    panel.beat()
+    assert panel.presses() == []
+    assert panel.faults == {}
     panel.power(False)
     assert (panel.lit, panel.sounding) == (True, True)  # in words at least
     panel.close()
 
 
 def test_where_there_is_no_pi_the_pins_are_mocked() -> None:
-    panel = Panel(PanelSettings(), print)
+    panel = Panel(PanelSettings())
     assert panel.mock
     panel.close()
-
-
-def test_on_a_pi_without_a_driver_for_its_pins_it_refuses(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    model = tmp_path / "model"
-    model.write_text("Raspberry Pi 5 Model B Rev 1.0\0")
-    monkeypatch.setattr(panel_file, "_MODEL", model)
-    monkeypatch.setitem(sys.modules, "lgpio", None)
-    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
-    with pytest.raises(PinsError, match="apt install python3-lgpio"):
-        Panel(PanelSettings(), print)
