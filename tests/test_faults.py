@@ -53,6 +53,8 @@ SEEN = {
     "bus error once": NOTHING,
     "burst broken off": NOTHING,
     "short read": NOTHING,
+    "invalid samples": NOTHING,
+    "settings lost": blind(1.6, "and now reads"),
     "line held low": blind(0.4, "held low"),
     "kernel driver": blind(0.4, "a kernel driver owns"),
     "wrong identity": blind(0.4, ""),

@@ -14,7 +14,10 @@ from firmware.chips.chip import Chip
 from firmware.errors import FifoError
 from monitor.core.vocabulary import Floats
 
-IDENTITIES = {0x69: "LSM6DS3", 0x6A: "LSM6DS3TR-C"}  # 0x6A is also LSM6DSL, LSM6DSM, ISM330DLC
+IDENTITIES = {0x69: "LSM6DS3", 0x6A: "LSM6DS3TR-C"}  # also LSM6DS3H; LSM6DSL, LSM6DSM, ISM330DLC
+ZERO_BITS = {0x12: 0x81, 0x1E: 0xF0, 0x3D: 0xFC}
+"""Bits that read 0 whatever the chip does: BOOT and SW_RESET, which clear themselves, and reserved ones in
+STATUS_REG and FIFO_STATUS4."""
 WORDS = 6  # of 16 bits in a sample: gyroscope x y z, accelerometer x y z
 ACCEL_G = 0.488e-3  # per step at +-16 g
 GYRO_DPS = 70e-3  # per step at +-2000 deg/s
@@ -68,9 +71,9 @@ class Lsm6ds3(Chip):
     def start(self) -> Iterator[float]:
         self._write(Register.CTRL3_C, _SW_RESET)
         yield _RESET_S
-        self._set(Register.CTRL3_C, _BLOCK_UPDATE)
-        self._set(Register.CTRL1_XL, self._odr << 4 | _ACCEL_16_G)
-        self._set(Register.CTRL2_G, self._odr << 4 | _GYRO_2000_DPS)
+        self._keep(Register.CTRL3_C, _BLOCK_UPDATE)
+        self._keep(Register.CTRL1_XL, self._odr << 4 | _ACCEL_16_G)
+        self._keep(Register.CTRL2_G, self._odr << 4 | _GYRO_2000_DPS)
         self._set(Register.FIFO_CTRL3, _EVERY_SAMPLE)
         yield _WAKE_S
         self.flush()

@@ -93,6 +93,8 @@ class SimulatedLsm6dso(_Lsm6ds):
 
     fifo_register = 0x78
     fifo_bytes = 512 * 7
+    mark = (0x7FFF, 0x7FFE, 0x7FFD) * 2
+    waking_s = 0.07
     _slot = 0
 
     def _load(self, register: int) -> int:
@@ -118,3 +120,21 @@ class SimulatedLsm6dso(_Lsm6ds):
         words["values"][:, 0], words["values"][:, 1] = raw[:, 3:], raw[:, :3]
         self.fifo += words.tobytes()
         self._keep_newest()
+
+
+class SimulatedLsm6dso32(SimulatedLsm6dso):
+    """LSM6DSO32: identity 0x6C too, but every range of the accelerometer is twice as wide (DS13210)."""
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Callable[[], float],
+        address: int = 0x6A,
+        identity: int = 0x6C,
+        rate_error: float = 0.0,
+    ) -> None:
+        super().__init__(source, clock, address, identity, rate_error)
+
+    def _steps(self) -> tuple[float, float]:
+        accel_step_g, gyro_step_dps = super()._steps()
+        return 2 * accel_step_g, gyro_step_dps

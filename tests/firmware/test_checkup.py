@@ -57,7 +57,7 @@ PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
     "line held": (lambda b: b.wires.hold(), "sensor", "held low"),
     "noise on the wires": (lambda b: b.wires.fail(errno.EIO), "sensor", "shorten the wires"),
     "driver in the way": (lambda b: b.wires.driven.add(b.chip.address), "sensor", "remove its overlay"),
-    "unknown chip": (lambda b: b.chip.become(0x19), "sensor", "0x19 in register 0x75"),
+    "unknown chip": (lambda b: b.chip.become(0x13), "sensor", "0x13 in register 0x75"),
     "zeros": (lambda b: b.chip.zero(), "samples", "every value reads 0"),
     "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
     "shaken": (lambda b: setattr(b.chip, "source", shaken), "noise", "keep it still"),
@@ -135,7 +135,7 @@ def test_the_supply_is_told_where_it_can_be_read(
 
 
 def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:
-    b = bench(0x19)
+    b = bench(0x13)
     b.chip.source = resting_world
     findings = found(b, SensorSettings(allow_unknown=True))
     assert [finding.part for finding in findings if not finding.good] == ["sensor"]

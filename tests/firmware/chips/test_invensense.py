@@ -74,7 +74,7 @@ def test_fifo_bytes_are_big_endian_accelerometer_then_gyroscope() -> None:
 
 def test_temperature_between_them_is_left_out() -> None:
     data = bytes.fromhex("0800 0000 0000  1234  4000 0000 0000")
-    np.testing.assert_array_equal(decode(data, with_temperature=True), [[1, 0, 0, 1000, 0, 0]])
+    np.testing.assert_array_equal(decode(data, packet_bytes=14), [[1, 0, 0, 1000, 0, 0]])
 
 
 def test_samples_come_in_one_burst_of_whole_packets() -> None:
