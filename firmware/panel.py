@@ -18,6 +18,8 @@ from monitor.core.vocabulary import Input, Status
 PANEL = "the panel"
 """All its parts, where the pins themselves cannot be driven."""
 
+BUTTON = "the button"
+
 _STUCK_S = 10.0  # a button held for so long is no call for help any more
 _MODEL = Path("/proc/device-tree/model")
 _CPUINFO = Path("/proc/cpuinfo")  # names the board too, and is not hidden in a container
@@ -103,7 +105,7 @@ class Panel:
             part("the lamp's blue", settings.blue_pin),
         ]
         self._buzzer = part("the buzzer", settings.buzzer_pin, pins.buzzer(settings.buzzer_hz))
-        self._button = part("the button", settings.button_pin, pins.button(self._changed))
+        self._button = part(BUTTON, settings.button_pin, pins.button(self._changed))
         self._deadman = part("the dead-man line", settings.deadman_pin)
         self._power = part("the sensor's supply", settings.sensor_power_pin, pins.supply)
         self._gestures = Gestures()
@@ -176,11 +178,11 @@ class Panel:
 
     @property
     def parts(self) -> dict[str, Callable[[bool], None]]:
-        """A switch for each colour of the lamp and for the buzzer, as far as they are wired."""
+        """A switch for each colour of the lamp and for the buzzer, as far as they are wired, by name."""
         switches: dict[str, Callable[[bool], None]] = {
-            part.name.removeprefix("the "): part.write for part in self._lamp if part is not None
+            part.name: part.write for part in self._lamp if part is not None
         }
-        return switches | ({"buzzer": self._switch_buzzer} if self._buzzer is not None else {})
+        return switches | ({self._buzzer.name: self._switch_buzzer} if self._buzzer is not None else {})
 
     @property
     def pressed(self) -> bool | None:

@@ -12,7 +12,10 @@ def undervoltage(root: Path = HWMON) -> bool | None:
     Linux asks the Pi's firmware every 2 s and keeps the answer as ``in0_lcrit_alarm`` of the monitor
     named rpi_volt (kernel documentation, raspberrypi-hwmon); reading it touches no disk.
     """
-    for monitor in sorted(root.glob("hwmon*")):
+    monitors: list[Path] = []
+    with suppress(OSError):  # no descriptors left
+        monitors = sorted(root.glob("hwmon*"))
+    for monitor in monitors:
         with suppress(OSError, UnicodeDecodeError):  # what cannot be read is not what is sought
             if (monitor / "name").read_text().strip() == "rpi_volt":
                 return (monitor / "in0_lcrit_alarm").read_text().strip() != "0"

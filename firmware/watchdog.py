@@ -22,7 +22,9 @@ def notify(state: str) -> None:
     if address.startswith("@"):  # the abstract namespace
         address = "\0" + address[1:]
     # A lost word is harmless: if systemd hears none for long it restarts us, as it should.
+    # Nor is one waited for: a socket that nobody reads would stop the watch.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:
+        outlet.setblocking(False)
         outlet.sendto(state.encode(), address)
 
 

@@ -112,10 +112,10 @@ def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
     warning = ""
     low = False
     for number, block in enumerate(sampler):
-        if number % POWER_BLOCKS == 0 and bool(undervoltage()) != low:
-            low = not low
-            kind = InputKind.POWER_LOW if low else InputKind.POWER_GOOD
-            inbox.put(Input(kind))
+        supply = undervoltage() if number % POWER_BLOCKS == 0 else None
+        if supply is not None and supply != low:  # None, it cannot be read, is no word that it is good again
+            low = supply
+            inbox.put(Input(InputKind.POWER_LOW if low else InputKind.POWER_GOOD))
         if sampler.warning != warning:
             if warning:
                 inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.UNKNOWN_CHIP))

@@ -97,7 +97,7 @@ def _gather(blocks: Iterator[SampleBlock], grid: Grid, seconds: float) -> _Gathe
     for block in blocks:
         heard_s = block.end_s if heard_s is None or len(block.time_s) else heard_s
         if block.end_s - heard_s > SILENCE_S:
-            raise UnsureError(f"the sensor is silent: {block.fault or 'no samples'}; run rearguard check")
+            raise UnsureError(f"the sensor is silent: {block.fault or 'no samples; run rearguard check'}")
         for samples in grid.update(block):
             if samples.restart and pieces:
                 raise UnsureError(

@@ -8,8 +8,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from firmware.bus import Bus
-from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor
-from firmware.errors import FirmwareError
+from firmware.checkup import Finding, Verdict, axes, check_panel, check_power, check_sensor, tried
 from firmware.panel import Panel
 from firmware.sampler import Sampler
 from monitor.commands.options import Commands, add_config, add_port, command, load
@@ -17,6 +16,8 @@ from monitor.delivery.credentials import SecretError
 from monitor.delivery.mqtt import round_trip_s
 from monitor.playback import plugged, trial_of
 from monitor.settings import Settings
+
+LABELS = {Verdict.OK: "ok  ", Verdict.FAIL: "FAIL", Verdict.NONE: "none"}
 
 
 def add(commands: Commands) -> None:
@@ -31,22 +32,25 @@ def add(commands: Commands) -> None:
 
 
 def check(args: argparse.Namespace) -> int:
-    """The exit status is 0 only if all parts are well."""
+    """The exit status is 0 only if nothing fails; what could not be tried is no failure."""
     settings = load(args).settings
     wires = plugged(trial_of(None, None)) if args.simulate else None
     bus = Bus(settings.sensor.bus, port=wires.open) if wires else Bus(settings.sensor.bus)
     if args.live:
         print("Turn the sensor and see; Ctrl-C ends.")
+        said = ""
         for words in axes(Sampler(settings.sampled, bus)):
-            print(f"\r{words}", end="\x1b[K" if sys.stdout.isatty() else "\n", flush=True)
+            if words != said:  # what stands still is said once
+                print(f"\r{words}", end="\x1b[K" if sys.stdout.isatty() else "\n", flush=True)
+            said = words
         return 0
     well = True
     for finding in findings(settings, bus):
-        well = well and finding.good
+        well = well and finding.verdict is not Verdict.FAIL
         if args.json:
             print(json.dumps(asdict(finding)), flush=True)
         else:
-            print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.part:<10} {finding.words}", flush=True)
+            print(f"{LABELS[finding.verdict]}  {finding.part:<12} {finding.words}", flush=True)
     return 0 if well else 1
 
 
@@ -54,16 +58,11 @@ def findings(settings: Settings, bus: Bus) -> Iterator[Finding]:
     """The bench test of every part, from the sensor to the broker."""
     yield from check_sensor(settings.sampled, bus, worn=settings.profile == "belt")
     yield check_power()
-    try:
-        panel = Panel(settings.panel)
-    except FirmwareError as error:
-        yield Finding("panel", False, str(error))
-    else:
-        with closing(panel):
-            yield from check_panel(panel)
+    with closing(Panel(settings.panel)) as panel:
+        yield from check_panel(panel)
     try:
         way_s = round_trip_s(settings.mqtt)
     except (ConnectionError, SecretError) as error:
-        yield Finding("broker", False, f"{error}; is mqtt.host right, and a broker running there?")
+        yield tried("broker", False, f"{error}; is mqtt.host right, and a broker running there?")
     else:
-        yield Finding("broker", True, f"{settings.mqtt.host}:{settings.mqtt.port}, {1000 * way_s:.0f} ms")
+        yield tried("broker", True, f"{settings.mqtt.host}:{settings.mqtt.port}, {1000 * way_s:.0f} ms")

@@ -3,17 +3,21 @@
 import errno
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor
+from firmware import pins
+from firmware.bus import Bus
+from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor, judge
 from firmware.panel import Panel, PanelSettings
-from firmware.sampler import SensorSettings
+from firmware.sampler import Sampler, SensorSettings
 from monitor.core.vocabulary import Floats
-from tests.firmware.bench import CHIPS, Bench, bench, bench_with, resting_world
+from tests.firmware.bench import CHIPS, Bench, bench, bench_with, resting_world, take
+from tests.firmware.test_panel_faults import Pins
 
 
 def found(b: Bench, settings: SensorSettings | None = None) -> list[Finding]:
@@ -62,7 +66,11 @@ PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
     "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
     "shaken": (lambda b: setattr(b.chip, "source", shaken), "noise", "keep it still"),
     "wrong range": (lambda b: setattr(b.chip, "source", misjudged), "gravity", "0.5"),
-    "rate": (lambda b: setattr(b.chip, "rate_error", 0.2), "samples", "per second, 100 expected, 0 lost"),
+    "rate": (
+        lambda b: setattr(b.chip, "rate_error", 0.2),
+        "samples",
+        "(nominal 100), 0 lost; its clock",
+    ),
     "register refuses": (lambda b: b.chip.read_only.add(0x1C), "samples", "was set to 0x18 and reads 0x00"),
 }
 
@@ -75,7 +83,8 @@ def test_each_planted_fault_is_found_and_named(fault: str) -> None:
     failed = [finding for finding in found(b) if not finding.good]
     assert [finding.part for finding in failed][:1] == [part], failed
     assert words in failed[0].words
-    assert json.loads(json.dumps(asdict(failed[0])))["good"] is False  # as `rearguard check --json` prints it
+    printed = json.loads(json.dumps(asdict(failed[0])))  # as `rearguard check --json` prints it
+    assert (printed["part"], printed["verdict"]) == (part, "fail")
 
 
 def test_a_sensor_worn_upside_down_is_found() -> None:
@@ -119,18 +128,18 @@ def test_the_live_view_shows_the_body_as_mounted_and_the_axis_printed_on_the_boa
 
 
 @pytest.mark.parametrize(
-    ("alarm", "good", "words"),
-    [("0", True, "it needs"), ("1", False, "stronger supply"), (None, True, "cannot")],
+    ("alarm", "verdict", "words"),
+    [("0", "ok", "it needs"), ("1", "fail", "stronger supply"), (None, "none", "cannot")],
 )
 def test_the_supply_is_told_where_it_can_be_read(
-    tmp_path: Path, alarm: str | None, good: bool, words: str
+    tmp_path: Path, alarm: str | None, verdict: str, words: str
 ) -> None:
     if alarm is not None:
         (tmp_path / "hwmon0").mkdir()
         (tmp_path / "hwmon0" / "name").write_text("rpi_volt\n")
         (tmp_path / "hwmon0" / "in0_lcrit_alarm").write_text(f"{alarm}\n")
     finding = check_power(tmp_path)
-    assert (finding.part, finding.good) == ("power", good)
+    assert (finding.part, finding.verdict) == ("power", verdict)
     assert words in finding.words
 
 
@@ -141,7 +150,79 @@ def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:
     assert [finding.part for finding in findings if not finding.good] == ["sensor"]
 
 
-def test_without_a_pi_the_panel_says_that_it_is_imitated() -> None:
-    panel = Panel(PanelSettings(), mock=True)
-    assert [finding.good for finding in check_panel(panel)] == [True]
-    panel.close()
+def test_without_a_pi_the_panel_is_not_tried_and_not_ok() -> None:
+    with closing(Panel(PanelSettings(), mock=True)) as panel:
+        assert [finding.verdict for finding in check_panel(panel)] == ["none"]
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> Pins:
+    """The pins of a Pi, as the panel finds them."""
+    factory = Pins()
+    monkeypatch.setattr(pins, "_lgpio", lambda: factory)
+    monkeypatch.setattr(pins, "_CHIP", "/nonexistent/gpiochip{}")
+    return factory
+
+
+def test_every_part_of_the_panel_is_tried(driven: Pins) -> None:
+    with closing(Panel(PanelSettings(), mock=False)) as panel:
+        findings = list(check_panel(panel, sleep=lambda seconds: None))
+    assert [finding.part for finding in findings] == [
+        "lamp's red",
+        "lamp's green",
+        "lamp's blue",
+        "buzzer",
+        "button",
+    ]
+    assert all(finding.good for finding in findings)
+
+
+def test_a_part_of_the_panel_that_is_taken_fails_alone(driven: Pins) -> None:
+    driven.busy = {18, 23}
+    with closing(Panel(PanelSettings(), mock=False)) as panel:
+        findings = {finding.part: finding for finding in check_panel(panel, sleep=lambda seconds: None)}
+    assert [part for part, finding in findings.items() if not finding.good] == ["buzzer", "button"]
+    assert "GPIO 18 is taken" in findings["buzzer"].words
+
+
+def test_a_button_that_is_not_wired_is_not_ok(driven: Pins) -> None:
+    with closing(Panel(PanelSettings(button_pin=-1), mock=False)) as panel:
+        *_, last = check_panel(panel, sleep=lambda seconds: None)
+    assert (last.part, last.verdict) == ("button", "none")
+
+
+@pytest.mark.parametrize("rate_error", [-0.12, -0.08, 0.08, 0.12])
+@pytest.mark.parametrize("name", ["MPU-6050", "LSM6DS3", "LSM6DSO", "ICM-20948"])
+def test_a_chip_whose_rate_the_sampler_learns_is_well(name: str, rate_error: float) -> None:
+    b = bench_with(name, rate_error, resting_world)
+    samples = next(finding for finding in found(b) if finding.part == "samples")
+    assert samples.good, samples.words
+
+
+def test_lost_samples_are_blamed_on_the_bus_and_a_wrong_rate_is_not() -> None:
+    rows, time_s = np.random.default_rng(0).normal([0, 0, 1, 0, 0, 0], 0.01, (100, 6)), np.arange(100) / 100
+    (lost, *_), (fast, *_) = (
+        list(judge(rows, time_s * stretch, "+x +y +z", 100.0, count, []))
+        for stretch, count in ((1, 5), (0.7, 0))
+    )
+    assert "shorten the wires" in lost.words
+    assert "use another board" in fast.words
+    assert "wires" not in fast.words
+
+
+def test_beside_a_running_service_nothing_is_touched() -> None:
+    b = resting()
+    service = iter(Sampler(SensorSettings(), Bus(1, b.wires.open), b.clock, b.clock.sleep))
+    take(service, 2.0)
+    b.wires.log = []
+    *_, last = found(b)
+    assert (last.part, last.verdict) == ("sensor", "fail")
+    assert "sudo systemctl stop rearguard" in last.words
+    assert b.wires.log == []
+    assert not any(block.fault or block.lost for block in take(service, 2.0))
+
+
+def test_what_is_checked_can_be_used_afterwards() -> None:
+    b = resting()
+    found(b)
+    assert not any(block.fault for block in take(iter(b.sampler()), 3.0)[10:])

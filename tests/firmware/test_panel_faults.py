@@ -33,6 +33,7 @@ class Pins(MockFactory):  # type: ignore[misc]  # gpiozero has no types
     def __init__(self) -> None:
         super().__init__(pin_class=MockPWMPin)
         self.busy: set[int] = set()
+        self.chip = 0
 
     def pin(self, name: int) -> Any:
         if name in self.busy:
@@ -46,7 +47,6 @@ class Bench:
         self.pins = Pins()
         monkeypatch.setattr(pins, "_lgpio", lambda: self.pins)
         monkeypatch.setattr(pins, "_CHIP", "/nonexistent/gpiochip{}")
-        monkeypatch.setattr(Pins, "chip", 0, raising=False)
         self._monkeypatch = monkeypatch
 
     def panel(self, settings: PanelSettings = WHOLE) -> Panel:

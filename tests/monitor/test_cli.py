@@ -99,7 +99,7 @@ def test_an_impossible_number_of_processes_is_refused(jobs: str, capsys: pytest.
 def test_the_bench_test_names_each_part_and_fails_with_any(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--config", "/dev/null", "--simulate", "--json", "--port", "1"]) == 1
     found = {line["part"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert not found["broker"]["good"]
+    assert found["broker"]["verdict"] == "fail"
     assert {"bus", "sensor", "samples", "panel"} <= set(found)  # how well they do: test_checkup.py
 
 
