@@ -2,17 +2,17 @@
 
 Up is where gravity pulls from. Of the four ways left for forward, the right one is that in which
 the gait runs forward (direction.py), and in which the walker first gained speed. Where the two
-disagree, or the sensor sits between its axes, nothing is guessed.
+disagree, or the sensor sits between its axes, nothing is guessed. What is near nothing has no sign.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.core.direction import DirectionSettings
 from monitor.core.posture import GRAVITY_MPS2, Posture
-from monitor.core.steps import Steps
+from monitor.core.steps import LONGEST_S, Steps
 from monitor.core.vocabulary import Floats, RearguardError
 
 STILL_DPS = 20.0  # a person who stands sways slower
@@ -24,6 +24,9 @@ SETTLED = 2  # the first steps speak less clearly
 SURE_SCORE = 0.35
 AHEAD_SCORE = 0.2  # of the next best way
 START_S = 0.8  # after which drift outweighs the speed gained
+STARTED_MPS = 0.1  # a walk begins with more; less is drift, and says nothing
+RUN = 4  # steps in a row that are a walk; fewer are a shuffle, or noise taken for a step
+UNEVEN = 1.6  # the longest of their times to the shortest: the first steps are not quite like the next
 
 
 class UnsureError(RearguardError, ValueError):
@@ -93,7 +96,7 @@ def find_seat(
             f"the gait does not show which way is forward (score {score:.2f}, next {next_score:.2f}): "
             "walk briskly and straight, with nothing in your hands; the sensor at the buckle shows it best"
         )
-    if gained_mps < 0:
+    if gained_mps < -STARTED_MPS:
         raise UnsureError("the start went the other way than the gait: start by walking straight forward")
     return Seat(" ".join(map(_name, turn)), off_deg, bias_dps, score, next_score)
 
@@ -113,12 +116,26 @@ def _gait(
     body = Posture(rate_hz).update(accel_g, gyro_dps)
     time_s = np.arange(len(accel_g)) / rate_hz
     steps = Steps(DirectionSettings(), rate_hz, contacts).update(time_s, body)
+    steps = steps[walk_begins([step.contact_s for step in steps]) :]
     if not steps:
         return 0.0, 0.0, 0
     score = float(np.mean([step.direction_score for step in steps[SETTLED:]])) if steps[SETTLED:] else 0.0
     first = round((steps[0].contact_s - START_S / 2) * rate_hz)
     start = body.forward_g[max(first, 0) : first + round(START_S * rate_hz)]
     return score, float(start.sum()) * GRAVITY_MPS2 / rate_hz, len(steps)
+
+
+def walk_begins(contacts_s: Sequence[float]) -> int:
+    """Which of these contacts is the first of a run of regular steps; what came before was no walk yet.
+
+    Their number where none is.
+    """
+    for first in range(len(contacts_s) - RUN + 1):
+        run_s = contacts_s[first : first + RUN]
+        gaps_s = [after - before for before, after in zip(run_s, run_s[1:], strict=False)]
+        if max(gaps_s) <= min(LONGEST_S, UNEVEN * min(gaps_s)):
+            return first
+    return len(contacts_s)
 
 
 def _name(row: Floats) -> str:

@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware.bus import Bus
+from firmware.sampler import Sampler, SensorSettings
 from monitor.cli import main
 from monitor.commands.calibrate import calibrate
 from monitor.core.calibration import UnsureError
 from monitor.core.vocabulary import SampleBlock
+from monitor.playback import plugged
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
+from tests.firmware.bench import Clock
 
 
 def blocks(*script: tuple[float, Move]) -> Iterator[SampleBlock]:
@@ -23,6 +27,19 @@ def test_it_says_what_to_do_and_finds_the_seat() -> None:
     seat = calibrate(blocks((4.0, Move.STAND), (12.0, Move.FORWARD)), said.append)
     assert seat.mounting == "+x +y +z"
     assert ["Stand still" in said[0], "walk ten steps" in said[1]] == [True, True]
+
+
+@pytest.mark.parametrize("phase", range(12))
+def test_the_simulated_walker_is_calibrated_whenever_one_begins(
+    phase: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("monitor.playback.time.monotonic", clock)
+    steps = simulated_walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
+    bus = Bus(1, port=plugged(steps).open)
+    clock.sleep(0.083 * phase)
+    sampler = Sampler(SensorSettings(), bus, clock, clock.sleep)
+    assert calibrate(iter(sampler), lambda _: None).mounting == "+x +y +z"
 
 
 def test_a_walker_who_does_not_stand_is_told_before_the_walk() -> None:

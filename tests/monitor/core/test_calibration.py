@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_seat, find_up
+from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_seat, find_up, walk_begins
 from monitor.core.vocabulary import Floats
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move
@@ -96,3 +96,31 @@ def test_walking_backward_finds_the_other_way_round() -> None:
     """Nothing in the motion tells a mirrored walker: the instruction says forward."""
     still, walk = session(Move.BACKWARD)
     assert find_seat(still, walk, RATE_HZ, shipped().contacts).mounting == "-x -y +z"
+
+
+@pytest.mark.parametrize("phase", range(0, 60, 4))
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_does_not_matter_when_the_standing_is_looked_at(phase: int, seed: int) -> None:
+    walk = simulated_walker.walk([(6.0, Move.STAND), (12.0, Move.FORWARD)], RATE_HZ, seed)
+    still, end = slice(120 + phase, 420 + phase), 1420 + phase
+    pairs = [(walk.accel_g[part], walk.gyro_dps[part]) for part in (still, slice(still.stop, end))]
+    assert find_seat(*pairs, RATE_HZ, shipped().contacts).mounting == "+x +y +z"
+
+
+@pytest.mark.parametrize(
+    ("contacts_s", "first_s"),
+    [
+        ([3.0, 6.5, 7.1, 7.6, 8.2, 8.7], 6.5),  # a shuffle before the walk
+        ([3.0, 3.4, 6.5, 7.1, 7.6, 8.2], 6.5),
+        ([6.5, 7.1, 7.6, 8.2], 6.5),
+        ([1.0, 3.0, 5.0, 7.0], None),  # never a walk
+        ([5.2, 6.4, 7.0, 7.5, 8.0], 6.4),
+        ([6.5, 7.1], None),
+        ([], None),
+    ],
+)
+def test_a_walk_begins_with_the_first_of_a_run_of_steps(
+    contacts_s: list[float], first_s: float | None
+) -> None:
+    first = walk_begins(contacts_s)
+    assert (contacts_s[first] if first < len(contacts_s) else None) == first_s
