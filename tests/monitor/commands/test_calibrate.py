@@ -29,7 +29,7 @@ def test_it_says_what_to_do_and_finds_the_seat() -> None:
     assert ["Stand still" in said[0], "walk ten steps" in said[1]] == [True, True]
 
 
-@pytest.mark.parametrize("phase", range(12))
+@pytest.mark.parametrize("phase", range(16))
 def test_the_simulated_walker_is_calibrated_whenever_one_begins(
     phase: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,7 +37,7 @@ def test_the_simulated_walker_is_calibrated_whenever_one_begins(
     monkeypatch.setattr("monitor.playback.time.monotonic", clock)
     steps = simulated_walker.walk([(3.0, Move.STAND), (12.0, Move.FORWARD)], 100.0).trial("ten steps")
     bus = Bus(1, port=plugged(steps).open)
-    clock.sleep(0.083 * phase)
+    clock.sleep(0.1 * phase)
     sampler = Sampler(SensorSettings(), bus, clock, clock.sleep)
     assert calibrate(iter(sampler), lambda _: None).mounting == "+x +y +z"
 
