@@ -119,14 +119,15 @@ def identify(
 def _look(bus: Bus, address: int, rate_hz: int) -> "Chip | _Stranger":
     """The chip at ``address``, by reading alone. Raises the bus's errors."""
     seen = _identities(bus, address)
-    name = strangers.name_of(bus, address, seen)
-    if not name:
-        for family in FAMILIES:
-            if _hides(bus, address, family):
-                bus.write(address, family.bank_register, 0)
-                seen = _identities(bus, address)
-            if _is(bus, address, family, seen):
-                return family.driver(bus, address, seen[family.register], rate_hz)
+    if address in _INVENSENSE_OR_BOSCH and strangers.is_clock(bus.read(address, 0x00, 10)):
+        return _Stranger(address, seen, strangers.CLOCK, may_be_mpu=False)
+    for family in FAMILIES:
+        if _hides(bus, address, family):
+            bus.write(address, family.bank_register, 0)
+            seen = _identities(bus, address)
+        if _is(bus, address, family, seen):
+            return family.driver(bus, address, seen[family.register], rate_hz)
+    name = strangers.name_of(address, seen)  # after the known: what is an identity there is a trim value here
     identity = seen.get(_MPU.register, 0)
     may_be_mpu = (
         not name

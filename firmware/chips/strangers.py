@@ -40,13 +40,8 @@ NAMES: dict[tuple[tuple[int, ...], int, int], str] = {
 CLOCK = "a clock (DS1307, DS3231, PCF8523 or its kin)"
 
 
-def name_of(bus: Bus, address: int, identities: dict[int, int]) -> str:
-    """What is known to be at ``address`` although it is no sensor that is served; "" if nothing is known.
-
-    ``identities`` is what its identity registers read. Only reads. Raises the bus's errors.
-    """
-    if address in _INVENSENSE and is_clock(bus.read(address, 0x00, 10)):
-        return CLOCK
+def name_of(address: int, identities: dict[int, int]) -> str:
+    """What is at ``address``, by what its identity registers read; "" if nobody knows."""
     for (addresses, register, value), name in NAMES.items():
         if address in addresses and identities.get(register) == value:
             return name

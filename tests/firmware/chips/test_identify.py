@@ -132,6 +132,13 @@ def test_what_is_no_sensor_is_never_written_to_and_never_taken_for_one(
     assert "allow_unknown" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("register", "value"), [(0x00, 0x24), (0x00, 0xD1), (0x0F, 0xD3), (0x72, 0x04)])
+def test_a_known_chip_is_no_stranger_whatever_its_trim_values_are(register: int, value: int) -> None:
+    b = bench(0x70)
+    b.chip.registers[register] = value
+    assert identify(b.bus).name == "MPU-6500"
+
+
 @pytest.mark.parametrize("what", [what for what, (chip, _) in STRANGERS.items() if chip.address == 0x68])
 @pytest.mark.parametrize("allow_unknown", [False, True])
 def test_beside_a_clock_or_anything_else_the_sensor_is_found(what: str, allow_unknown: bool) -> None:
