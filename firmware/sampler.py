@@ -95,6 +95,7 @@ class Sampler:
         self._failures = 0  # looks in a row
         self._torn = False  # a read broke off and may have taken bytes with it
         self._taken = 0  # samples since the timeline's zero
+        self._gap = True  # samples fell out before that zero
         self._last_time_s: float | None = None
         self._invalid = 0  # samples that the chip marked as such, since the last that were passed on
         self._fault = "the sensor is starting"
@@ -166,8 +167,8 @@ class Sampler:
         newest = self._taken + waiting - 1
         missing_s = self._timeline.surprise_s(newest, before_s, after_s)
         if missing_s:
-            self._timeline.restart()
-            self._taken, newest = 0, waiting - 1
+            self._renumber()
+            newest = waiting - 1
         if newest >= 0:
             self._timeline.look(newest, before_s, after_s)
         if not waiting:
@@ -201,17 +202,19 @@ class Sampler:
         numbers = np.arange(self._taken, self._taken + len(samples), dtype=float)
         time_s = self._timeline.time_s(numbers)
         time_s -= max(0.0, time_s[-1] - after_s)
-        lost = 0
         if self._last_time_s is not None:
-            if not self._taken:
-                lost = max(0, round((time_s[0] - self._last_time_s) / period_s) - 1)
             # The line moves by fractions of a period as it is learnt; time still only rises.
             time_s = np.maximum(time_s, self._last_time_s + period_s / 10 * (1 + numbers - numbers[0]))
+        whole = np.isfinite(samples[:, 0])  # a row is NaN or none of it is
+        first = int(np.argmax(whole))
+        lost = int((~whole[first:]).sum())
+        if not self._gap:
+            lost += self._invalid + first
+        elif self._last_time_s is not None:
+            lost += max(0, round((time_s[first] - self._last_time_s) / period_s) - 1)
         self._taken += len(samples)
-        whole = np.isfinite(samples).all(axis=1)
-        lost += self._invalid + int((~whole).sum())
+        self._invalid, self._gap = 0, False
         time_s, samples = time_s[whole], samples[whole]
-        self._invalid = 0
         self._passed_s = after_s
         self._last_time_s = float(time_s[-1])
         self._fault = ""
@@ -226,10 +229,15 @@ class Sampler:
 
     def _begin_anew(self, chip: Chip) -> None:
         chip.flush()
-        self._timeline.restart()
-        self._taken = 0
+        self._renumber()
         self._torn = False
         self._fresh_s = self._clock()
+
+    def _renumber(self) -> None:
+        """Samples are counted from the next one on, and an unknown number is missing before it."""
+        self._timeline.restart()
+        self._taken = self._invalid = 0
+        self._gap = True
 
     def _start_over(self, fault: str) -> None:
         self._fault = fault
@@ -275,8 +283,8 @@ class Sampler:
             self._timeline = SampleClock(1 / chip.rate_hz)
             self._vitals = Vitals(chip.rate_hz)  # else it remembers: what is still frozen stays withheld
             self.chip = chip
-        self._timeline.restart()
-        self._taken = self._failures = 0
+        self._renumber()
+        self._failures = 0
         self._torn = False
         self._running_since_s = self._fresh_s = self._checked_s = self._clock()
 

@@ -214,6 +214,20 @@ def test_invalid_samples_are_dropped_and_declared_wherever_they_stand() -> None:
     assert_honest(b, before + during + after)
 
 
+def test_invalid_samples_beside_a_gap_are_counted_once() -> None:
+    b = bench_with("ICM-42688-P")
+    stream = iter(b.sampler())
+    blocks = take(stream, 2.0)[10:]
+    for before, after in ((12, 0), (0, 12), (12, 12), (3, 3)):
+        b.chip.spoil(before)
+        blocks += take(stream, 0.15)
+        b.wires.snap()  # a burst that breaks off: the FIFO is emptied
+        blocks += take(stream, 0.05)
+        b.chip.spoil(after)
+        blocks += take(stream, 2.0)
+    assert_honest(b, blocks)
+
+
 def test_a_chip_that_brings_nothing_but_invalid_samples_is_a_fault_and_started_anew() -> None:
     b = bench_with("ICM-42688-P")
     stream = iter(b.sampler())
