@@ -97,10 +97,12 @@ class Line:
     def _report_panel(self) -> None:
         """Parts of the panel that fail, or work again, as faults of their own."""
         faults = self.panel.faults
-        for part in self._panel_faults.keys() - faults.keys():
-            self.inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.PANEL, part=part))
-        for part in faults.keys() - self._panel_faults.keys():
-            self.inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part=part, reason=faults[part]))
+        for part in self._panel_faults:
+            if part not in faults:
+                self.inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.PANEL, part=part))
+        for part, words in faults.items():
+            if part not in self._panel_faults:
+                self.inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part=part, reason=words))
         self._panel_faults = faults
 
     def _look(self) -> str:

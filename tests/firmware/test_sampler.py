@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from firmware.bus import Bus
 from firmware.sampler import Sampler, SensorSettings
 from firmware.simulated import SimulatedBmi160, SimulatedChip
 from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
@@ -341,6 +342,18 @@ def test_without_a_sensor_there_is_silence_on_schedule() -> None:
     assert_on_schedule(blocks)
     assert samples(blocks) == 0
     assert blocks[-1].fault.startswith("I2C bus 1: no sensor answers")
+
+
+def test_a_sensor_that_another_program_has_is_a_fault_until_that_ends() -> None:
+    b = bench()
+    other = Bus(1, b.wires.open)
+    other.read(0x68, 0x75, 1)
+    stream = iter(b.sampler())
+    b.wires.log = []
+    assert "sudo systemctl stop rearguard" in take(stream, 3.0)[-1].fault
+    assert 0x68 not in {address for address, _ in b.wires.log}
+    other.close()
+    assert take(stream, 5.0)[-1].fault == ""
 
 
 def test_a_closed_device_file_is_told_and_heals() -> None:
