@@ -128,6 +128,24 @@ def test_a_part_that_breaks_while_it_runs_is_a_fault_and_heals(part: str, bench:
     panel.close()
 
 
+def test_a_part_that_can_be_had_but_not_used_is_one_fault_that_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = bench.panel()
+    bench.live(panel, 1.0)
+
+    def fails(high: object) -> None:
+        if high:
+            raise RuntimeError("bad file descriptor")
+
+    monkeypatch.setattr(bench.pins.pin(18), "_set_state", fails)
+    bench.live(panel, 1.0, FALL)
+    for _ in range(600):
+        bench.live(panel, 0.1, FALL)
+        assert list(panel.faults) == ["the buzzer"]
+    panel.close()
+
+
 def test_a_lamp_that_lost_a_colour_shows_the_rhythm_in_the_others(bench: Bench) -> None:
     bench.pins.busy = {17}
     panel = bench.panel()
@@ -155,6 +173,8 @@ def test_a_button_that_fails_in_mid_press_says_nothing(bench: Bench) -> None:
     bench.live(panel, 0.2)
     bench.spoil(23)
     assert bench.live(panel, 9.0) == []
+    bench.spoil(23, False)
+    assert bench.live(panel, 12.0) == []
     panel.close()
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from firmware.bus import Bus
 from firmware.chips import identify
-from firmware.errors import AddressClaimedError, UnknownChipError
+from firmware.errors import AddressClaimedError, InUseError, UnknownChipError
 from firmware.simulated import SimulatedBus, SimulatedChip
 from tests.firmware.bench import bench, bench_with, resting_world
 
@@ -192,6 +192,20 @@ def test_an_address_that_a_kernel_driver_has_does_not_hide_the_next() -> None:
     b.bus.close()
     with pytest.raises(AddressClaimedError, match="0x68"):
         identify(b.bus)
+
+
+def test_an_address_that_another_program_has_does_not_hide_the_next() -> None:
+    b = bench(0x70, 0x69)
+    clock = Memory(TIME)
+    b.wires.chips[0x68] = clock
+    other = Bus(1, b.wires.open)
+    other.read(0x68, 0x00, 1)
+    assert identify(b.bus).address == 0x69
+    b.bus.close()
+    other.read(0x69, 0x75, 1)
+    with pytest.raises(InUseError, match="0x68"):
+        identify(b.bus)
+    assert clock.written == []
 
 
 @pytest.mark.parametrize(("identity", "packet"), [(0x13, 12), (0x19, 14)])
