@@ -2,9 +2,6 @@
 
 A burst is one transaction, write the register's number, repeated start, read: smbus2's
 ``read_i2c_block_data`` ends at 32 bytes, and bytes fetched one by one tear samples apart.
-
-One program has the bus at a time: two that empty one FIFO, and reset each other's chip, see gaps and blame
-the wires. See `firmware.in_use`.
 """
 
 import errno
@@ -29,7 +26,7 @@ from firmware.errors import (
 )
 
 _I2C_TIMEOUT = 0x0702  # linux/i2c-dev.h; in units of 10 ms
-_I2C_SLAVE = 0x0703  # refused where a kernel driver owns the address; I2C_RDWR never is
+_I2C_SLAVE = 0x0703  # the only request at which the kernel looks whether a driver of its own has the address
 _ATTEMPTS = 5  # of a transfer that was not acknowledged: no data had moved, so trying again is harmless
 _TIMEOUT_S = 0.1  # the kernel's second would stop the whole line when a wire is held low
 
@@ -47,80 +44,91 @@ _TRANSFER_ERRORS: dict[int, tuple[type[OSError], str]] = {
     ),
     errno.EBUSY: (
         AddressClaimedError,
-        "a kernel driver owns the address: remove its overlay (often a clock) from config.txt, or move AD0",
+        "a kernel driver owns the address: remove its overlay (often a clock, or an IIO driver) from "
+        "config.txt, or move the sensor to its other address (AD0, SDO)",
     ),
 }
 
 _OPEN_ERRORS = {
-    errno.ENOENT: "put dtparam=i2c_arm=on into config.txt and start the Pi again",
+    errno.ENOENT: "switch I2C on: sudo raspi-config nonint do_i2c 0 (it writes dtparam=i2c_arm=on into "
+    "config.txt and loads i2c-dev)",
+    errno.ENODEV: "is this the right bus number? `ls /dev/i2c-*` shows which there are",
+    errno.ENXIO: "is this the right bus number? `ls /dev/i2c-*` shows which there are",
     errno.EACCES: "add the user to the group i2c: sudo usermod -aG i2c $USER, then log in again",
-    errno.EPERM: "let the service open it: DeviceAllow=/dev/i2c-1 rw",
+    errno.EPERM: "let the service open it: DeviceAllow=/dev/i2c-{number} rw; if that is so, i2c-dev was "
+    "loaded after the service started: sudo systemctl restart rearguard",
 }
-
 
 Message = i2c_msg
 
 
 class Port(Protocol):
-    """An open bus: raw messages."""
+    """What is used of a bus's device: raw messages."""
 
     def i2c_rdwr(self, *messages: Message) -> None: ...
 
     def close(self) -> None: ...
 
 
-def open_port(number: int) -> Port:
-    """Open /dev/i2c-``number`` and lock it; a held line then costs 0.1 s, not a second.
+class LinuxPort:
+    """An open /dev/i2c-N that makes sure, once for each address, that nobody else has the chip.
 
-    Raises `InUseError` where another program has it, and OSError.
+    I2C_RDWR, which carries the messages, is never refused: not where a kernel driver drives the same
+    chip, nor where another program does. So the kernel is asked by I2C_SLAVE, and other programs by a lock.
     """
+
+    def __init__(self, device: SMBus) -> None:
+        assert device.fd is not None  # smbus2 opens it when it is made
+        self._device, self._fd = device, device.fd
+        self._ours: set[int] = set()
+
+    def i2c_rdwr(self, *messages: Message) -> None:
+        for address in {message.addr for message in messages} - self._ours:
+            ioctl(self._fd, _I2C_SLAVE, address)
+            in_use.take(self._fd, address)
+            self._ours.add(address)
+        self._device.i2c_rdwr(*messages)
+
+    def close(self) -> None:
+        self._device.close()
+
+
+def open_port(number: int) -> SMBus:
+    """Open /dev/i2c-``number``; a held line then costs 0.1 s, not a second."""
     port = SMBus(number)
-    assert port.fd is not None
-    try:
-        in_use.take(port.fd, f"I2C bus {number}")
-    except InUseError:
-        port.close()
-        raise
-    with suppress(OSError):  # a controller without a settable timeout keeps its own
-        ioctl(port.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
+    if port.fd is not None:
+        with suppress(OSError):  # a controller without a settable timeout keeps its own
+            ioctl(port.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
     return port
-
-
-def claim(port: Port, address: int) -> None:
-    """Raises OSError (EBUSY) where a kernel driver owns the address of an open bus."""
-    if isinstance(port, SMBus) and port.fd is not None:
-        ioctl(port.fd, _I2C_SLAVE, address)
-    elif (simulated := getattr(port, "claim", None)) is not None:
-        simulated(address)
 
 
 class Bus:
     """The I2C bus ``number``; safe to share between threads.
 
     ``port`` opens the device behind it: smbus2, or a simulated bus. Every method raises a
-    `FirmwareError` that names bus, address, likely cause and cure.
+    `FirmwareError` that names bus, address, likely cause and cure. With its first transfer an address is
+    ours until `close`; `AddressClaimedError` or `InUseError` say whose it is instead.
     """
 
-    def __init__(self, number: int = 1, port: Callable[[int], Port] = open_port) -> None:
+    def __init__(self, number: int = 1, port: Callable[[int], Port | SMBus] = open_port) -> None:
         self.number = number
         self._open_port = port
         self._port: Port | None = None
-        self._claimed: set[int] = set()  # addresses that no kernel driver owns
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Open the device unless it is open. Raises `BusUnavailableError` and `InUseError`."""
+        """Open the device unless it is open. Raises `BusUnavailableError`."""
         with self._lock:
             if self._port is not None:
                 return
             try:
-                self._port = self._open_port(self.number)
-                self._claimed = set()
+                port = self._open_port(self.number)
             except OSError as error:
-                cure = _OPEN_ERRORS.get(error.errno or 0, "is this the right bus number? see: ls /dev/i2c-*")
                 raise BusUnavailableError(
-                    error.errno, f"I2C bus {self.number} cannot be opened ({error.strerror}): {cure}"
+                    error.errno,
+                    f"I2C bus {self.number} cannot be opened ({error.strerror}){self._open_cure(error)}",
                 ) from error
+            self._port = LinuxPort(port) if isinstance(port, SMBus) else port
 
     def close(self) -> None:
         """Close the device; `open` opens it again."""
@@ -164,11 +172,10 @@ class Bus:
                 raise BusUnavailableError(errno.EBADF, f"I2C bus {self.number} was closed")
             for attempt in range(_ATTEMPTS):
                 try:
-                    if address not in self._claimed:
-                        claim(port, address)
-                        self._claimed.add(address)
                     port.i2c_rdwr(*messages)
                     return
+                except InUseError as error:
+                    raise InUseError(f"{self._place(address)}: {error}") from error
                 except OSError as error:
                     kind, words = _TRANSFER_ERRORS.get(
                         error.errno or 0,
@@ -176,6 +183,12 @@ class Bus:
                     )
                     if kind is not NoAnswerError or attempt == _ATTEMPTS - 1:
                         raise kind(error.errno, f"{self._place(address)}: {words}") from error
+
+    def _open_cure(self, error: OSError) -> str:
+        cure = _OPEN_ERRORS.get(error.errno or 0, "")
+        if error.errno == errno.ENOENT and self.number != 1:
+            cure = "is this the right bus number? `ls /dev/i2c-*` shows which there are"
+        return cure and f": {cure.format(number=self.number)}"
 
     def _place(self, address: int) -> str:
         return f"I2C bus {self.number}, address 0x{address:02X}"

@@ -1,8 +1,6 @@
 """What can go wrong between the Pi's pins and a sample: one class per meaning, the cure in the words."""
 
-import numpy as np
-
-from monitor.core.vocabulary import Floats, RearguardError
+from monitor.core.vocabulary import RearguardError
 
 
 class FirmwareError(RearguardError):
@@ -14,10 +12,6 @@ class FirmwareError(RearguardError):
 
 class BusUnavailableError(FirmwareError, OSError):
     """The I2C bus itself cannot be opened."""
-
-
-class InUseError(FirmwareError):
-    """Another program has the bus or the pins."""
 
 
 class NoAnswerError(FirmwareError, OSError):
@@ -34,6 +28,10 @@ class BusHeldError(FirmwareError, OSError):
 
 class AddressClaimedError(FirmwareError, OSError):
     """A kernel driver owns the address."""
+
+
+class InUseError(FirmwareError):
+    """Another program of ours has the part."""
 
 
 class ShortReadError(FirmwareError):
@@ -54,18 +52,6 @@ class ChipError(FirmwareError):
 
 class FifoError(FirmwareError):
     """The chip's FIFO overflowed or no longer holds whole packets: flush it."""
-
-
-class InvalidSampleError(FifoError):
-    """The chip marks samples as having no valid value.
-
-    ``samples`` (n, 6) are all that were read, in g and deg/s, with NaN in the rows of those: who does not
-    think of them gets an error, and never a value that nobody measured.
-    """
-
-    def __init__(self, samples: Floats) -> None:
-        super().__init__(f"{int(np.isnan(samples).any(axis=1).sum())} samples have no valid value")
-        self.samples = samples
 
 
 class PinsError(FirmwareError):

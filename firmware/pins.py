@@ -100,7 +100,7 @@ class Pins:
         with suppress(OSError):  # no device file: nothing that another program could have
             self._chip = os.open(_CHIP.format(self.factory.chip), os.O_RDWR | os.O_CLOEXEC)
         if self._chip is not None:
-            in_use.take(self._chip, "the panel")
+            in_use.take(self._chip, 0)
 
     def forget(self) -> None:
         """Mock pins keep every state they ever had: drop them."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from firmware.chips.chip import Chip
+from firmware.chips.chip import Chip, valid
 from firmware.errors import ChipError
 from monitor.core.vocabulary import Floats
 
@@ -26,7 +26,7 @@ def prove(chip: Chip, clock: Callable[[], float]) -> Iterator[float]:
         yield _LOOK_S
         count = chip.waiting()
         if count:
-            parts.append(chip.read(count))
+            parts.append(valid(chip.read(count)))
     wrong = misbehaviour(np.vstack(parts), clock() - began_s, chip.rate_hz)
     if wrong:
         raise ChipError(f"{chip} does not behave like an IMU: {'; '.join(wrong)}: use a chip that is known")

@@ -9,8 +9,8 @@ import numpy as np
 
 from firmware.bus import Bus
 from firmware.chips import ADDRESSES, identify
-from firmware.chips.chip import Chip
-from firmware.errors import FifoError, FirmwareError, InvalidSampleError
+from firmware.chips.chip import Chip, valid
+from firmware.errors import ChipError, FifoError, FirmwareError
 from firmware.mounting import Mounting
 from firmware.proving import prove
 from firmware.sample_clock import SampleClock
@@ -27,6 +27,8 @@ _SILENCE_S = 0.25  # without a sample before the chip is started anew; 200 Hz to
 _FAILURES = 4  # looks in a row that fail before the same; the FIFO bridges them without loss
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)  # between attempts to bring the sensor back; then 2 s for ever
 _POWER_CYCLE_EVERY = 3  # attempts
+_HICCUP_S = 0.2  # without a sample before a reason is given: what is bridged sooner is no news
+_CHECK_S = 1.0  # between two looks at the chip's settings
 _WELL_S = 2.0  # of running before the next failure counts as a new one
 _POWER_ON_S = 0.1
 _POWER_OFF_S = 0.3  # for the chip's own capacitors to run empty
@@ -87,13 +89,15 @@ class Sampler:
         self._vitals = Vitals(self._nominal_hz)
         self._stopped = False
         self._starting: Iterator[float] | None = self._start()
-        self._resume_s = self._running_since_s = self._fresh_s = clock()
+        self._resume_s = self._running_since_s = self._fresh_s = self._checked_s = clock()
+        self._passed_s = float("-inf")  # when samples were last passed on
         self._attempts = 0  # to start the sensor since it was last well
         self._failures = 0  # looks in a row
         self._torn = False  # a read broke off and may have taken bytes with it
         self._taken = 0  # samples since the timeline's zero
+        self._gap = True  # samples fell out before that zero
         self._last_time_s: float | None = None
-        self._invalid = 0  # samples marked so by the chip, and not yet counted as lost
+        self._invalid = 0  # samples that the chip marked as such, since the last that were passed on
         self._fault = "the sensor is starting"
 
     def __iter__(self) -> Iterator[SampleBlock]:
@@ -139,83 +143,101 @@ class Sampler:
             self._failures += 1
             if self._failures >= _FAILURES:
                 self._start_over(self._fault)
-            return SampleBlock.silent(self._clock(), self._fault)
+            return self._silent()
+
+    def _silent(self) -> SampleBlock:
+        """No samples; why, once it has lasted."""
+        now_s = self._clock()
+        lasts = self._starting is not None or now_s - self._passed_s > _HICCUP_S
+        return SampleBlock.silent(now_s, (self._fault or "no new samples") if lasts else "")
 
     def _look(self, chip: Chip) -> SampleBlock:
         if self._torn:
             self._begin_anew(chip)
+        if self._clock() - self._checked_s > _CHECK_S:
+            self._checked_s = self._clock()
+            try:
+                chip.check()
+            except ChipError as error:
+                self._start_over(str(error))
+                return self._silent()
         before_s = self._clock()
         waiting = chip.waiting()
         after_s = self._clock()
         newest = self._taken + waiting - 1
         missing_s = self._timeline.surprise_s(newest, before_s, after_s)
         if missing_s:
-            self._timeline.restart()
-            self._taken, newest = 0, waiting - 1
+            self._renumber()
+            newest = waiting - 1
         if newest >= 0:
             self._timeline.look(newest, before_s, after_s)
         if not waiting:
             if after_s - self._fresh_s > _SILENCE_S:
                 self._start_over(f"{chip} answers but brings no new samples: a dip of its supply stops it")
-            return SampleBlock.silent(self._clock(), self._fault or "no new sample yet")
+            return self._silent()
         count = min(waiting, _BURST)
         self._torn = True
-        try:
-            samples = chip.read(count)
-        except InvalidSampleError as error:
-            samples = error.samples
+        samples = chip.read(count)
         self._torn = False
         self._failures = 0
+        whole = valid(samples)
+        if not len(whole):
+            self._taken += count
+            self._invalid += count
+            if after_s - self._fresh_s > _SILENCE_S:
+                self._start_over(f"{chip} marks all its samples as invalid: it does not wake as it should")
+            return self._silent()
         self._fresh_s = after_s
-        verdict = self._vitals.judge(samples[~np.isnan(samples).any(axis=1)])
+        verdict = self._vitals.judge(whole)
         if verdict.useless:
             self._start_over(f"{chip}: {verdict.fault}")
-            return SampleBlock.silent(self._clock(), self._fault)
+            return self._silent()
         if after_s - self._running_since_s > _WELL_S:
             self._attempts = 0
         return self._of(samples, after_s, verdict.fault)
 
     def _of(self, samples: Floats, after_s: float, fault: str) -> SampleBlock:
-        """The block of samples (n, 6), the latest of which was there at ``after_s``.
-
-        Those that the chip marks as invalid, rows of NaN, are lost.
-        """
+        """The block of the valid ones of samples (n, 6), the latest of which was there at ``after_s``."""
         period_s = self._timeline.period_s
         numbers = np.arange(self._taken, self._taken + len(samples), dtype=float)
         time_s = self._timeline.time_s(numbers)
         time_s -= max(0.0, time_s[-1] - after_s)
-        lost = 0
         if self._last_time_s is not None:
-            if not self._taken:
-                lost = max(0, round((time_s[0] - self._last_time_s) / period_s) - 1)
             # The line moves by fractions of a period as it is learnt; time still only rises.
             time_s = np.maximum(time_s, self._last_time_s + period_s / 10 * (1 + numbers - numbers[0]))
+        whole = np.isfinite(samples[:, 0])  # a row is NaN or none of it is
+        first = int(np.argmax(whole))
+        lost = int((~whole[first:]).sum())
+        if not self._gap:
+            lost += self._invalid + first
+        elif self._last_time_s is not None:
+            lost += max(0, round((time_s[first] - self._last_time_s) / period_s) - 1)
         self._taken += len(samples)
+        self._invalid, self._gap = 0, False
+        time_s, samples = time_s[whole], samples[whole]
+        self._passed_s = after_s
         self._last_time_s = float(time_s[-1])
         self._fault = ""
-        kept = ~np.isnan(samples).any(axis=1)
-        lost += self._invalid + int((~kept).sum())
-        end_s = max(self._clock(), self._last_time_s)
-        if not kept.any():  # counted in the next block that has samples
-            self._invalid = lost
-            return SampleBlock.silent(end_s, fault)
-        self._invalid = 0
-        samples = samples[kept]
         return SampleBlock(
-            time_s[kept],
+            time_s,
             self.mounting.to_body(samples[:, :3]),
             self.mounting.to_body(samples[:, 3:]),
-            end_s,
+            max(self._clock(), self._last_time_s),
             lost,
             fault,
         )
 
     def _begin_anew(self, chip: Chip) -> None:
         chip.flush()
-        self._timeline.restart()
-        self._taken = 0
+        self._renumber()
         self._torn = False
         self._fresh_s = self._clock()
+
+    def _renumber(self) -> None:
+        """Samples are counted from the next one on, and an unknown number is missing before it."""
+        self._timeline.restart()
+        self._taken = self._invalid = 0
+        self._gap = True
 
     def _start_over(self, fault: str) -> None:
         self._fault = fault
@@ -246,20 +268,25 @@ class Sampler:
                         yield _POWER_ON_S
                 self._attempts += 1
                 chip = identify(self._bus, addresses, self._nominal_hz, settings.allow_unknown)
+                if self.chip is not None and (self.chip.address, self.chip.identity) == (
+                    chip.address,
+                    chip.identity,
+                ):
+                    chip = self.chip  # which knows more of itself
                 yield from chip.start()
                 if not chip.known:
                     yield from prove(chip, self._clock)
                 break
             except FirmwareError as error:
                 self._fault = str(error)
-        if self.chip is None or str(self.chip) != str(chip):
+        if chip is not self.chip:
             self._timeline = SampleClock(1 / chip.rate_hz)
             self._vitals = Vitals(chip.rate_hz)  # else it remembers: what is still frozen stays withheld
-        self.chip = chip
-        self._timeline.restart()
-        self._taken = self._failures = 0
+            self.chip = chip
+        self._renumber()
+        self._failures = 0
         self._torn = False
-        self._running_since_s = self._fresh_s = self._clock()
+        self._running_since_s = self._fresh_s = self._checked_s = self._clock()
 
     def _close(self) -> None:
         if self.chip is not None:

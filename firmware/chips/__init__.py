@@ -1,80 +1,88 @@
-"""Which chip answers: every known identity, by address, register and value, found by reading alone.
+"""Which chip answers: every known identity, by address, register and value."""
 
-Nothing is written to a chip that has not been recognised: it may be a clock, and the write cost its time.
-"""
-
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from firmware.bus import Bus
 from firmware.chips import bmi160, icm20948, icm42688, invensense, lsm6ds3, lsm6dso, strangers
 from firmware.chips.chip import Chip
-from firmware.errors import NoAnswerError, UnknownChipError
+from firmware.errors import AddressClaimedError, FirmwareError, InUseError, NoAnswerError, UnknownChipError
 
 
 @dataclass(frozen=True)
 class Family:
     """Chips with one register map: where they live, where their identity stands, which are known.
 
-    ``hidden`` says, by reading, whether such a chip was left in another register bank, in which its
-    identity cannot be seen; ``bank_sel`` written 0 then brings it back.
+    One byte is no proof: ``zero_bits`` are others that must read 0, as masks by register. Where the map
+    has banks, the identity shows only in bank 0: ``banks`` holds the same for what the bank's register reads
+    in the others.
     """
 
     driver: Callable[[Bus, int, int, int], Chip]
     addresses: tuple[int, ...]
     register: int
     identities: frozenset[int]
-    hidden: Callable[[Bus, int], bool] | None = None
-    bank_sel: int = 0
+    zero_bits: Mapping[int, int]
+    bank_register: int = 0
+    banks: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
 
 
 _INVENSENSE_OR_BOSCH = (0x68, 0x69)
 _ST = (0x6A, 0x6B)
-_MPU_WHO_AM_I = invensense.Register.WHO_AM_I
+_MPU = Family(
+    invensense.Invensense,
+    _INVENSENSE_OR_BOSCH,
+    invensense.Register.WHO_AM_I,
+    frozenset(invensense.VARIANTS),
+    invensense.ZERO_BITS,
+)
 FAMILIES = (
-    Family(invensense.Invensense, _INVENSENSE_OR_BOSCH, _MPU_WHO_AM_I, frozenset(invensense.VARIANTS)),
+    _MPU,
     Family(
         icm42688.Icm42688,
         _INVENSENSE_OR_BOSCH,
         icm42688.Register.WHO_AM_I,
         frozenset(icm42688.IDENTITIES),
-        icm42688.is_hidden,
+        icm42688.ZERO_BITS,
         icm42688.Register.BANK_SEL,
+        icm42688.BANKS,
     ),
     Family(
         icm20948.Icm20948,
         _INVENSENSE_OR_BOSCH,
         icm20948.Register.WHO_AM_I,
         frozenset(icm20948.IDENTITIES),
-        icm20948.is_hidden,
+        icm20948.ZERO_BITS,
         icm20948.Register.BANK_SEL,
+        icm20948.BANKS,
     ),
-    Family(bmi160.Bmi160, _INVENSENSE_OR_BOSCH, bmi160.Register.CHIP_ID, frozenset(bmi160.IDENTITIES)),
-    Family(lsm6ds3.Lsm6ds3, _ST, lsm6ds3.Register.WHO_AM_I, frozenset(lsm6ds3.IDENTITIES)),
-    Family(lsm6dso.Lsm6dso, _ST, lsm6dso.Register.WHO_AM_I, frozenset(lsm6dso.IDENTITIES)),
+    Family(
+        bmi160.Bmi160,
+        _INVENSENSE_OR_BOSCH,
+        bmi160.Register.CHIP_ID,
+        frozenset(bmi160.IDENTITIES),
+        bmi160.ZERO_BITS,
+    ),
+    Family(lsm6ds3.Lsm6ds3, _ST, lsm6ds3.Register.WHO_AM_I, frozenset(lsm6ds3.IDENTITIES), lsm6ds3.ZERO_BITS),
+    Family(lsm6dso.Lsm6dso, _ST, lsm6dso.Register.WHO_AM_I, frozenset(lsm6dso.IDENTITIES), lsm6dso.ZERO_BITS),
 )
 ADDRESSES = (*_INVENSENSE_OR_BOSCH, *_ST)
 
 
 @dataclass(frozen=True)
 class _Stranger:
-    """What answers at ``address`` without a driver: its identity registers, and its name if known."""
+    """Something that answers and is no chip that is served."""
 
     address: int
-    seen: dict[int, int]
-    name: str
-
-    @property
-    def may_be_mpu(self) -> bool:
-        """An MPU's place, and an identity that is not dead wires or another chip's."""
-        identity = self.seen.get(_MPU_WHO_AM_I)
-        return not self.name and identity not in (None, 0x00, 0xFF)
+    seen: dict[int, int]  # identity registers and what they read
+    name: str  # "" if nobody knows
+    may_be_mpu: bool  # nothing speaks against it but its identity
 
     def __str__(self) -> str:
-        registers = ", ".join(
-            f"0x{value:02X} in register 0x{number:02X}" for number, value in self.seen.items()
-        )
-        return f"0x{self.address:02X} has {registers}" + (f": {self.name}" if self.name else "")
+        if self.name:
+            return f"0x{self.address:02X} is {self.name}"
+        values = (f"0x{value:02X} in register 0x{register:02X}" for register, value in self.seen.items())
+        return f"0x{self.address:02X} has {', '.join(values)}"
 
 
 def identify(
@@ -82,68 +90,96 @@ def identify(
 ) -> Chip:
     """The driver for the first known chip that answers at one of ``addresses``.
 
-    With ``allow_unknown`` a stranger in an MPU's place is taken for an MPU: most clones are.
-    Raises `UnknownChipError`, naming what answered, or the bus's own error.
+    Nothing is written to a chip that has not been recognised by reading. With ``allow_unknown`` a stranger
+    in an MPU's place is taken for an MPU: most clones are. Raises `UnknownChipError`, naming what
+    answered, or the bus's own error.
     """
     found: list[_Stranger] = []
     silent: list[str] = []
+    taken: FirmwareError | None = None  # one address that others have says nothing of the next
     for address in addresses:
         try:
             chip = _look(bus, address, rate_hz)
         except NoAnswerError:
             silent.append(f"0x{address:02X}")
-            continue
-        if isinstance(chip, Chip):
-            return chip
-        found.append(chip)
+        except (AddressClaimedError, InUseError) as error:
+            taken = taken or error
+        else:
+            if isinstance(chip, Chip):
+                return chip
+            found.append(chip)
     for stranger in found:
         if allow_unknown and stranger.may_be_mpu:
-            return invensense.Invensense(bus, stranger.address, stranger.seen[_MPU_WHO_AM_I], rate_hz)
-    raise UnknownChipError(_words(bus, found, silent))
+            return _MPU.driver(bus, stranger.address, stranger.seen[_MPU.register], rate_hz)
+    if taken is not None:
+        raise taken
+    raise UnknownChipError(_words(bus, found, silent, allow_unknown))
 
 
-def _look(bus: Bus, address: int, rate_hz: int) -> Chip | _Stranger:
-    """The driver for what answers at ``address``, or what is to be seen of it."""
-    families = [family for family in FAMILIES if address in family.addresses]
-    seen = _identities(bus, address, families)
-    if strangers.is_clock(bus, address):
-        return _Stranger(address, seen, strangers.CLOCKS)
-    family = _known(families, seen)
-    if family is None:
-        hidden = next((f for f in families if f.hidden is not None and f.hidden(bus, address)), None)
-        if hidden is not None:  # recognised by what it shows in another bank
-            bus.write(address, hidden.bank_sel, 0)
-            seen = _identities(bus, address, families)
-            family = _known(families, seen)
-    if family is None:
-        return _Stranger(address, seen, strangers.name_of(address, seen))
-    if strangers.repeats(bus, address, family.register, seen[family.register]):
-        return _Stranger(address, seen, "a chip with fewer registers than an IMU")
-    return family.driver(bus, address, seen[family.register], rate_hz)
+def _look(bus: Bus, address: int, rate_hz: int) -> "Chip | _Stranger":
+    """The chip at ``address``, by reading alone. Raises the bus's errors."""
+    seen = _identities(bus, address)
+    if address in _INVENSENSE_OR_BOSCH and strangers.is_clock(bus.read(address, 0x00, 10)):
+        return _Stranger(address, seen, strangers.CLOCK, may_be_mpu=False)
+    for family in FAMILIES:
+        if _hides(bus, address, family):
+            bus.write(address, family.bank_register, 0)
+            seen = _identities(bus, address)
+        if _is(bus, address, family, seen):
+            return family.driver(bus, address, seen[family.register], rate_hz)
+    name = strangers.name_of(address, seen)  # after the known: what is an identity there is a trim value here
+    identity = seen.get(_MPU.register, 0)
+    may_be_mpu = (
+        not name
+        and address in _MPU.addresses
+        and identity not in (0x00, 0xFF, *_MPU.identities)
+        and not strangers.is_memory(bus, address, _MPU.register, identity)
+        and _zero(bus, address, _MPU.zero_bits)
+    )
+    return _Stranger(address, seen, name, may_be_mpu)
 
 
-def _identities(bus: Bus, address: int, families: Iterable[Family]) -> dict[int, int]:
+def _identities(bus: Bus, address: int) -> dict[int, int]:
     """What stands in every identity register that a chip at ``address`` may have."""
-    registers = {int(family.register) for family in families} or {int(_MPU_WHO_AM_I)}
+    registers = {family.register for family in FAMILIES if address in family.addresses}
+    registers = (registers | strangers.registers_at(address)) or {_MPU.register}
     return {register: bus.read(address, register, 1)[0] for register in sorted(registers)}
 
 
-def _known(families: Iterable[Family], seen: dict[int, int]) -> Family | None:
-    return next((family for family in families if seen.get(family.register) in family.identities), None)
+def _is(bus: Bus, address: int, family: Family, seen: dict[int, int]) -> bool:
+    return (
+        address in family.addresses
+        and seen[family.register] in family.identities
+        and not strangers.is_memory(bus, address, family.register, seen[family.register])
+        and _zero(bus, address, family.zero_bits)
+    )
 
 
-def _words(bus: Bus, found: list[_Stranger], silent: list[str]) -> str:
+def _hides(bus: Bus, address: int, family: Family) -> bool:
+    """Whether a chip of this family was left in another bank, where its identity does not show."""
+    if address not in family.addresses or not family.banks:
+        return False
+    bank = bus.read(address, family.bank_register, 1)[0]
+    return (
+        bank in family.banks
+        and not strangers.is_memory(bus, address, family.bank_register, bank)
+        and _zero(bus, address, family.banks[bank])
+    )
+
+
+def _zero(bus: Bus, address: int, masks: Mapping[int, int]) -> bool:
+    return not any(bus.read(address, register, 1)[0] & mask for register, mask in masks.items())
+
+
+def _words(bus: Bus, found: list[_Stranger], silent: list[str], allow_unknown: bool) -> str:
     if not found:
         return (
             f"I2C bus {bus.number}: no sensor answers at {', '.join(silent)}: check SDA, SCL, 3V3 and GND; "
             f"`i2cdetect -y {bus.number}` shows what is there"
         )
-    if not any(stranger.name for stranger in found) and all(
-        value in (0x00, 0xFF) for stranger in found for value in stranger.seen.values()
-    ):
-        advice = "all zeros or all ones is faulty wiring: check SDA, SCL, 3V3 and GND"
-    elif any(stranger.may_be_mpu for stranger in found):
-        advice = "if it is an MPU clone, set sensor.allow_unknown"
-    else:
-        advice = "use a sensor that Rearguard supports: docs/hardware.md lists them"
-    return f"I2C bus {bus.number}: no supported sensor answers ({'; '.join(map(str, found))}): {advice}"
+    words = f"I2C bus {bus.number}: what answers is no chip Rearguard knows ({'; '.join(map(str, found))})"
+    if not allow_unknown and any(stranger.may_be_mpu for stranger in found):
+        return f"{words}: if it is an MPU clone, set sensor.allow_unknown"
+    if all(value in (0x00, 0xFF) for stranger in found for value in stranger.seen.values()):
+        return f"{words}: 0x00 and 0xFF alone are faulty wiring or a faulty chip"
+    return f"{words}: docs/hardware.md lists the sensors that are served"

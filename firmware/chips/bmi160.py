@@ -1,6 +1,7 @@
 """Bosch BMI160, with its FIFO in headerless mode.
 
-Registers by the datasheet BST-BMI160-DS000, section 2.11, the FIFO by section 2.5.
+Registers by the datasheet BST-BMI160-DS000, section 2.11, the FIFO by section 2.5. The BMI120 has the same,
+as Linux' bmi160 has it.
 """
 
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from enum import IntEnum
 import numpy as np
 
 from firmware.bus import Bus
-from firmware.chips.chip import Chip, checked, scaled
+from firmware.chips.chip import Chip, all_valid, scaled, unmarked
 from firmware.errors import ChipError, FifoError
 from monitor.core.vocabulary import Floats
 
-IDENTITIES = {0xD1: "BMI160"}
+IDENTITIES = {0xD1: "BMI160", 0xD3: "BMI120"}
+ZERO_BITS = {0x03: 0xC0, 0x23: 0xF8}
+"""Bits that read 0 whatever the chip does: reserved in PMU_STATUS and FIFO_LENGTH_1."""
 FIFO_BYTES = 1024
 
 
@@ -52,17 +55,18 @@ _16_G = 0x0C
 _2000_DPS = 0x00
 _GYR_AND_ACC = 0xC0  # FIFO_CONFIG_1, no headers
 _SAMPLE_BYTES = 12
-_INVALID = -32768  # in all axes of a sensor: read beyond what the FIFO holds (2.5.1)
+_INVALID = -32768  # what an empty FIFO gives (2.5.2)
 
 
 def decode(data: bytes) -> Floats:
-    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer.
+    """FIFO bytes as (n, 6) g and deg/s. Raises `FifoError` at an invalid sample."""
+    return all_valid(unpack(data))
 
-    Raises `InvalidSampleError` where more was read than the FIFO held.
-    """
-    words = np.frombuffer(data, "<i2").reshape(-1, 6)
-    invalid = (words.reshape(-1, 2, 3) == _INVALID).all(axis=2).any(axis=1)
-    return checked(scaled(words[:, [3, 4, 5, 0, 1, 2]] / 32768), invalid)
+
+def unpack(data: bytes) -> Floats:
+    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer; invalid as NaN."""
+    words = unmarked(np.frombuffer(data, "<i2").reshape(-1, 6), _INVALID, _INVALID)
+    return scaled(words[:, [3, 4, 5, 0, 1, 2]] / 32768)
 
 
 class Bmi160(Chip):
@@ -86,10 +90,11 @@ class Bmi160(Chip):
             raise ChipError(
                 f"{self} does not wake: power status 0x{power:02X}, 0x14 expected: check its supply"
             )
-        self._set(Register.ACC_CONF, self._rate)
-        self._set(Register.ACC_RANGE, _16_G)
-        self._set(Register.GYR_CONF, self._rate)
-        self._set(Register.GYR_RANGE, _2000_DPS)
+        self._kept = {Register.PMU_STATUS: _BOTH_NORMAL}
+        self._keep(Register.ACC_CONF, self._rate)
+        self._keep(Register.ACC_RANGE, _16_G)
+        self._keep(Register.GYR_CONF, self._rate)
+        self._keep(Register.GYR_RANGE, _2000_DPS)
         self.flush()
 
     def flush(self) -> None:
@@ -103,7 +108,7 @@ class Bmi160(Chip):
         return held // _SAMPLE_BYTES
 
     def read(self, count: int) -> Floats:
-        return decode(self._get(Register.FIFO_DATA, _SAMPLE_BYTES * count))
+        return unpack(self._get(Register.FIFO_DATA, _SAMPLE_BYTES * count))
 
     def close(self) -> None:
         self._write(Register.CMD, Command.GYR_SUSPEND)

@@ -4,14 +4,37 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from firmware.bus import Bus
-from firmware.errors import InvalidSampleError
+from firmware.errors import ChipError, FifoError
 from monitor.core.vocabulary import Floats
 
 GYRO_RANGE_DPS = 2000.0
 ACCEL_RANGE_G = 16.0  # what a body can do to a belt clip: +-2 g, the usual default, clips every impact
+
+
+def unmarked(words: Floats, low: int, high: int) -> Floats:
+    """Raw words (n, 6), two sensors of three axes; where all three of one lie in low..high, a row of NaN.
+
+    That is how chips mark a sample that is not ready or not valid. One axis there is a value: the end of
+    its range, which an impact reaches.
+    """
+    words = np.array(words, dtype=float)
+    marks = np.logical_and(words >= low, words <= high).reshape(-1, 2, 3)
+    words[np.any(np.all(marks, axis=2), axis=1)] = np.nan
+    return words
+
+
+def all_valid(samples: Floats) -> Floats:
+    """The samples (n, 6). Raises `FifoError` if the chip marked one as invalid."""
+    if not np.isfinite(samples).all():
+        raise FifoError("the chip marks a sample as invalid: it is not awake yet, or was asked for too much")
+    return samples
+
+
+def valid(samples: Floats) -> Floats:
+    """Those rows of samples (n, 6) that the chip did not mark as invalid."""
+    return samples[np.isfinite(samples).all(axis=1)]
 
 
 def scaled(raw: Floats) -> Floats:
@@ -20,14 +43,6 @@ def scaled(raw: Floats) -> Floats:
     Rounded to six decimals: such values survive text unchanged, so a replay sees what was live.
     """
     return np.round(raw * ([ACCEL_RANGE_G] * 3 + [GYRO_RANGE_DPS] * 3), 6)
-
-
-def checked(samples: Floats, invalid: npt.NDArray[np.bool_]) -> Floats:
-    """The samples (n, 6), if none of them is marked as ``invalid`` (n,). Raises `InvalidSampleError`."""
-    if not invalid.any():
-        return samples
-    samples[invalid] = np.nan
-    raise InvalidSampleError(samples)
 
 
 class Chip(ABC):
@@ -44,6 +59,7 @@ class Chip(ABC):
         self.bus = bus
         self.address = address
         self.identity = identity
+        self._kept: dict[int, int] = {}
 
     @abstractmethod
     def start(self) -> Iterator[float]:
@@ -65,9 +81,14 @@ class Chip(ABC):
     def read(self, count: int) -> Floats:
         """Take the ``count`` oldest samples: (count, 6), g and deg/s, sensor axes.
 
-        Raises `InvalidSampleError` where the chip marks some as having no valid value, and `FifoError` if
-        the FIFO overflowed; what it held is then not to be trusted.
+        A sample that the chip marks as invalid is a row of NaN: it was taken, and counts as lost.
+        Raises `FifoError` if the FIFO overflowed; what it held is then not to be trusted.
         """
+
+    def check(self) -> None:
+        """Raise `ChipError` if the chip is not set as it was: a glitch of its supply may have changed it."""
+        for register, value in self._kept.items():
+            self._compare(register, value)
 
     @abstractmethod
     def close(self) -> None:
@@ -81,6 +102,19 @@ class Chip(ABC):
 
     def _set(self, register: int, value: int) -> None:
         self.bus.set(self.address, register, value)
+
+    def _keep(self, register: int, value: int) -> None:
+        """Set a register that `check` looks after: rate, ranges, power."""
+        self._set(register, value)
+        self._kept[register] = value
+
+    def _compare(self, register: int, value: int) -> None:
+        found = self._get(register)[0]
+        if found != value:
+            raise ChipError(
+                f"{self}: register 0x{register:02X} was set to 0x{value:02X} and now reads 0x{found:02X}: "
+                "a dip of its supply, or another program that uses it"
+            )
 
     def _write(self, register: int, value: int) -> None:
         self.bus.write(self.address, register, value)

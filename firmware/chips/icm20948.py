@@ -1,7 +1,8 @@
-"""InvenSense ICM-20948: the MPU's ideas in four banks of registers.
+"""InvenSense ICM-20948, ICM-20648 and ICM-20649: the MPU's ideas in four banks of registers.
 
 Registers by the datasheet DS-000189 rev. 1.3: map in section 7, bank 0 in section 8, bank 2 in
-section 10. The magnetometer is left alone.
+section 10. The magnetometer is left alone. The ICM-20648 has none; the ICM-20649 (DS-000192) has other
+ranges, as Adafruit's ICM20X has it.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,15 @@ from firmware.chips.invensense import decode
 from firmware.errors import FifoError
 from monitor.core.vocabulary import Floats
 
-IDENTITIES = {0xEA: "ICM-20948"}
+IDENTITIES = {0xE0: "ICM-20648", 0xE1: "ICM-20649", 0xEA: "ICM-20948"}
+ZERO_BITS = {0x06: 0x80, 0x70: 0xE0, 0x7F: 0xFF}
+"""Bits that read 0 whatever the chip does: the reset, which clears itself, the FIFO's size, and bank 0."""
+BANKS = {
+    0x10: {0x15: 0x01, 0x18: 0x01, 0x1B: 0x01},
+    0x20: {0x01: 0xC0, 0x02: 0xC0, 0x09: 0xFE, 0x10: 0xF0, 0x12: 0xFC, 0x14: 0xC0, 0x15: 0xE0, 0x53: 0xF8},
+    0x30: {0x00: 0xF0, 0x02: 0x60},
+}
+"""The same in the other banks, by what REG_BANK_SEL reads: sections 9 to 11."""
 
 
 class Register(IntEnum):
@@ -47,18 +56,13 @@ _WAKE_S = 0.05  # gyroscope start-up 35 ms
 _BASE_RATE_HZ = 1125.0
 _DIVIDER = {100: 10, 200: 5}  # 102.3 and 187.5 Hz
 _LOW_PASS = {100: 3, 200: 2}  # 51 and 120 Hz gyroscope, 50 and 111 Hz accelerometer
-_FULL_SCALE = 0x07  # FS_SEL 3 (+-2000 deg/s, +-16 g) with the low-pass on
+_FULL_SCALE = {
+    0xE0: 0x07,
+    0xE1: 0x05,
+    0xEA: 0x07,
+}  # FS_SEL: +-2000 deg/s, +-16 g; with the low-pass
 _ALL_FIFOS = 0x1F
 _FIFO_ON = 0x40
-
-
-def is_hidden(bus: Bus, address: int) -> bool:
-    """Whether an ICM-20948 was left in bank 1, 2 or 3, where its identity cannot be seen: by reading.
-
-    REG_BANK_SEL can be read in every bank (8.72); the registers before it are reserved there (section 7).
-    """
-    *reserved, bank = bus.read(address, 0x60, 0x20)
-    return bank in (0x10, 0x20, 0x30) and not any(reserved)
 
 
 class Icm20948(Chip):
@@ -68,28 +72,29 @@ class Icm20948(Chip):
         super().__init__(bus, address, identity)
         self.name = IDENTITIES[identity]
         self._divider = _DIVIDER[rate_hz]
-        self._low_pass = _LOW_PASS[rate_hz] << 3
+        self._config = _LOW_PASS[rate_hz] << 3 | _FULL_SCALE[identity]
+        self._bank_2 = {
+            Register.GYRO_SMPLRT_DIV: self._divider,
+            Register.GYRO_CONFIG_1: self._config,
+            Register.ODR_ALIGN_EN: 1,
+            Register.ACCEL_SMPLRT_DIV_1: 0,
+            Register.ACCEL_SMPLRT_DIV_2: self._divider,
+            Register.ACCEL_CONFIG: self._config,
+        }
         self.rate_hz = _BASE_RATE_HZ / (1 + self._divider)
 
     def start(self) -> Iterator[float]:
         self._select(0)
         self._write(Register.PWR_MGMT_1, _DEVICE_RESET)
         yield _RESET_S
-        self._set(Register.PWR_MGMT_1, _CLOCK_AUTO)
+        self._keep(Register.PWR_MGMT_1, _CLOCK_AUTO)
         yield _WAKE_S
-        self._set(Register.PWR_MGMT_2, 0)
+        self._keep(Register.PWR_MGMT_2, 0)
         self._set(Register.INT_ENABLE_2, _ALL_FIFOS)
         self._set(Register.FIFO_MODE, 0)
         self._select(2)
         try:
-            for register, value in (
-                (Register.GYRO_SMPLRT_DIV, self._divider),
-                (Register.GYRO_CONFIG_1, self._low_pass | _FULL_SCALE),
-                (Register.ODR_ALIGN_EN, 1),
-                (Register.ACCEL_SMPLRT_DIV_1, 0),
-                (Register.ACCEL_SMPLRT_DIV_2, self._divider),
-                (Register.ACCEL_CONFIG, self._low_pass | _FULL_SCALE),
-            ):
+            for register, value in self._bank_2.items():
                 self._set(register & 0xFF, value)
         finally:
             self._select(0)
@@ -118,6 +123,15 @@ class Icm20948(Chip):
         if self._get(Register.INT_STATUS_2)[0] & _ALL_FIFOS:
             raise FifoError(f"{self}: the FIFO overflowed: it was not read in time")
         return decode(data)
+
+    def check(self) -> None:
+        super().check()
+        self._select(2)
+        try:
+            for register, value in self._bank_2.items():
+                self._compare(register & 0xFF, value)
+        finally:
+            self._select(0)
 
     def close(self) -> None:
         self._select(0)

@@ -1,6 +1,7 @@
 """InvenSense MPU-6000/6050/6500/9250/9255 and their kin with the same registers, and their clones.
 
-Sections are those of the MPU-6000/6050 register map, RM-MPU-6000A-00 rev. 4.2, unless said.
+Sections are those of the MPU-6000/6050 register map, RM-MPU-6000A-00 rev. 4.2, unless said. Which
+relatives have the same registers, and what differs, is taken from Linux' inv_mpu6050.
 """
 
 from collections.abc import Iterator
@@ -38,8 +39,7 @@ _DEVICE_RESET = 0x80  # PWR_MGMT_1; the chip sleeps afterwards
 _SLEEP = 0x40
 _CLOCK_GYRO_X = 0x01  # PLL on the x gyroscope: steadier than the internal oscillator (4.28)
 _RESET_S = 0.1
-_WAKE_S = 0.06  # twice; gyroscopes need 30 ms (PS-MPU-6000A 6.1) to 100 ms (ICM-20602), filters some more
-_LOOKS = 10
+_WAKE_S = 0.05  # the gyroscope needs 30 ms (PS-MPU-6000A 6.1), its filter some more
 _FULL_SCALE = 0x18  # GYRO_CONFIG and ACCEL_CONFIG, bits 4:3 = 3: +-2000 deg/s, +-16 g
 _FIFO_OVERFLOW = 0x10  # INT_ENABLE and INT_STATUS
 _FIFO_ON = 0x40  # USER_CTRL
@@ -54,15 +54,16 @@ class Variant:
 
     name: str
     own_accel_filter: bool = True  # ACCEL_CONFIG2: without it the accelerometer is filtered at 460 Hz
-    with_temperature: bool = False  # the FIFO carries it between accelerometer and gyroscope
+    packet_bytes: int = 12  # in the FIFO; 14: the temperature comes along; 0: it must be seen which
+    gyro_full_scale: int = _FULL_SCALE
     certain: bool = True  # clones may lack ACCEL_CONFIG2: there it is written, but not insisted on
-    measured: bool = False  # whether the temperature is in the FIFO is found out from how it grows
 
 
 VARIANTS = {
-    0x11: Variant("ICM-20600", with_temperature=True),  # as the ICM-20602 (Linux' inv_mpu6050)
-    0x19: Variant("MPU-6886", certain=False, measured=True),  # public drivers disagree on its packets
-    0x12: Variant("ICM-20602", with_temperature=True),  # DS-000176, FIFO_EN: temperature comes along
+    0x11: Variant("ICM-20600", packet_bytes=14),  # as the next
+    0x12: Variant("ICM-20602", packet_bytes=14),  # DS-000176, FIFO_EN: temperature comes along
+    0x19: Variant("MPU-6886", packet_bytes=0, certain=False),  # M5Stack; its programs disagree on 12 or 14
+    0x20: Variant("ICM-20690", packet_bytes=0, gyro_full_scale=0x0C),  # FS_SEL in bits 4:2
     0x68: Variant("MPU-6050", own_accel_filter=False),  # and MPU-6000, MPU-9150
     0x70: Variant("MPU-6500"),  # sold as anything
     0x71: Variant("MPU-9250"),
@@ -73,15 +74,24 @@ VARIANTS = {
     0x98: Variant("ICM-20689 or MPU-6050 clone", certain=False),
     0xA6: Variant("ICM-20609"),
     0xA9: Variant("IAM-20680"),
-    0xAE: Variant("ICM-20608D"),
+    0xAE: Variant("ICM-20608-D"),
     0xAF: Variant("ICM-20608"),
+    0xF8: Variant("IAM-20680HP"),
+    0xFA: Variant("IAM-20680HT"),
 }
+_STRANGER = Variant("unknown chip with MPU registers", packet_bytes=0, certain=False)
+_PACKETS = (12, 14)
+_LOOKS = 4
+_LOOK_S = 0.02
+
+ZERO_BITS = {0x6A: 0x07, 0x6B: 0x80, 0x72: 0xE0}
+"""Bits that read 0 whatever the chip does: resets, which clear themselves (4.27, 4.28); the FIFO's size."""
 
 
-def decode(data: bytes, with_temperature: bool = False) -> Floats:
+def decode(data: bytes, packet_bytes: int = 12) -> Floats:
     """FIFO bytes as (n, 6) g and deg/s: big-endian, accelerometer before gyroscope (4.17, 4.19)."""
-    words = np.frombuffer(data, ">i2").reshape(-1, 7 if with_temperature else 6)
-    if with_temperature:
+    words = np.frombuffer(data, ">i2").reshape(-1, packet_bytes // 2)
+    if packet_bytes == 14:
         words = np.delete(words, 3, axis=1)
     return scaled(words / 32768)
 
@@ -91,48 +101,43 @@ class Invensense(Chip):
 
     def __init__(self, bus: Bus, address: int, identity: int, rate_hz: int = 100) -> None:
         super().__init__(bus, address, identity)
-        self._variant = VARIANTS.get(
-            identity, Variant("unknown chip with MPU registers", certain=False, measured=True)
-        )
+        self._variant = VARIANTS.get(identity, _STRANGER)
         self.name = self._variant.name
         self.known = identity in VARIANTS
         self.rate_hz = rate_hz
         self._low_pass = _LOW_PASS[rate_hz]
-        self._packet_bytes = 14 if self._variant.with_temperature else 12
-        self._with_temperature = self._variant.with_temperature
+        self._packet_bytes = self._variant.packet_bytes or _PACKETS[0]
 
     def start(self) -> Iterator[float]:
         self._write(Register.PWR_MGMT_1, _DEVICE_RESET)
         yield _RESET_S
-        self._set(Register.PWR_MGMT_1, _CLOCK_GYRO_X)
+        self._keep(Register.PWR_MGMT_1, _CLOCK_GYRO_X)
         yield _WAKE_S
-        self._set(Register.PWR_MGMT_2, 0)
-        self._set(Register.SMPLRT_DIV, _BASE_RATE_HZ // int(self.rate_hz) - 1)
-        self._set(Register.CONFIG, self._low_pass)
-        self._set(Register.GYRO_CONFIG, _FULL_SCALE)
-        self._set(Register.ACCEL_CONFIG, _FULL_SCALE)
+        self._keep(Register.PWR_MGMT_2, 0)
+        self._keep(Register.SMPLRT_DIV, _BASE_RATE_HZ // int(self.rate_hz) - 1)
+        self._keep(Register.CONFIG, self._low_pass)
+        self._keep(Register.GYRO_CONFIG, self._variant.gyro_full_scale)
+        self._keep(Register.ACCEL_CONFIG, _FULL_SCALE)
         if self._variant.own_accel_filter:
             put = self._set if self._variant.certain else self._write
             put(Register.ACCEL_CONFIG2, self._low_pass)
         self._set(Register.INT_ENABLE, _FIFO_OVERFLOW)
         yield _WAKE_S
         self.flush()
-        if self._variant.measured:
+        if not self._variant.packet_bytes:
             yield from self._measure_packets()
 
     def _measure_packets(self) -> Iterator[float]:
-        """Find the packet's length from what one sample adds to the FIFO."""
+        """See from what the FIFO holds after a moment whether its packets are of 12 or 14 bytes."""
+        held = []
         for _ in range(_LOOKS):
-            yield 1 / self.rate_hz
-            held = self._bytes_waiting()
-            if (held % 12 == 0) is not (held % 14 == 0):
-                self._packet_bytes = 12 if held % 12 == 0 else 14
-                self._with_temperature = self._packet_bytes == 14
-                self.flush()
-                return
-            if held >= 84:  # a multiple of both says nothing
-                self.flush()
-        raise ChipError(f"{self}: its FIFO fills by neither 12 nor 14 bytes a sample: use a supported sensor")
+            yield _LOOK_S
+            held.append(self._bytes_waiting())
+            self.flush()
+        whole = [sum(count > 0 and count % size == 0 for count in held) for size in _PACKETS]
+        if abs(whole[0] - whole[1]) < _LOOKS // 2:  # one look may have come in the middle of a packet
+            raise ChipError(f"{self}: its FIFO holds no whole samples of 12 or 14 bytes ({held} bytes)")
+        self._packet_bytes = _PACKETS[int(np.argmax(whole))]
 
     def flush(self) -> None:
         self._set(Register.FIFO_EN, 0)
@@ -140,10 +145,9 @@ class Invensense(Chip):
         self._write(Register.USER_CTRL, _FIFO_RESET)
         self._get(Register.INT_STATUS)
         self._set(Register.USER_CTRL, _FIFO_ON)
-        if self._variant.measured:  # where bits 6:4 are one or three is not known: it reads back as it likes
-            self._write(Register.FIFO_EN, 0x78)
-        else:
-            self._set(Register.FIFO_EN, 0x18 if self._with_temperature else 0x78)  # gyroscope, accelerometer
+        # Gyroscope and accelerometer; the newer have one bit for all three axes of the gyroscope.
+        put = self._set if self._variant.packet_bytes else self._write
+        put(Register.FIFO_EN, 0x18 if self._variant.packet_bytes == 14 else 0x78)
 
     def waiting(self) -> int:
         count, torn = divmod(self._bytes_waiting(), self._packet_bytes)
@@ -157,7 +161,7 @@ class Invensense(Chip):
         data = self._get(Register.FIFO_R_W, count * self._packet_bytes)
         if self._get(Register.INT_STATUS)[0] & _FIFO_OVERFLOW:
             raise FifoError(f"{self}: the FIFO overflowed: it was not read in time")
-        return decode(data, self._with_temperature)
+        return decode(data, self._packet_bytes)
 
     def close(self) -> None:
         self._set(Register.PWR_MGMT_1, _SLEEP | _CLOCK_GYRO_X)

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from firmware.bus import Bus
-from firmware.chips.chip import Chip, checked
+from firmware.chips.chip import Chip
 from firmware.errors import FifoError
 from monitor.core.vocabulary import Floats
 
-IDENTITIES = {0x69: "LSM6DS3", 0x6A: "LSM6DS3TR-C"}  # 0x6A is also LSM6DSL, LSM6DSM, ISM330DLC
+IDENTITIES = {0x69: "LSM6DS3", 0x6A: "LSM6DS3TR-C"}  # also LSM6DS3H; LSM6DSL, LSM6DSM, ISM330DLC
+ZERO_BITS = {0x12: 0x81, 0x1E: 0xF0, 0x3D: 0xFC}
+"""Bits that read 0 whatever the chip does: BOOT and SW_RESET, which clear themselves, and reserved ones in
+STATUS_REG and FIFO_STATUS4."""
 WORDS = 6  # of 16 bits in a sample: gyroscope x y z, accelerometer x y z
 ACCEL_G = 0.488e-3  # per step at +-16 g
 GYRO_DPS = 70e-3  # per step at +-2000 deg/s
-FIRST_MARK = 0x7FFD
 
 
 class Register(IntEnum):
@@ -52,23 +53,9 @@ def scaled(words: Floats) -> Floats:
     return np.round(words[:, [3, 4, 5, 0, 1, 2]] * ([ACCEL_G] * 3 + [GYRO_DPS] * 3), 6)
 
 
-def marked(words: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
-    """Which samples (n, 6) the chip marks as invalid: 0x7FFD to 0x7FFF in all three axes of a sensor.
-
-    So it fills the first ones after power-up (Linux' st_lsm6dsx drops them); a single axis at its end is an
-    impact.
-    """
-    sensors = words.reshape(-1, 2, 3)
-    return np.asarray((sensors.min(axis=2) >= FIRST_MARK).any(axis=1))
-
-
 def decode(data: bytes) -> Floats:
-    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer (AN4650).
-
-    Raises `InvalidSampleError` where the chip marks values as invalid.
-    """
-    words = np.frombuffer(data, "<i2").reshape(-1, WORDS)
-    return checked(scaled(words.astype(float)), marked(words))
+    """FIFO bytes as (n, 6) g and deg/s: little-endian, gyroscope before accelerometer (AN4650)."""
+    return scaled(np.frombuffer(data, "<i2").reshape(-1, WORDS).astype(float))
 
 
 class Lsm6ds3(Chip):
@@ -84,9 +71,9 @@ class Lsm6ds3(Chip):
     def start(self) -> Iterator[float]:
         self._write(Register.CTRL3_C, _SW_RESET)
         yield _RESET_S
-        self._set(Register.CTRL3_C, _BLOCK_UPDATE)
-        self._set(Register.CTRL1_XL, self._odr << 4 | _ACCEL_16_G)
-        self._set(Register.CTRL2_G, self._odr << 4 | _GYRO_2000_DPS)
+        self._keep(Register.CTRL3_C, _BLOCK_UPDATE)
+        self._keep(Register.CTRL1_XL, self._odr << 4 | _ACCEL_16_G)
+        self._keep(Register.CTRL2_G, self._odr << 4 | _GYRO_2000_DPS)
         self._set(Register.FIFO_CTRL3, _EVERY_SAMPLE)
         yield _WAKE_S
         self.flush()

@@ -1,72 +1,83 @@
-"""What else lives at an IMU's addresses: clocks that must not be written to, and chips without a driver.
-
-All of it by reading. A clock chip keeps the time as binary-coded decimals (DS1307 datasheet, table 2;
-PCF8523, table 4); one with fewer address bits answers at several register numbers alike.
-"""
+"""What else may sit at an address where a sensor is looked for: known by reading, never written to."""
 
 from firmware.bus import Bus
 
-ALIAS = 0x40  # a chip with six address bits or fewer reads the same here as 0x40 away
-CLOCKS = "a clock chip (DS1307, DS3231, PCF8523 or one like them)"
-NAMES = {
-    # (register, value) at 0x68 and 0x69: chips whose registers are others
-    (0x00, 0x0F): "a BMI088 or BMX055 gyroscope",
-    (0x00, 0x24): "a BMI270",
-    (0x00, 0x27): "a BMI260",
-    (0x00, 0x43): "a BMI323",
-    (0x00, 0xE1): "an ICM-20649",
-    (0x75, 0x20): "an ICM-20690",
-    (0x75, 0x44): "an ICM-42686-P",
-    (0x75, 0x60): "an ICM-42607",
-    (0x75, 0x67): "an ICM-42670-P",
+_INVENSENSE = (0x68, 0x69)
+_ST = (0x6A, 0x6B)
+NAMES: dict[tuple[tuple[int, ...], int, int], str] = {
+    # addresses, identity register, its value; by the makers' datasheets and Linux' drivers
+    (_ST, 0x0F, 0x68): "an LSM9DS1 (as on the Sense HAT)",
+    ((0x1D, 0x1E), 0x0F, 0x49): "an LSM9DS0's accelerometer",
+    (_ST, 0x0F, 0xD4): "an LSM9DS0 or L3GD20, a gyroscope",
+    (_ST, 0x0F, 0xD7): "an L3GD20H, a gyroscope",
+    (_ST, 0x0F, 0x22): "an LSM6DSO16IS or ISM330IS",
+    (_ST, 0x0F, 0x70): "an LSM6DSV or LSM6DSV16X",
+    (_ST, 0x0F, 0x71): "an LSM6DSV16BX or ISM330BX",
+    (_ST, 0x00, 0x05): "a QMI8658",
+    (_INVENSENSE, 0x00, 0x24): "a BMI270",
+    (_INVENSENSE, 0x00, 0x27): "a BMI260",
+    (_INVENSENSE, 0x00, 0x26): "a BMI220",
+    (_INVENSENSE, 0x00, 0x43): "a BMI323",
+    (_INVENSENSE, 0x00, 0x0F): "a BMI055 or BMI088's gyroscope",
+    (_INVENSENSE, 0x00, 0x68): "an ITG-3200 or MPU-3050, a gyroscope",
+    (_INVENSENSE, 0x00, 0x69): "an ITG-3200 or MPU-3050, a gyroscope",
+    (_INVENSENSE, 0x0F, 0xD3): "an L3G4200D, a gyroscope",
+    (_INVENSENSE, 0x72, 0xE5): "an ICM-45605",
+    (_INVENSENSE, 0x72, 0xE9): "an ICM-45686",
+    (_INVENSENSE, 0x75, 0x60): "an ICM-42607",
+    (_INVENSENSE, 0x75, 0x67): "an ICM-42670",
+    (_INVENSENSE, 0x75, 0xB5): "an IAM-20380, a gyroscope",
+    ((0x28, 0x29), 0x00, 0xA0): "a BNO055",
+    ((0x18, 0x19), 0x00, 0x1E): "a BMI088's accelerometer",
+    ((0x18, 0x19), 0x0F, 0x33): "an LIS3DH, an accelerometer",
+    ((0x18, 0x19), 0x0F, 0x44): "an LIS2DW12, an accelerometer",
+    ((0x1C, 0x1D), 0x0D, 0x1A): "an MMA8451, an accelerometer",
+    ((0x1C, 0x1D), 0x0D, 0x2A): "an MMA8452, an accelerometer",
+    ((0x1D, 0x53), 0x00, 0xE5): "an ADXL345, an accelerometer",
+    ((0x76, 0x77), 0xD0, 0x58): "a BMP280, a barometer",
+    ((0x76, 0x77), 0xD0, 0x60): "a BME280, a barometer",
 }
-ST_NAMES = {
-    # in register 0x0F at 0x6A and 0x6B
-    0x22: "an LSM6DSO16IS or ISM330IS",
-    0x68: "an LSM9DS1 (Sense HAT)",
-    0x70: "an LSM6DSV",
-    0xD3: "an L3G4200D gyroscope",
-    0xD4: "an L3GD20 gyroscope or LSM9DS0",
-    0xD7: "an L3GD20H gyroscope",
-}
+CLOCK = "a clock (DS1307, DS3231, PCF8523 or its kin)"
 
 
-def is_clock(bus: Bus, address: int) -> bool:
-    """Whether the first registers tell a date and time of day. No IMU's do: a month is never 0."""
-    first = bus.read(address, 0x00, 10)
-    seconds, minutes, hours, weekday, day, month, year = first[:7]  # DS1307, DS3231, DS3232
-    of_dallas = (seconds, minutes, hours, day, month, year), weekday in range(1, 8)
-    seconds, minutes, hours, day, weekday, month, year = first[3:10]  # PCF8523
-    of_nxp = (seconds, minutes, hours, day, month, year), weekday in range(7)
-    return any(is_weekday and _tells_time(*time) for time, is_weekday in (of_dallas, of_nxp))
+def name_of(address: int, identities: dict[int, int]) -> str:
+    """What is at ``address``, by what its identity registers read; "" if nobody knows."""
+    for (addresses, register, value), name in NAMES.items():
+        if address in addresses and identities.get(register) == value:
+            return name
+    return ""
 
 
-def _tells_time(seconds: int, minutes: int, hours: int, day: int, month: int, year: int) -> bool:
-    """Registers as they come; the highest bits are flags (oscillator stopped, 12-hour clock, century)."""
-    fields = (
-        (seconds & 0x7F, 0, 59),
-        (minutes & 0x7F, 0, 59),
-        (hours & 0x1F if hours & 0x40 else hours & 0x3F, 0, 23),
-        (day & 0x3F, 1, 31),
-        (month & 0x1F, 1, 12),
-        (year, 0, 99),
+def is_memory(bus: Bus, address: int, register: int, value: int) -> bool:
+    """Whether ``value`` stands 64 bytes from ``register`` too: in a memory of so many bytes all does."""
+    return bus.read(address, register ^ 0x40, 1)[0] == value
+
+
+def registers_at(address: int) -> set[int]:
+    """Where strangers have their identities."""
+    return {register for addresses, register, _ in NAMES if address in addresses}
+
+
+def is_clock(data: bytes) -> bool:
+    """Whether registers 0 to 9 count the time in decimal digits, as clock chips do at 0x68."""
+    second, minute, hour, weekday, day, month, year = data[:7]  # DS1307, DS3231, M41T00, BQ32000
+    ds1307 = 1 <= weekday <= 7 and _is_date(second, minute, hour, day, month, year)
+    second, minute, hour, day, weekday, month, year = data[3:10]  # PCF8523
+    return ds1307 or (weekday <= 6 and _is_date(second, minute, hour, day, month, year))
+
+
+def _is_date(second: int, minute: int, hour: int, day: int, month: int, year: int) -> bool:
+    # Above the digits: oscillator stopped, 12 or 24 hours, a new century.
+    return (
+        _decimal(second & 0x7F, 0, 59)
+        and _decimal(minute & 0x7F, 0, 59)
+        and (_decimal(hour & 0x3F, 0, 23) or _decimal(hour & 0x1F, 1, 12))
+        and _decimal(day & 0x3F, 1, 31)
+        and _decimal(month & 0x1F, 1, 12)
+        and _decimal(year, 0, 99)
     )
-    return all(
-        _is_decimal(value) and low <= 10 * (value >> 4) + (value & 15) <= high for value, low, high in fields
-    )
 
 
-def _is_decimal(value: int) -> bool:
-    return value >> 4 <= 9 and value & 15 <= 9
-
-
-def repeats(bus: Bus, address: int, register: int, value: int) -> bool:
-    """Whether ``register`` reads the same 0x40 away: fewer registers than an IMU has."""
-    return bus.read(address, register ^ ALIAS, 1)[0] == value
-
-
-def name_of(address: int, seen: dict[int, int]) -> str:
-    """What a chip without a driver is, "" if that is not known."""
-    if address in (0x6A, 0x6B):
-        return ST_NAMES.get(seen.get(0x0F, 0), "")
-    return next((NAMES[found] for found in seen.items() if found in NAMES), "")
+def _decimal(byte: int, low: int, high: int) -> bool:
+    tens, ones = divmod(byte, 16)
+    return ones <= 9 and low <= 10 * tens + ones <= high

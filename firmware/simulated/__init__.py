@@ -6,7 +6,7 @@ from firmware.simulated.chip import SimulatedChip, Source, recording
 from firmware.simulated.icm20948 import SimulatedIcm20948
 from firmware.simulated.icm42688 import SimulatedIcm42688
 from firmware.simulated.invensense import SimulatedInvensense
-from firmware.simulated.lsm6ds import SimulatedLsm6ds3, SimulatedLsm6dso
+from firmware.simulated.lsm6ds import SimulatedLsm6ds3, SimulatedLsm6dso, SimulatedLsm6dso32
 
 __all__ = [
     "SimulatedBmi160",
@@ -17,6 +17,7 @@ __all__ = [
     "SimulatedInvensense",
     "SimulatedLsm6ds3",
     "SimulatedLsm6dso",
+    "SimulatedLsm6dso32",
     "Source",
     "recording",
 ]

@@ -15,6 +15,7 @@ class SimulatedBmi160(SimulatedChip):
 
     fifo_register = 0x24
     fifo_bytes = 1024
+    _counted = 0
 
     def __init__(
         self,

@@ -23,8 +23,6 @@ class SimulatedBus:
         self.chips = {chip.address: chip for chip in chips}
         self.log: list[tuple[int, bytes | int]] | None = None
         self.open_error = 0
-        self.owned: set[int] = set()  # addresses that a kernel driver owns
-        self._opened = False
         self._powered = True
         self._held = False
         self._failures: list[int] = []
@@ -33,27 +31,14 @@ class SimulatedBus:
         self._noise_share = 0.0
         self._cut = 0
         self._snap_bytes = 0
+        self.driven: set[int] = set()  # addresses that a driver of the kernel has
+        self.holders: dict[int, SimulatedPort] = {}  # by address: who used it first
 
-    def open(self, number: int) -> "SimulatedBus":
-        """As opening and locking /dev/i2c-``number``; fails with ``open_error``.
-
-        Raises `InUseError` while somebody else has it open.
-        """
+    def open(self, number: int) -> "SimulatedPort":  # noqa: ARG002 - the signature of a port opener
+        """As opening /dev/i2c-``number``; fails with ``open_error``."""
         if self.open_error:
             raise OSError(self.open_error, os.strerror(self.open_error))
-        if self._opened:
-            raise InUseError(in_use.words(f"I2C bus {number}", "a simulated one"))
-        self._opened = True
-        return self
-
-    def close(self) -> None:
-        """Let the next one open it."""
-        self._opened = False
-
-    def claim(self, address: int) -> None:
-        """As the kernel answers I2C_SLAVE; it never refuses a transfer for that."""
-        if address in self.owned:
-            raise _error(errno.EBUSY)
+        return SimulatedPort(self)
 
     def i2c_rdwr(self, *messages: Message) -> None:
         """One transaction: every message in turn, as smbus2 has it."""
@@ -131,8 +116,31 @@ class SimulatedBus:
         """Take every planted fault of the wires back."""
         self._held, self._failures, self._standing_failure, self._noise = False, [], 0, None
         self._cut = self._snap_bytes = self.open_error = 0
+        self.driven.clear()
         if not self._powered:
             self.plug()
+
+
+class SimulatedPort:
+    """One program's open device, as `firmware.bus.LinuxPort`: each address is asked for once."""
+
+    def __init__(self, wires: SimulatedBus) -> None:
+        self._wires = wires
+        self._ours: set[int] = set()
+
+    def i2c_rdwr(self, *messages: Message) -> None:
+        for address in {message.addr for message in messages} - self._ours:
+            if address in self._wires.driven:
+                raise _error(errno.EBUSY)
+            if self._wires.holders.setdefault(address, self) is not self:
+                raise InUseError(in_use.words(in_use.program(os.getpid())))
+            self._ours.add(address)
+        self._wires.i2c_rdwr(*messages)
+
+    def close(self) -> None:
+        for address in self._ours:
+            del self._wires.holders[address]
+        self._ours.clear()
 
 
 def _error(number: int) -> OSError:

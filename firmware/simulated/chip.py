@@ -43,7 +43,8 @@ class SimulatedChip(ABC):
     """
 
     fifo_register: int
-    mark = -32768  # what stands in the place of a value that is not valid
+    mark: tuple[int, ...] = ()  # the raw words of a sample that is not valid, if the chip has such
+    waking_s = 0.0  # so long after it is switched on all samples are
 
     def __init__(
         self,
@@ -60,8 +61,8 @@ class SimulatedChip(ABC):
         self._clock = clock
         self.world_began_s = clock()
         self._frozen = self._zero = False
-        self._invalid = 0
         self._stuck: dict[int, int] = {}
+        self._spoilt = 0
         self.read_only: set[int] = set()  # registers that ignore writes
         self._last = np.zeros((1, 6), np.int16)
         self.brown_out()
@@ -115,20 +116,20 @@ class SimulatedChip(ABC):
         """One of the six axes, accelerometer first, always reads ``raw``."""
         self._stuck[axis] = raw
 
+    def spoil(self, count: int) -> None:
+        """The next ``count`` samples carry the chip's mark of an invalid one."""
+        self._run()
+        self._spoilt = count
+
     def become(self, identity: int) -> None:
         """Another board is plugged in its place."""
         self.identity = identity
         self.brown_out()
 
-    def invalidate(self, count: int) -> None:
-        """The next ``count`` samples are marked as having no valid value."""
-        self._run()
-        self._invalid = count
-
     def heal(self) -> None:
-        """Take freeze, zero, stick and invalidate back."""
+        """Take freeze, zero, spoil and stick back."""
         self._frozen = self._zero = False
-        self._invalid = 0
+        self._spoilt = 0
         self._stuck = {}
 
     # What differs from family to family.
@@ -169,7 +170,12 @@ class SimulatedChip(ABC):
             return
         time_s = self._began_s + np.arange(self._made + 1, due + 1) / pace_hz
         self._made = due
-        self._fill(self._measure(time_s - self.world_began_s))
+        raw = self._measure(time_s - self.world_began_s)
+        if self.mark:
+            raw[time_s - self._began_s < self.waking_s] = self.mark
+            raw[: self._spoilt] = self.mark
+            self._spoilt = max(0, self._spoilt - len(raw))
+        self._fill(raw)
 
     def _measure(self, time_s: Floats) -> Raw:
         accel_g, gyro_dps = self.source(time_s)
@@ -183,9 +189,6 @@ class SimulatedChip(ABC):
         if self._zero:
             raw[:] = 0
         self._last = raw[-1:]
-        marked = min(self._invalid, len(raw))
-        self._invalid -= marked
-        raw[:marked] = self.mark
         return raw
 
     def _take(self, count: int) -> bytes:

@@ -7,11 +7,14 @@ from firmware.simulated.chip import Raw, SimulatedChip, Source
 _USER_CTRL, _PWR_MGMT_1, _INT_STATUS_2, _FIFO_EN_2, _FIFO_RST = 0x03, 0x06, 0x1B, 0x67, 0x68
 _FIFO_COUNT_H, _FIFO_COUNT_L, _BANK_SEL = 0x70, 0x71, 0x7F
 _GYRO_CONFIG_1, _ACCEL_SMPLRT_DIV_2, _ACCEL_CONFIG = 0x201, 0x211, 0x214
+_RESET = {_PWR_MGMT_1: 0x41, 0x111: 0x12, 0x214: 0x01, 0x201: 0x01, 0x254: 0x03}  # it wakes asleep
+_ICM20649 = 0xE1  # ranges twice as wide: +-4 to 32 g, +-500 to 4000 deg/s
 
 
 class SimulatedIcm20948(SimulatedChip):
-    """``registers`` holds bank 2 from 0x200 on. A full FIFO loses its oldest bytes."""
+    """``registers`` holds bank 1 from 0x100 on, and so on. A full FIFO loses its oldest bytes."""
 
+    _counted = 0
     fifo_register = 0x72
     fifo_bytes = 512
 
@@ -28,8 +31,8 @@ class SimulatedIcm20948(SimulatedChip):
     def _reset_registers(self) -> None:
         self.registers = bytearray(0x400)
         self.registers[0x00] = self.identity
-        self.registers[_PWR_MGMT_1] = 0x41  # asleep
-        self.registers[_GYRO_CONFIG_1] = self.registers[_ACCEL_CONFIG] = 0x01
+        for register, value in _RESET.items():
+            self.registers[register] = value
 
     def _banked(self, register: int) -> int:
         if register == _BANK_SEL:
@@ -64,7 +67,8 @@ class SimulatedIcm20948(SimulatedChip):
 
     def _steps(self) -> tuple[float, float]:
         accel_scale, gyro_scale = (self.registers[r] >> 1 & 3 for r in (_ACCEL_CONFIG, _GYRO_CONFIG_1))
-        return (2 << accel_scale) / 32768, (250 << gyro_scale) / 32768
+        wider = 2 if self.identity == _ICM20649 else 1
+        return wider * (2 << accel_scale) / 32768, wider * (250 << gyro_scale) / 32768
 
     def _fill(self, raw: Raw) -> None:
         held_at_zero = self.registers[_FIFO_RST] & 0x1F

@@ -1,4 +1,4 @@
-"""An ICM-42688-P or one of its kin as banks of registers, by the datasheet DS-000347."""
+"""An ICM-42688-P or its kin as five banks of registers, by the datasheet DS-000347."""
 
 from collections.abc import Callable
 
@@ -7,22 +7,37 @@ import numpy as np
 from firmware.simulated.chip import Raw, SimulatedChip, Source
 
 _DEVICE_CONFIG, _FIFO_CONFIG, _INT_STATUS, _FIFO_COUNT_H, _FIFO_COUNT_L = 0x11, 0x16, 0x2D, 0x2E, 0x2F
-_BANK_SEL = 0x76  # in every bank
 _SIGNAL_PATH_RESET, _PWR_MGMT0, _GYRO_CONFIG0, _ACCEL_CONFIG0, _FIFO_CONFIG1 = 0x4B, 0x4E, 0x4F, 0x50, 0x5F
 _RATES_HZ = {6: 1000.0, 7: 200.0, 8: 100.0, 9: 50.0, 10: 25.0}
+_BANK_SEL = 0x76
+_RESET = {
+    _INT_STATUS: 0x10,  # reset done
+    0x4C: 0x30,
+    0x4D: 0x91,  # bits 7:6: ranges of its own choice
+    _GYRO_CONFIG0: 0x06,
+    _ACCEL_CONFIG0: 0x06,
+    0x52: 0x11,
+    0x103: 0x80,
+    0x203: 0x30,
+    0x204: 0x40,
+    0x205: 0x62,
+}
+_ICM42686 = 0x44  # its first ranges are +-32 g and +-4000 deg/s
 _LAYOUT = np.dtype(
     [("head", "u1"), ("accel", ">i2", 3), ("gyro", ">i2", 3), ("celsius", "i1"), ("tick", ">u2")]
 )
 
 
 class SimulatedIcm42688(SimulatedChip):
-    """``registers`` holds bank n from n x 0x100 on. A full FIFO loses its oldest packets.
+    """A full FIFO loses its oldest packets. The first count after a flush reads 0, as Linux' driver found.
 
-    The first count after a flush reads 0, as Linux' driver found.
+    ``registers`` holds bank 1 from 0x100 on, and so on.
     """
 
     fifo_register = 0x30
     fifo_bytes = 2048
+    mark = (-32768,) * 6
+    waking_s = 0.06
 
     def __init__(
         self,
@@ -38,16 +53,15 @@ class SimulatedIcm42688(SimulatedChip):
     def _reset_registers(self) -> None:
         self.registers = bytearray(0x500)
         self.registers[0x75] = self.identity
-        self.registers[_INT_STATUS] = 0x10  # reset done
-        self.registers[0x4C] = 0x30
-        self.registers[0x4D] = 0x91  # the adaptive range is on
-        self.registers[_GYRO_CONFIG0] = self.registers[_ACCEL_CONFIG0] = 0x06
-        self.registers[0x52] = 0x11
+        for register, value in _RESET.items():
+            self.registers[register] = value
         self._flushed = True
         self._tick = 0
 
     def _banked(self, register: int) -> int:
-        return register if register == _BANK_SEL else (self.registers[_BANK_SEL] & 0x07) << 8 | register
+        if register == _BANK_SEL:
+            return register
+        return (self.registers[_BANK_SEL] & 7) << 8 | register
 
     def _store(self, register: int, value: int) -> None:
         register = self._banked(register)
@@ -83,7 +97,8 @@ class SimulatedIcm42688(SimulatedChip):
 
     def _steps(self) -> tuple[float, float]:
         accel_scale, gyro_scale = (self.registers[r] >> 5 for r in (_ACCEL_CONFIG0, _GYRO_CONFIG0))
-        return 16 / 2**accel_scale / 32768, 2000 / 2**gyro_scale / 32768
+        wider = 2 if self.identity == _ICM42686 else 1
+        return wider * 16 / 2**accel_scale / 32768, wider * 2000 / 2**gyro_scale / 32768
 
     def _fill(self, raw: Raw) -> None:
         if not self.registers[_FIFO_CONFIG] & 0x40 or self.registers[_FIFO_CONFIG1] & 0x03 != 0x03:

@@ -9,19 +9,15 @@ from firmware.simulated.chip import Raw, SimulatedChip, Source
 _PWR_MGMT_1, _USER_CTRL, _FIFO_EN, _INT_STATUS = 0x6B, 0x6A, 0x23, 0x3A
 _FIFO_COUNT_H, _FIFO_COUNT_L, _WHO_AM_I = 0x72, 0x73, 0x75
 _WITH_TEMPERATURE = (0x11, 0x12, 0x19)  # write it between accelerometer and gyroscope
-_FIFO_BYTES = {
-    0x11: 1008,
-    0x12: 1008,
-    0x68: 1024,
-    0x78: 4096,
-    0xA6: 4096,
-}  # all others 512 (Linux' inv_mpu6050)
+_ICM20690 = 0x20
+_FIFO_BYTES = {0x11: 1008, 0x12: 1008, 0x19: 1024, 0x20: 1024, 0x68: 1024, 0x78: 4096, 0xA6: 4096}  # else 512
 _LUKEWARM = 4000
 
 
 class SimulatedInvensense(SimulatedChip):
     """MPU-6050 and kin. When the FIFO is full the oldest bytes go, packets or not (4.31)."""
 
+    _counted = 0
     fifo_register = 0x74
 
     def __init__(
@@ -47,8 +43,6 @@ class SimulatedInvensense(SimulatedChip):
         if register == _USER_CTRL and value & 0x04:  # FIFO_RESET, clears itself
             self.fifo.clear()
             value &= ~0x04
-        if register == _FIFO_EN and self.identity in _WITH_TEMPERATURE:
-            value &= 0x18  # accelerometer and gyroscope have one bit each
         self.registers[register] = value
 
     def _load(self, register: int) -> int:
@@ -69,7 +63,8 @@ class SimulatedInvensense(SimulatedChip):
         return (1000 if filtered else 8000) / (1 + self.registers[0x19])  # 4.2
 
     def _steps(self) -> tuple[float, float]:
-        accel_scale, gyro_scale = (self.registers[register] >> 3 & 3 for register in (0x1C, 0x1B))  # 4.5, 4.4
+        accel_scale = self.registers[0x1C] >> 3 & 3  # 4.5
+        gyro_scale = self.registers[0x1B] >> (2 if self.identity == _ICM20690 else 3) & 3  # 4.4
         return (2 << accel_scale) / 32768, (250 << gyro_scale) / 32768
 
     def _fill(self, raw: Raw) -> None:

@@ -16,8 +16,6 @@ _GYRO_STEP_DPS = {0: 8.75e-3, 1: 17.5e-3, 2: 35e-3, 3: 70e-3}
 class _Lsm6ds(SimulatedChip):
     """What both generations share: control registers 1 to 3."""
 
-    mark = 0x7FFD
-
     fifo_bytes: int
 
     def __init__(
@@ -95,6 +93,8 @@ class SimulatedLsm6dso(_Lsm6ds):
 
     fifo_register = 0x78
     fifo_bytes = 512 * 7
+    mark = (0x7FFF, 0x7FFE, 0x7FFD) * 2
+    waking_s = 0.07
     _slot = 0
 
     def _load(self, register: int) -> int:
@@ -120,3 +120,21 @@ class SimulatedLsm6dso(_Lsm6ds):
         words["values"][:, 0], words["values"][:, 1] = raw[:, 3:], raw[:, :3]
         self.fifo += words.tobytes()
         self._keep_newest()
+
+
+class SimulatedLsm6dso32(SimulatedLsm6dso):
+    """LSM6DSO32: identity 0x6C too, but every range of the accelerometer is twice as wide (DS13210)."""
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Callable[[], float],
+        address: int = 0x6A,
+        identity: int = 0x6C,
+        rate_error: float = 0.0,
+    ) -> None:
+        super().__init__(source, clock, address, identity, rate_error)
+
+    def _steps(self) -> tuple[float, float]:
+        accel_step_g, gyro_step_dps = super()._steps()
+        return 2 * accel_step_g, gyro_step_dps

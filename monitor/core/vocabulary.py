@@ -27,8 +27,8 @@ class SampleBlock:
 
     ``time_s`` (n,) rising, ``accel_g`` (n, 3), ``gyro_dps`` (n, 3); n may be 0. ``end_s`` is the
     time up to which the block speaks. ``lost`` counts samples that fell out before its first
-    sample. ``fault`` says in words why samples are missing or not to be trusted, "" if all is
-    well: silence is an empty block with a reason, never a missing block and never zeros.
+    sample or between them. ``fault`` says in words why samples are missing or not to be trusted, "" if all
+    is well or a hiccup is still to be bridged: silence is an empty block, never a missing one, never zeros.
     """
 
     time_s: Floats

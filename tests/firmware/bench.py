@@ -118,7 +118,9 @@ class Ledger:
         self.worst_late_s = max(self.worst_late_s, float(np.abs(late_s).max()) - QUANTUM_S)
         measured_s = block.time_s - late_s
         period_s = 1 / self._b.chip.pace_hz
-        self.undeclared += int(np.abs(np.round(np.diff(measured_s) / period_s) - 1).sum())
+        inside = np.round(np.diff(measured_s) / period_s) - 1  # what a chip marked as invalid
+        self._declared -= int(inside.sum()) if self._last_s is not None else 0
+        self.undeclared += int(np.abs(inside[inside < 0]).sum())
         if self._last_s is not None:
             missing = round((measured_s[0] - self._last_s) / period_s) - 1 - self._untold
             off = abs(missing - self._declared)
@@ -138,28 +140,51 @@ CHIPS: dict[str, tuple[type[SimulatedChip], int, int]] = {  # how it is built, w
     "MPU-6500 clone": (SimulatedInvensense, 0x68, 0x72),
     "MPU-9255": (SimulatedInvensense, 0x68, 0x73),
     "MPU-6515": (SimulatedInvensense, 0x68, 0x74),
-    "ICM-20602": (SimulatedInvensense, 0x68, 0x12),
-    "ICM-20600": (SimulatedInvensense, 0x69, 0x11),
-    "MPU-6886": (SimulatedInvensense, 0x68, 0x19),
     "MPU-6880": (SimulatedInvensense, 0x68, 0x78),
-    "ICM-20609": (SimulatedInvensense, 0x68, 0xA6),
-    "IAM-20680": (SimulatedInvensense, 0x68, 0xA9),
-    "ICM-20608D": (SimulatedInvensense, 0x68, 0xAE),
+    "MPU-6886": (SimulatedInvensense, 0x68, 0x19),
+    "ICM-20600": (SimulatedInvensense, 0x69, 0x11),
+    "ICM-20602": (SimulatedInvensense, 0x68, 0x12),
     "ICM-20608": (SimulatedInvensense, 0x68, 0xAF),
+    "ICM-20608-D": (SimulatedInvensense, 0x68, 0xAE),
+    "ICM-20609": (SimulatedInvensense, 0x68, 0xA6),
+    "ICM-20690": (SimulatedInvensense, 0x68, 0x20),
+    "IAM-20680": (SimulatedInvensense, 0x68, 0xA9),
+    "IAM-20680HP": (SimulatedInvensense, 0x68, 0xF8),
+    "IAM-20680HT": (SimulatedInvensense, 0x68, 0xFA),
     "ICM-20689 or MPU-6050 clone": (SimulatedInvensense, 0x69, 0x98),
     "ICM-20948": (SimulatedIcm20948, 0x68, 0xEA),
-    "ICM-42688-P": (SimulatedIcm42688, 0x68, 0x47),
+    "ICM-20648": (SimulatedIcm20948, 0x69, 0xE0),
+    "ICM-20649": (SimulatedIcm20948, 0x68, 0xE1),
     "ICM-42600": (SimulatedIcm42688, 0x68, 0x40),
     "ICM-42602": (SimulatedIcm42688, 0x68, 0x41),
     "ICM-42622": (SimulatedIcm42688, 0x68, 0x46),
+    "ICM-42631": (SimulatedIcm42688, 0x68, 0x5C),
+    "ICM-42686-P": (SimulatedIcm42688, 0x68, 0x44),
+    "IIM-42652": (SimulatedIcm42688, 0x68, 0x6F),
+    "ICM-42688-P": (SimulatedIcm42688, 0x68, 0x47),
     "ICM-42605": (SimulatedIcm42688, 0x69, 0x42),
     "LSM6DS3": (SimulatedLsm6ds3, 0x6A, 0x69),
     "LSM6DS3TR-C": (SimulatedLsm6ds3, 0x6B, 0x6A),
     "LSM6DSO": (SimulatedLsm6dso, 0x6A, 0x6C),
     "LSM6DSR or ISM330DHCX": (SimulatedLsm6dso, 0x6B, 0x6B),
-    "LSM6DST": (SimulatedLsm6dso, 0x6A, 0x6D),
+    "LSM6DSTX": (SimulatedLsm6dso, 0x6A, 0x6D),
+    "BMI120": (SimulatedBmi160, 0x68, 0xD3),
     "BMI160": (SimulatedBmi160, 0x69, 0xD1),
 }
+
+
+_RANGE_REGISTERS = (
+    (SimulatedInvensense, 0x1C),
+    (SimulatedIcm20948, 0x214),
+    (SimulatedIcm42688, 0x50),
+    ((SimulatedLsm6ds3, SimulatedLsm6dso), 0x10),
+    (SimulatedBmi160, 0x41),
+)
+
+
+def range_register(chip: SimulatedChip) -> int:
+    """Where the chip keeps the accelerometer's range."""
+    return next(register for kind, register in _RANGE_REGISTERS if isinstance(chip, kind))
 
 
 def bench_with(name: str, rate_error: float = 0.0, source: Source = telling_world) -> Bench:

@@ -60,9 +60,8 @@ PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
     "cable off": (lambda b: b.wires.unplug(), "sensor", "check SDA, SCL, 3V3 and GND"),
     "line held": (lambda b: b.wires.hold(), "sensor", "held low"),
     "noise on the wires": (lambda b: b.wires.fail(errno.EIO), "sensor", "shorten the wires"),
-    "driver in the way": (lambda b: b.wires.owned.add(b.chip.address), "sensor", "remove its overlay"),
-    "another program": (lambda b: b.wires.open(1), "bus", "stop it first"),
-    "unknown chip": (lambda b: b.chip.become(0x55), "sensor", "0x55 in register 0x75"),
+    "driver in the way": (lambda b: b.wires.driven.add(b.chip.address), "sensor", "remove its overlay"),
+    "unknown chip": (lambda b: b.chip.become(0x13), "sensor", "0x13 in register 0x75"),
     "zeros": (lambda b: b.chip.zero(), "samples", "every value reads 0"),
     "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
     "shaken": (lambda b: setattr(b.chip, "source", shaken), "noise", "keep it still"),
@@ -145,7 +144,7 @@ def test_the_supply_is_told_where_it_can_be_read(
 
 
 def test_an_unknown_chip_that_was_allowed_is_never_quite_well() -> None:
-    b = bench(0x55)
+    b = bench(0x13)
     b.chip.source = resting_world
     findings = found(b, SensorSettings(allow_unknown=True))
     assert [finding.part for finding in findings if not finding.good] == ["sensor"]
@@ -217,7 +216,7 @@ def test_beside_a_running_service_nothing_is_touched() -> None:
     take(service, 2.0)
     b.wires.log = []
     *_, last = found(b)
-    assert (last.part, last.verdict) == ("bus", "fail")
+    assert (last.part, last.verdict) == ("sensor", "fail")
     assert "sudo systemctl stop rearguard" in last.words
     assert b.wires.log == []
     assert not any(block.fault or block.lost for block in take(service, 2.0))

@@ -1,6 +1,5 @@
 """The lock on a device file, between this process and another."""
 
-import errno
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from firmware.errors import InUseError
 HOLDER = """
 import os, sys
 from firmware import in_use
-in_use.take(os.open(sys.argv[1], os.O_RDWR), "the bus")
+in_use.take(os.open(sys.argv[1], os.O_RDWR), 0x68)
 print("holds", flush=True)
 sys.stdin.read()
 """
@@ -46,8 +45,12 @@ def holder(device: int, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 def test_a_part_that_another_program_has_is_refused_and_the_program_named(
     device: int, holder: "subprocess.Popen[str]"
 ) -> None:
-    with pytest.raises(InUseError, match=f"the bus is in use by another program .*process {holder.pid}"):
-        in_use.take(device, "the bus")
+    with pytest.raises(InUseError, match=f"another program is using it .*process {holder.pid}"):
+        in_use.take(device, 0x68)
+
+
+def test_another_place_of_the_same_device_is_free(device: int, holder: "subprocess.Popen[str]") -> None:
+    in_use.take(device, 0x69)
 
 
 def test_the_lock_ends_with_its_program_however_that_ends(
@@ -55,7 +58,7 @@ def test_the_lock_ends_with_its_program_however_that_ends(
 ) -> None:
     holder.kill()
     holder.wait()
-    in_use.take(device, "the bus")
+    in_use.take(device, 0x68)
 
 
 def test_a_holder_that_cannot_be_seen_is_refused_all_the_same(
@@ -63,15 +66,13 @@ def test_a_holder_that_cannot_be_seen_is_refused_all_the_same(
 ) -> None:
     monkeypatch.setattr(in_use, "LOCKS", tmp_path / "absent")
     with pytest.raises(InUseError, match="cannot be seen which"):
-        in_use.take(device, "the bus")
+        in_use.take(device, 0x68)
 
 
-def test_a_device_that_cannot_be_locked_is_used_without(device: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(fd: int, how: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", refuse)
-    in_use.take(device, "the bus")
+def test_a_device_that_cannot_be_locked_is_used_without() -> None:
+    read_only = os.open("/dev/null", os.O_RDONLY)
+    in_use.take(read_only, 0x68)
+    os.close(read_only)
 
 
 @pytest.mark.parametrize(

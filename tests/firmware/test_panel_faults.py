@@ -128,6 +128,24 @@ def test_a_part_that_breaks_while_it_runs_is_a_fault_and_heals(part: str, bench:
     panel.close()
 
 
+def test_a_part_that_can_be_had_but_not_used_is_one_fault_that_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = bench.panel()
+    bench.live(panel, 1.0)
+
+    def fails(high: object) -> None:
+        if high:
+            raise RuntimeError("bad file descriptor")
+
+    monkeypatch.setattr(bench.pins.pin(18), "_set_state", fails)
+    bench.live(panel, 1.0, FALL)
+    for _ in range(600):
+        bench.live(panel, 0.1, FALL)
+        assert list(panel.faults) == ["the buzzer"]
+    panel.close()
+
+
 def test_a_lamp_that_lost_a_colour_shows_the_rhythm_in_the_others(bench: Bench) -> None:
     bench.pins.busy = {17}
     panel = bench.panel()
@@ -155,6 +173,8 @@ def test_a_button_that_fails_in_mid_press_says_nothing(bench: Bench) -> None:
     bench.live(panel, 0.2)
     bench.spoil(23)
     assert bench.live(panel, 9.0) == []
+    bench.spoil(23, False)
+    assert bench.live(panel, 12.0) == []
     panel.close()
 
 
@@ -200,19 +220,17 @@ def test_where_no_pin_can_be_driven_that_is_one_fault_with_its_cure(
 
 
 def test_a_panel_that_another_program_has_is_left_alone(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "gpiochip0").touch()
+    def held(device: int, place: int) -> None:
+        raise pins.in_use.InUseError(pins.in_use.words("rearguard run, process 812"))
 
-    def held(device: int, part: str) -> None:
-        raise pins.in_use.InUseError(pins.in_use.words("the panel", "rearguard run, process 812"))
-
-    monkeypatch.setattr(pins, "_CHIP", str(tmp_path / "gpiochip0"))
+    monkeypatch.setattr(pins, "_CHIP", "/dev/null")
     monkeypatch.setattr(pins.in_use, "take", held)
     panel = bench.panel()
     assert list(panel.faults) == [PANEL]
     assert "process 812" in panel.faults[PANEL]
-    monkeypatch.setattr(pins.in_use, "take", lambda device, part: None)
+    monkeypatch.setattr(pins.in_use, "take", lambda device, place: None)
     bench.live(panel, 11.0)
     assert panel.faults == {}
     panel.close()

@@ -35,3 +35,14 @@ def test_a_monitor_without_a_name_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "hwmon0").mkdir()
     monitor(tmp_path, 1, "rpi_volt", "1")
     assert undervoltage(tmp_path) is True
+
+
+def test_no_descriptors_left_is_no_answer_and_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monitor(tmp_path, 1, "rpi_volt", "1")
+    for name in ("glob", "read_text"):
+        with monkeypatch.context() as context:
+            context.setattr(Path, name, fails)
+            assert undervoltage(tmp_path) is None

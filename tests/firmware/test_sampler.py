@@ -8,8 +8,9 @@ import pytest
 
 from firmware.bus import Bus
 from firmware.sampler import Sampler, SensorSettings
+from firmware.simulated import SimulatedBmi160, SimulatedChip
 from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
-from tests.firmware.bench import Bench, Ledger, bench, bench_with, resting_world, take
+from tests.firmware.bench import Bench, Ledger, bench, bench_with, range_register, resting_world, take
 
 
 def samples(blocks: list[SampleBlock]) -> int:
@@ -28,7 +29,7 @@ def assert_honest(b: Bench, blocks: list[SampleBlock]) -> None:
         assert len(block.time_s) == len(block.accel_g) == len(block.gyro_dps)
         ledger.check(block)
         if not len(block.time_s):
-            assert block.fault
+            assert block.fault or block.end_s < last_s + 0.3  # or it is a hiccup
             continue
         assert np.all(np.diff(block.time_s, prepend=last_s) > 0)
         assert block.time_s[-1] <= block.end_s
@@ -110,6 +111,17 @@ def test_a_long_backlog_is_fetched_in_bursts_that_even_a_slow_bus_finishes_in_ti
     assert_honest(b, before + after)
 
 
+def claim(b: Bench) -> None:
+    """A kernel driver takes the address, and the bus is opened anew: only then the kernel looks."""
+    b.wires.driven.add(b.chip.address)
+    b.bus.close()
+
+
+def unset(chip: SimulatedChip) -> None:
+    """A glitch of the supply changes the accelerometer's range and nothing else."""
+    chip.registers[range_register(chip)] ^= 0x04 if isinstance(chip, SimulatedBmi160) else 0x08
+
+
 STORIES: dict[str, tuple[Callable[[Bench], None], str, Callable[[Bench], None]]] = {
     # what happens: (how, what is said, how it ends)
     "cable pulled": (lambda b: b.wires.unplug(), "no answer|no sensor answers", lambda b: b.wires.plug()),
@@ -120,19 +132,26 @@ STORIES: dict[str, tuple[Callable[[Bench], None], str, Callable[[Bench], None]]]
     ),
     "bus error": (lambda b: b.wires.fail(errno.EIO), "transfer broke off", lambda b: b.wires.heal()),
     "line held low": (lambda b: b.wires.hold(), "held low", lambda b: b.wires.heal()),
+    "kernel driver": (claim, "kernel driver owns", lambda b: b.wires.heal()),
     "frozen": (lambda b: b.chip.freeze(), "values stand still", lambda b: b.chip.heal()),
     "zeros": (lambda b: b.chip.zero(), "every value reads 0", lambda b: b.chip.heal()),
     "stuck axis": (lambda b: b.chip.stick(4), "y rotation is stuck", lambda b: b.chip.heal()),
     "saturated": (lambda b: b.chip.stick(0, 32767), "x acceleration is pinned", lambda b: b.chip.heal()),
-    "supply dips": (lambda b: b.chip.brown_out(), "brings no new samples", lambda b: None),
+    "supply dips": (
+        lambda b: b.chip.brown_out(),
+        "a dip of its supply",
+        lambda b: None,
+    ),
     "wrong identity": (
         lambda b: b.chip.become(0x33),
         "0x33 in register",
         lambda b: b.chip.become(b.identity),
     ),
-    "short read": (lambda b: b.wires.cut(3), "bytes of register", lambda b: None),
-    "burst broken off": (lambda b: b.wires.snap(), "transfer broke off", lambda b: None),
-    "bus error once": (lambda b: b.wires.fail(errno.EIO, 1), "transfer broke off", lambda b: None),
+    "settings lost": (lambda b: unset(b.chip), "now reads", lambda b: None),
+    "invalid samples": (lambda b: b.chip.spoil(4), "", lambda b: None),
+    "short read": (lambda b: b.wires.cut(3), "", lambda b: None),
+    "burst broken off": (lambda b: b.wires.snap(), "", lambda b: None),
+    "bus error once": (lambda b: b.wires.fail(errno.EIO, 1), "", lambda b: None),
     "FIFO overflow": (lambda b: b.clock.sleep(60.0), "FIFO", lambda b: None),
 }
 FAMILIES = ["MPU-6050", "MPU-6500", "ICM-20948", "ICM-42688-P", "LSM6DS3", "LSM6DSO", "BMI160"]
@@ -149,9 +168,12 @@ def test_every_fault_is_said_and_heals_without_restart(story: str, name: str) ->
     during = take(stream, 4.0)
     ends(b)
     after = take(stream, 6.0)
-    assert any(words in faults(during + after[:1]) for words in said.split("|")), faults(during)
+    if said:
+        assert any(words in faults(during + after[:1]) for words in said.split("|")), faults(during)
+    else:
+        assert faults(during + after) == ""
     assert [block.fault for block in after[-20:]] == [""] * 20
-    if story not in ("frozen", "zeros", "stuck axis", "saturated"):  # whose values tell no time
+    if story not in ("frozen", "zeros", "stuck axis", "saturated", "settings lost"):  # they tell no time
         assert_honest(b, before[10:] + during + after)
 
 
@@ -176,6 +198,46 @@ def test_a_burst_that_broke_off_costs_its_samples_and_no_more() -> None:
     assert (0x6A, 0x04) in writes  # FIFO_RESET: a sample may be half gone
     assert_honest(b, before + after)
     assert 4 <= sum(block.lost for block in after) <= 12
+
+
+def test_invalid_samples_are_dropped_and_declared_wherever_they_stand() -> None:
+    b = bench_with("ICM-42688-P")
+    stream = iter(b.sampler())
+    before = take(stream, 2.0)[10:]
+    b.chip.spoil(3)
+    during = take(stream, 1.0)
+    assert sum(block.lost for block in during) == 3
+    b.chip.spoil(12)  # more than two whole blocks
+    after = take(stream, 1.0)
+    assert sum(block.lost for block in after) == 12
+    assert np.isfinite(np.vstack([block.accel_g for block in during + after])).all()
+    assert faults(during + after) == ""
+    assert_honest(b, before + during + after)
+
+
+def test_invalid_samples_beside_a_gap_are_counted_once() -> None:
+    b = bench_with("ICM-42688-P")
+    stream = iter(b.sampler())
+    blocks = take(stream, 2.0)[10:]
+    for before, after in ((12, 0), (0, 12), (12, 12), (3, 3)):
+        b.chip.spoil(before)
+        blocks += take(stream, 0.15)
+        b.wires.snap()  # a burst that breaks off: the FIFO is emptied
+        blocks += take(stream, 0.05)
+        b.chip.spoil(after)
+        blocks += take(stream, 2.0)
+    assert_honest(b, blocks)
+
+
+def test_a_chip_that_brings_nothing_but_invalid_samples_is_a_fault_and_started_anew() -> None:
+    b = bench_with("ICM-42688-P")
+    stream = iter(b.sampler())
+    take(stream, 2.0)
+    b.chip.spoil(10**6)
+    blocks: list[SampleBlock] = []
+    writes = b.writes_of(lambda: blocks.extend(take(stream, 2.0)))
+    assert "marks all its samples as invalid" in faults(blocks)
+    assert (0x11, 0x01) in writes
 
 
 @pytest.mark.parametrize("ill", ["freeze", "zero"])
@@ -270,7 +332,7 @@ def test_a_hung_line_stays_a_fault_where_the_supply_cannot_be_switched() -> None
     stream = iter(b.sampler())
     take(stream, 2.0)
     b.wires.hold()
-    assert all("held low" in block.fault for block in take(stream, 20.0))
+    assert all("held low" in block.fault for block in take(stream, 20.0)[5:])
 
 
 def test_without_a_sensor_there_is_silence_on_schedule() -> None:
@@ -304,12 +366,12 @@ def test_a_closed_device_file_is_told_and_heals() -> None:
 
 
 def test_an_unknown_chip_is_refused_until_allowed_and_then_runs_under_a_warning() -> None:
-    b = bench(0x55)
+    b = bench(0x13)
     b.chip.source = resting_world
     assert "allow_unknown" in take(iter(b.sampler()), 3.0)[-1].fault
     sampler = b.sampler(SensorSettings(allow_unknown=True))
     assert take(iter(sampler), 3.0)[-1].fault == ""
-    assert "0x55" in sampler.warning
+    assert "0x13" in sampler.warning
 
 
 def test_a_known_chip_needs_no_warning() -> None:
@@ -327,7 +389,7 @@ MISBEHAVIOUR: dict[str, tuple[Callable[[Bench], object], str]] = {
     "zeros": (lambda b: b.chip.zero(), "every value is 0"),
     "one stuck": (lambda b: b.chip.stick(2), "1 of 6 axes do not move"),
     "all stuck": (lambda b: [b.chip.stick(axis, 99 + axis) for axis in range(6)], "6 of 6 axes do not move"),
-    "rate": (lambda b: setattr(b.chip, "rate_error", 0.5), "150 samples per second, 100 expected"),
+    "rate": (lambda b: setattr(b.chip, "rate_error", 0.5), "samples per second, 100 expected"),
     "range": (lambda b: setattr(b.chip, "source", doubled_world), "2.00 g on average, 1 g expected"),
 }
 
@@ -335,7 +397,7 @@ MISBEHAVIOUR: dict[str, tuple[Callable[[Bench], object], str]] = {
 @pytest.mark.parametrize("how", MISBEHAVIOUR)
 def test_an_unknown_chip_that_misbehaves_is_refused_all_the_same(how: str) -> None:
     spoil, words = MISBEHAVIOUR[how]
-    b = bench(0x55)
+    b = bench(0x13)
     b.chip.source = resting_world
     spoil(b)
     blocks = take(iter(b.sampler(SensorSettings(allow_unknown=True))), 3.0)
@@ -347,7 +409,7 @@ def test_an_unknown_chip_that_misbehaves_is_refused_all_the_same(how: str) -> No
 def test_a_sensor_that_returns_is_read_within_three_seconds() -> None:
     b = bench()
     stream = iter(b.sampler())
-    take(stream, 5.0)  # for the rate to be known
+    take(stream, 1.0)
     b.wires.unplug()
     take(stream, 60.0)
     b.wires.plug()
@@ -380,16 +442,3 @@ def test_the_true_rate_is_known() -> None:
     sampler: Sampler = b.sampler()
     take(iter(sampler), 5.0)
     assert sampler.rate_hz == pytest.approx(97, rel=1e-3)
-
-
-@pytest.mark.parametrize("name", ["ICM-42688-P", "LSM6DSO", "LSM6DS3", "BMI160"])
-def test_samples_that_the_chip_marks_invalid_are_lost_and_said_to_be(name: str) -> None:
-    b = bench_with(name, source=resting_world)
-    stream = iter(b.sampler())
-    take(stream, 5.0)
-    b.chip.invalidate(2)
-    after = take(stream, 1.0)
-    assert [block.lost for block in after if block.lost] == [2]
-    norms_g = np.linalg.norm(np.vstack([block.accel_g for block in after]), axis=1)
-    assert np.abs(norms_g - 1).max() < 0.1
-    assert not any(block.fault for block in after)

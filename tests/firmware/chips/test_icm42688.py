@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firmware.chips.icm42688 import decode
+from firmware.chips.icm42688 import decode, unpack
 from firmware.errors import FifoError
 from tests.firmware.bench import bench_with
 
@@ -14,7 +14,7 @@ def test_start_up_resets_sets_up_wakes_and_opens_the_fifo() -> None:
         (0x76, 0x00),  # REG_BANK_SEL: bank 0
         (0x11, 0x01),  # DEVICE_CONFIG: soft reset
         (0x4C, 0x30),  # INTF_CONFIG0: big-endian, count in bytes
-        (0x4D, 0x51),  # INTF_CONFIG1: adaptive range off in bits 7:6, the others as they come
+        (0x4D, 0x51),  # INTF_CONFIG1: bits 7:6 = 01, no change of ranges by itself; the rest as it was
         (0x4F, 0x08),  # GYRO_CONFIG0: +-2000 deg/s, 100 Hz
         (0x50, 0x08),  # ACCEL_CONFIG0: +-16 g, 100 Hz
         (0x52, 0x00),  # GYRO_ACCEL_CONFIG0: both at half the rate
@@ -35,6 +35,24 @@ def test_a_packet_is_header_accelerometer_gyroscope_temperature_time() -> None:
 def test_a_header_of_anything_else_is_refused(header: int) -> None:
     with pytest.raises(FifoError, match="torn"):
         decode(bytes([header, *15 * [0]]))
+
+
+def test_a_sample_that_the_chip_marks_as_invalid_is_refused_and_one_axis_at_its_end_is_not() -> None:
+    accel_invalid = bytes.fromhex("68  8000 8000 8000  4000 c000 0010  19  1234")
+    gyro_invalid = bytes.fromhex("68  0800 f800 0001  8000 8000 8000  19  1234")
+    for packet in (accel_invalid, gyro_invalid):
+        with pytest.raises(FifoError, match="invalid"):
+            decode(packet)
+        assert np.isnan(unpack(packet)).all()
+    np.testing.assert_array_equal(
+        decode(bytes.fromhex("68  8000 f800 0001  0000 0000 0000  19  1234"))[0, 0], -16
+    )
+
+
+def test_the_ranges_of_the_icm_42686_begin_one_step_higher() -> None:
+    b = bench_with("ICM-42686-P")
+    b.start()
+    assert b.chip.registers[0x4F] == b.chip.registers[0x50] == 0x28
 
 
 def test_half_a_rate_more_is_one_step_less_in_the_table() -> None:

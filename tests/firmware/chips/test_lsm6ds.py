@@ -5,10 +5,10 @@ import pytest
 
 from firmware.bus import Bus
 from firmware.chips import lsm6ds3, lsm6dso
-from firmware.errors import FifoError, InvalidSampleError
-from firmware.sampler import Sampler, SensorSettings
-from firmware.simulated import SimulatedBus, SimulatedLsm6dso
-from tests.firmware.bench import Clock, bench_with, resting_world, take
+from firmware.errors import FifoError
+from firmware.simulated import SimulatedBus, SimulatedLsm6dso32, Source
+from monitor.core.vocabulary import Floats
+from tests.firmware.bench import Bench, Clock, bench_with, resting_world, take
 
 CONTROL = [
     (0x12, 0x01),  # CTRL3_C: SW_RESET
@@ -29,19 +29,14 @@ def test_the_older_start_up_fills_the_fifo_by_its_own_rate(name: str) -> None:
     ]
 
 
-WEIGHED = {"LSM6DSO": [(0x0A, 0x00), (0x0A, 0x06)]}
-"""An LSM6DSO32 has the same identity: half a second of samples is weighed, then the FIFO is emptied again."""
-
-
-@pytest.mark.parametrize("name", ["LSM6DSO", "LSM6DSR or ISM330DHCX"])
+@pytest.mark.parametrize("name", ["LSM6DSO", "LSM6DSR or ISM330DHCX", "LSM6DSTX"])
 def test_the_newer_start_up_batches_both_sensors(name: str) -> None:
     b = bench_with(name)
-    assert b.writes_of(b.start) == [
+    assert b.writes_of(b.start)[:7] == [
         *CONTROL,
         (0x09, 0x44),  # FIFO_CTRL3: both at 104 Hz
         (0x0A, 0x00),  # FIFO_CTRL4: bypass
         (0x0A, 0x06),  # continuous
-        *WEIGHED.get(name, []),
     ]
 
 
@@ -75,30 +70,60 @@ def test_the_older_fifo_tells_where_in_a_sample_it_stands() -> None:
         chip.waiting()
 
 
-class Dso32(SimulatedLsm6dso):
-    """An LSM6DSO32: the same identity and codes, twice the acceleration."""
+@pytest.mark.parametrize("mark", ["ff7f fe7f fd7f", "fd7f fd7f fd7f"])
+def test_words_of_a_sensor_that_wakes_are_refused_and_one_axis_at_its_end_is_not(mark: str) -> None:
+    for words in (f"08 {mark} 10 0004 00fc 0108", f"08 0100 ffff e803 10 {mark}"):
+        with pytest.raises(FifoError, match="invalid"):
+            lsm6dso.decode(bytes.fromhex(words))
+        assert np.isnan(lsm6dso.unpack(bytes.fromhex(words))).all()
+    impact = lsm6dso.decode(bytes.fromhex("08 0100 ffff e803 10 ff7f 00fc 0108"))
+    assert impact[0, 0] == pytest.approx(15.99, abs=0.01)
 
-    def _steps(self) -> tuple[float, float]:
-        accel_g, gyro_dps = super()._steps()
-        return 2 * accel_g, gyro_dps
 
-
-def test_an_lsm6dso32_is_recognised_by_gravity() -> None:
+def dso32(source: Source) -> Bench:
     clock = Clock()
-    wires = SimulatedBus(Dso32(resting_world, clock, 0x6A, 0x6C))
-    sampler = Sampler(SensorSettings(), Bus(1, wires.open), clock, clock.sleep)
-    blocks = take(iter(sampler), 4.0)
-    norms_g = np.linalg.norm(np.vstack([block.accel_g for block in blocks]), axis=1)
-    assert norms_g.mean() == pytest.approx(1.0, abs=0.05)
-    assert "LSM6DSO32" in str(sampler.chip)
+    chip = SimulatedLsm6dso32(source, clock)
+    wires = SimulatedBus(chip)
+    return Bench(clock, chip, wires, Bus(1, wires.open))
 
 
-@pytest.mark.parametrize("value", [0x7FFD, 0x7FFE, 0x7FFF])
-def test_a_mark_in_all_axes_is_no_sample_and_an_axis_at_its_end_is_one(value: int) -> None:
-    mark, sample = f"{value:04x}"[2:] + f"{value:04x}"[:2], "0100 ffff e803"
-    with pytest.raises(InvalidSampleError) as refused:
-        lsm6ds3.decode(bytes.fromhex(3 * mark + sample))
-    assert np.isnan(refused.value.samples).all()
-    with pytest.raises(InvalidSampleError):
-        lsm6dso.decode(bytes.fromhex(f"08 {sample} 10 {3 * mark}"))
-    assert len(lsm6ds3.decode(bytes.fromhex(sample + mark + "0000 0000"))) == 1
+def moving(until_s: float) -> Source:
+    """Shaken up to this second, then at rest."""
+
+    def world(time_s: Floats) -> tuple[Floats, Floats]:
+        accel_g, gyro_dps = resting_world(time_s)
+        shaking = np.sin(12 * time_s) * (time_s < until_s)
+        return accel_g + 0.3 * shaking[:, None], gyro_dps
+
+    return world
+
+
+def test_the_lsm6dso32_is_told_by_gravity_at_rest() -> None:
+    b = dso32(resting_world)
+    chip = b.start()
+    assert chip.name == "LSM6DSO32"
+    b.clock.sleep(0.5)
+    assert np.linalg.norm(chip.read(chip.waiting())[:, :3], axis=1).mean() == pytest.approx(1, abs=0.02)
+
+
+def test_it_is_told_later_if_it_was_moved_and_remembered_over_a_restart() -> None:
+    b = dso32(moving(3.0))
+    sampler = b.sampler()
+    blocks = iter(sampler)
+    take(blocks, 2.0)
+    assert sampler.chip is not None
+    assert sampler.chip.name == "LSM6DSO"
+    take(blocks, 2.0)
+    assert sampler.chip.name == "LSM6DSO32"
+    b.chip.source = moving(1e9)
+    b.chip.brown_out()
+    norms = np.linalg.norm(np.vstack([block.accel_g for block in take(blocks, 4.0)]), axis=1)
+    assert norms.mean() == pytest.approx(1.0, abs=0.1)
+
+
+def test_an_lsm6dso_that_moves_is_never_taken_for_its_wider_twin() -> None:
+    b = bench_with("LSM6DSO", source=moving(1e9))
+    sampler = b.sampler()
+    take(iter(sampler), 10.0)
+    assert sampler.chip is not None
+    assert sampler.chip.name == "LSM6DSO"

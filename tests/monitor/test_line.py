@@ -1,0 +1,93 @@
+"""The line put together: what the panel says reaches the alarm, and the dead-man line beats last."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from firmware import pins
+from monitor import line as line_file
+from monitor.core.vocabulary import FaultCode, Input, InputKind, SampleBlock
+from monitor.line import Line, warned
+from monitor.settings import Settings
+from tests.firmware.test_panel_faults import Pins
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> Pins:
+    """The pins of a Pi, as the panel finds them."""
+    factory = Pins()
+    monkeypatch.setattr("firmware.panel.on_a_pi", lambda: True)
+    monkeypatch.setattr(pins, "_lgpio", lambda: factory)
+    monkeypatch.setattr(pins, "_CHIP", "/nonexistent/gpiochip{}")
+    return factory
+
+
+def blocks(count: int) -> Iterator[SampleBlock]:
+    for number in range(count):
+        yield SampleBlock(np.empty(0), np.empty((0, 3)), np.empty((0, 3)), 0.05 * number)
+
+
+def test_a_busy_pin_is_a_fault_of_its_part_and_the_line_is_built(driven: Pins) -> None:
+    driven.busy = {18}
+    line = Line(Settings(), publish=False)
+    (told,) = line.inbox.drain()
+    assert (told.kind, told.fault, told.part) == (InputKind.FAULT, FaultCode.PANEL, "the buzzer")
+    assert "GPIO 18" in told.reason
+    line.run(blocks(3))
+
+
+def test_a_part_that_heals_takes_its_fault_back(driven: Pins) -> None:
+    driven.busy = {18}
+    line = Line(Settings(), publish=False)
+    line.inbox.drain()
+    line._panel_faults |= {"the lamp's red": "it was broken"}
+    line._report_panel()
+    assert line.inbox.drain() == [Input(InputKind.FAULT_GONE, fault=FaultCode.PANEL, part="the lamp's red")]
+    line.panel.close()
+    line.narrator.close()
+
+
+def test_the_dead_man_line_beats_after_every_other_sink(driven: Pins) -> None:
+    settings = Settings()
+    line = Line(replace(settings, panel=replace(settings.panel, deadman_pin=5)), publish=False)
+    seen: list[bool] = []
+    line.run(blocks(4), [lambda *_: seen.append(bool(driven.pin(5).state))])
+    assert seen == [False, True, False, True]  # what the last sink sees is the beat of the block before
+
+
+def test_what_the_button_says_reaches_the_alarm_with_the_block(driven: Pins) -> None:
+    line = Line(Settings(), publish=False)
+    told: list[Input] = []
+    put = line.inbox.put
+    line.inbox.put = lambda word, *_: (told.append(word), put(word))  # type: ignore[method-assign,misc,assignment]
+
+    def pressing() -> Iterator[SampleBlock]:
+        for number, block in enumerate(blocks(4)):
+            if number == 1:
+                driven.pin(23).drive_low()
+                driven.pin(23).drive_high()
+            if number == 2:
+                line.panel._clock = lambda: 1e9  # much later: one press, and no more
+            yield block
+
+    line.run(pressing())
+    assert [word.kind for word in told] == [InputKind.BUTTON_SHORT]
+
+
+class Watched:
+    """A sampler without a sensor."""
+
+    warning = ""
+
+    def __iter__(self) -> Iterator[SampleBlock]:
+        return blocks(line_file.POWER_BLOCKS * 4)
+
+
+def test_a_supply_that_can_no_longer_be_read_is_not_good_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([True, None, None, False])
+    monkeypatch.setattr(line_file, "undervoltage", lambda: next(readings))
+    inbox = line_file.Inbox()
+    told = [word.kind for _ in warned(Watched(), inbox) for word in inbox.drain()]  # type: ignore[arg-type]
+    assert told == [InputKind.POWER_LOW, InputKind.POWER_GOOD]
