@@ -22,8 +22,8 @@ from time import process_time
 import numpy as np
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import BLOCK_S, SampleBlock
-from monitor.recordings.simulated_walker import G_MPS2, Move, Walk, walk
+from monitor.core.vocabulary import BLOCK_S, GRAVITY_MPS2, SampleBlock
+from monitor.recordings.simulated_walker import Move, Walk, walk
 from monitor.weights import shipped
 
 RATE_HZ = 100.0
@@ -99,7 +99,7 @@ def mobgap_steps(walked: Walk, name: str) -> tuple[float, int]:
     import mobgap.initial_contacts
     import pandas as pd
 
-    frame = pd.DataFrame(walked.accel_g[:, ::-1] * G_MPS2, columns=["acc_is", "acc_ml", "acc_pa"])
+    frame = pd.DataFrame(walked.accel_g[:, ::-1] * GRAVITY_MPS2, columns=["acc_is", "acc_ml", "acc_pa"])
     frame[["gyr_is", "gyr_ml", "gyr_pa"]] = walked.gyro_dps[:, ::-1]
     detector = getattr(mobgap.initial_contacts, name)()
     began = process_time()

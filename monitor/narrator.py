@@ -95,4 +95,6 @@ def session_words(facts: Facts) -> str:
     )
     known = [f"{name} {value:.{digits}f} {unit}" for name, value, digits, unit in figures if not isnan(value)]
     counted = [f"{facts.steps} steps", f"{facts.backward_steps} of them backward"]
+    if facts.walking_s:
+        counted.append(f"{facts.walking_s / 60:.1f} min of walking")
     return ", ".join([*counted, *known, f"longest backward run {facts.longest_backward_run} steps"])

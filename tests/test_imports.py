@@ -17,6 +17,7 @@ FOLDERS = {
     "monitor/core": {
         "numpy",
         "collections",
+        "copy",
         "dataclasses",
         "enum",
         "math",

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.fall_network import HOP, RATE_HZ
+from monitor.core.vocabulary import GRAVITY_MPS2
 from monitor.recordings import corpus
 from monitor.recordings.corpus import COUNTS_PER_DPS, COUNTS_PER_G, Trial
 from training.folder import FOLDER
@@ -14,7 +15,6 @@ from training.targets import Array, Targets, peak_s, targets
 
 CROP = 800  # samples
 UNKNOWN_HOPS = 10  # at a crop's start nothing is asked: no history yet
-STANDARD_GRAVITY_MPS2 = 9.81
 UNITS_PER_COUNT = np.repeat([1 / COUNTS_PER_G, 1 / COUNTS_PER_DPS], 3).astype(np.float32)
 
 
@@ -115,7 +115,7 @@ def _moved(cuts: Array, random: np.random.Generator) -> Array:
     extra = np.cross(np.gradient(smooth, 1 / RATE_HZ, axis=1), arm_m)
     extra += np.cross(rate, np.cross(rate, arm_m))
     moved = cuts.copy()
-    moved[..., :3] += extra / STANDARD_GRAVITY_MPS2
+    moved[..., :3] += extra / GRAVITY_MPS2
     return moved
 
 

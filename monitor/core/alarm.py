@@ -112,6 +112,18 @@ class _News:
 class Alarm:
     """The open incidents, moved by events and inputs. Ids are unique within one run."""
 
+    STATE = (
+        "_arming",
+        "_mounting",
+        "_sequence",
+        "_incidents",
+        "_armed",
+        "_sound_paused_until_s",
+        "_impact_s",
+        "_now_s",
+        "ignored",
+    )
+
     def __init__(self, settings: AlarmSettings, arming: ArmingSettings) -> None:
         self._settings = settings
         self._lasts_s = {

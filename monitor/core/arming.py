@@ -40,6 +40,8 @@ class ArmingSettings:
 class Arming:
     """``armed``, or ``wanted`` and what is missing."""
 
+    STATE = ("armed", "wanted", "_sensor", "_still", "_link", "_power", "_spotters", "_backward")
+
     def __init__(self, settings: ArmingSettings) -> None:
         self._settings = settings
         self.armed = False

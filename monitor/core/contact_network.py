@@ -32,6 +32,8 @@ def motions(body: Body) -> Floats:
 class ContactScore:
     """Log-odds of an initial contact, one per hop, `LOOK_AHEAD` hops behind the samples."""
 
+    STATE = ("_swing", "_waiting", "_past")
+
     def __init__(self, weights: Mapping[str, Floats], rate_hz: float) -> None:
         layers = range(len(DILATIONS))
         self._layers = [(weights[f"layer.{i}.weight"], weights[f"layer.{i}.bias"]) for i in layers]

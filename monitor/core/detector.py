@@ -22,6 +22,7 @@ from monitor.core.posture import Posture
 from monitor.core.session import Facts, Session
 from monitor.core.setting import choice, group
 from monitor.core.slip import Slip
+from monitor.core.snapshot import State, restore, snapshot
 from monitor.core.steps import Steps
 from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
@@ -59,6 +60,8 @@ class Weights(NamedTuple):
 class Detector:
     """Feed every block once, in order; however the samples are cut into blocks, the events are the same."""
 
+    STATE = ("_health", "_grid", "_session", "_own", "_stages")
+
     def __init__(self, settings: DetectorSettings, weights: Weights) -> None:
         self._settings = settings
         self._health = Health(settings.health)
@@ -78,6 +81,18 @@ class Detector:
         events.sort(key=lambda event: event.time_s)
         return events
 
+    def snapshot(self) -> State:
+        """What it has learned of the walker so far; see `restore`."""
+        return snapshot(self)
+
+    def restore(self, state: State) -> None:
+        """Go on from where a detector with the same settings and weights stood.
+
+        Raises ValueError for a state that is none of this class.
+        """
+        self._stages = None if state.get("_stages") is None else self._start()
+        restore(self, state)
+
     @property
     def facts(self) -> Facts:
         """What the session amounts to so far."""
@@ -92,6 +107,8 @@ class Detector:
 
 class _Belt:
     """The stages for a sensor on the body, from one gap to the next."""
+
+    STATE = ("_stillness", "_posture", "_steps", "_slip", "_unsafe", "_network", "_stumble", "_fall")
 
     def __init__(
         self, settings: DetectorSettings, steps: Steps, network: Network, own: Baselines, session: Session
@@ -123,6 +140,8 @@ class _Belt:
 
 class _Frame:
     """The stages for a sensor on the treadmill's frame: neither tilt nor direction can be seen."""
+
+    STATE = ("_stillness", "_footfall")
 
     def __init__(self, settings: DetectorSettings, session: Session) -> None:
         self._stillness = Stillness(FRAME_RATE_HZ, worn=False)

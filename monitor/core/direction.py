@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.core.filters import Filter, Tail, butterworth, one_pole
-from monitor.core.posture import GRAVITY_MPS2, Body
+from monitor.core.posture import Body
 from monitor.core.setting import SettingError, number
-from monitor.core.vocabulary import Direction, Floats
+from monitor.core.vocabulary import GRAVITY_MPS2, Direction, Floats
 
 BAND_HZ = (0.7, 4.0)
 VELOCITY_TIME_CONSTANT_S = 1.0
@@ -53,6 +53,8 @@ class DirectionSettings:
 
 class DirectionSense:
     """Follows the swing of the trunk and scores its direction: 1 surely forward, -1 surely backward."""
+
+    STATE = ("_velocity", "_band", "_earlier", "_mean")
 
     def __init__(self, settings: DirectionSettings, rate_hz: float) -> None:
         self._settings = settings

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from monitor.core.fall_network import HOP_S, Head, Hops
 from monitor.core.setting import number
-from monitor.core.vocabulary import Event, EventKind, Evidence, Floats, Reading
+from monitor.core.vocabulary import GRAVITY_MPS2, Event, EventKind, Evidence, Floats, Reading
 
 
 class _Story(Enum):
@@ -23,7 +23,6 @@ class _Story(Enum):
     DOWN = auto()
 
 
-STANDARD_GRAVITY_MPS2 = 9.80665
 UP = np.array([0.0, 0.0, 1.0])
 STARTING_HOPS = round(0.5 / HOP_S)  # nothing is judged before that: no history yet
 MEMORY_HOPS = round(6.0 / HOP_S)
@@ -98,6 +97,8 @@ class FallSettings:
 
 class Fall:
     """Turns hops into the events of a fall. Feed every hop once, in order."""
+
+    STATE = ("_memory", "_seen", "_story", "_told_s", "_impact", "_before")
 
     def __init__(self, settings: FallSettings) -> None:
         self._settings = settings
@@ -176,7 +177,7 @@ class Fall:
         settings = self._settings
         late = recent.until(len(recent.time_s) - 1, EVIDENCE_HOPS)
         up = self._before / max(float(np.linalg.norm(self._before)), 0.1)
-        sinking_mps = (1.0 - late.accel_g @ up) * HOP_S * STANDARD_GRAVITY_MPS2
+        sinking_mps = (1.0 - late.accel_g @ up) * HOP_S * GRAVITY_MPS2
         return {
             "falling_score": Reading(float(late.score[-1, Head.FALLING]), settings.falling_threshold),
             "fallen_score": Reading(float(late.score[-1, Head.FALLEN]), settings.down_threshold),

@@ -79,6 +79,8 @@ class Network:
     ``gather``, ``heads``, each with ``.weight`` and ``.bias``.
     """
 
+    STATE = ("_raw", "_samples", "_past")
+
     def __init__(self, weights: Mapping[str, Singles]) -> None:
         def layer(name: str) -> tuple[Singles, Singles]:
             return weights[name + ".weight"], weights[name + ".bias"]

@@ -77,6 +77,8 @@ class StateSpace:
 class Filter:
     """A recursion along the last axis; it starts in the steady state of its first sample."""
 
+    STATE = ("_state",)
+
     def __init__(self, coefficients: tuple[Floats, Floats]) -> None:
         self._space = StateSpace(*coefficients)
         self._state: Floats | None = None
@@ -108,6 +110,8 @@ class Filter:
 class SlowMean:
     """The mean so far until ``time_constant_s`` of it are there, then a leaky mean."""
 
+    STATE = ("_seen", "_sum", "_leaky")
+
     def __init__(self, time_constant_s: float, rate_hz: float) -> None:
         self._start = max(round(time_constant_s * rate_hz), 1)
         self._seen = 0
@@ -133,6 +137,8 @@ class Tail:
 
     Before the first sample the tail holds ``length`` copies of it.
     """
+
+    STATE = ("_kept",)
 
     def __init__(self, length: int) -> None:
         self._length = length

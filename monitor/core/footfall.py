@@ -96,6 +96,8 @@ class _Walk:
 class Footfall:
     """Listens to the deck."""
 
+    STATE = ("_background", "_pending", "_starts_s", "_before", "_walk")
+
     def __init__(self, settings: FootfallSettings, rate_hz: float) -> None:
         self._settings = settings
         self._hop = round(HOP_S * rate_hz)
@@ -137,9 +139,7 @@ class Footfall:
         events: list[Event] = []
         for at in np.flatnonzero((peak > before) & (peak >= after) & (peak > self._settings.footfall_level)):
             events += self._missing(times[: at + 2], running)
-            events += self._footfall(
-                float(times[at + 1]), float(times[at + 2]), frames[2, at + 1], running[at + 1]
-            )
+            events += self._footfall(float(times[at + 1]), float(times[at + 2]), frames[2, at + 1])
         return events + self._missing(times, running)
 
     def _missing(self, times: Floats, running: npt.NDArray[np.bool_]) -> list[Event]:
@@ -166,7 +166,7 @@ class Footfall:
             ]
         return [Event(EventKind.STUMBLE, time_s, evidence, "footfalls missing while the belt runs")]
 
-    def _footfall(self, peak_s: float, time_s: float, energy: float, running: bool) -> list[Event]:
+    def _footfall(self, peak_s: float, time_s: float, energy: float) -> list[Event]:
         """A frame that stands out: a footfall, a body, or the rest of the one before."""
         if self._starts_s is None or peak_s < self._starts_s:
             return []
@@ -193,7 +193,6 @@ class Footfall:
                 direction=Direction.UNKNOWN,
                 step_s=step_s if timed else nan,
                 cadence_spm=60 / walk.step_s if timed else nan,
-                belt_running=running,
             )
         ]
         if walk.struck or walk.lost:

@@ -38,6 +38,8 @@ class Grid:
     Samples that no sensor can have measured, or not later than the one before, are passed over.
     """
 
+    STATE = ("_origin_s", "_given", "_last_position", "_last_row")
+
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
         self._origin_s = np.nan

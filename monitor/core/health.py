@@ -41,6 +41,8 @@ STARTING_S = 2.0
 class Health:
     """Watches one sensor's blocks. Give it every block, silent ones too."""
 
+    STATE = ("_good_s", "_good_since_s", "_lost")
+
     def __init__(self, settings: HealthSettings) -> None:
         self._settings = settings
         self._good_s: float | None = None  # the latest trustworthy sample

@@ -22,6 +22,8 @@ TILTED_STANDS = 2
 class MountingCheck:
     """Turns what standing and walking show into faults: SENSOR_TILTED, SENSOR_SLID."""
 
+    STATE = ("_tilted", "_fallen")
+
     def __init__(self) -> None:
         self._tilted = 0  # stands in a row with the sensor the wrong way up
         self._fallen = False  # and not up again, whatever became of the alert

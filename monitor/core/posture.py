@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.core.filters import Filter, SlowMean, StateSpace, Tail, butterworth
+from monitor.core.filters import Filter, SlowMean, StateSpace, butterworth
 from monitor.core.vocabulary import Floats
 
-GRAVITY_MPS2 = 9.81
 TILT_TIME_CONSTANT_S = 3.0  # VQF's default
 START_S = 1.5  # mean of the first samples, before the filter takes over
 REST_S = 1.5  # VQF: at rest this long, the gyroscope shows its bias
@@ -20,7 +19,6 @@ REST_GYRO_DPS = 4.0
 REST_ACCEL_G = 0.05
 PENDULUM_RADPS = 3.0  # sqrt(g / l) of a standing adult (Hof 2005, J Biomech 38:1)
 USUAL_POSTURE_S = 10.0
-DESCENT_S = 0.5
 CHUNK = 64
 CHUNKS = 128  # side by side: their matrices stay in the cache
 
@@ -29,15 +27,13 @@ CHUNKS = 128  # side by side: their matrices stay in the cache
 class Body:
     """Motion of the trunk, a row per sample.
 
-    ``up`` (n, 3) unit vector in the body frame. Accelerations without gravity in g: ``vertical_g``,
+    Each is (n,). Accelerations without gravity in g: ``vertical_g``,
     ``forward_g``, ``left_g``. ``magnitude_g`` of the accelerometer. Turning rates in deg/s about the
     level forward and left axes (``roll_dps``, ``pitch_dps``: leaning forward is positive) and about
-    the vertical (``yaw_dps``); ``rate_dps`` their magnitude. ``lean_deg`` from the usual posture of
-    the last 10 s, ``extrapolated_lean_deg`` where that lean is heading (extrapolated as Hof 2005).
-    ``descent_mps`` the vertical velocity gained in the last 0.5 s.
+    the vertical (``yaw_dps``). ``extrapolated_lean_deg`` is where the trunk's lean, from its usual posture
+    of the last 10 s, is heading (extrapolated as Hof 2005).
     """
 
-    up: Floats
     vertical_g: Floats
     forward_g: Floats
     left_g: Floats
@@ -45,14 +41,13 @@ class Body:
     roll_dps: Floats
     pitch_dps: Floats
     yaw_dps: Floats
-    rate_dps: Floats
-    lean_deg: Floats
     extrapolated_lean_deg: Floats
-    descent_mps: Floats
 
 
 class RestBias:
     """The gyroscope's offset: its mean over the last 1.5 s in which nothing moved."""
+
+    STATE = ("_pending", "_bias_dps")
 
     def __init__(self, rate_hz: float) -> None:
         self._length = round(REST_S * rate_hz)
@@ -82,6 +77,8 @@ class RestBias:
 
 class UpVector:
     """The direction away from the ground in the body frame, from accelerometer and gyroscope."""
+
+    STATE = ("_seen", "_mean", "_state")
 
     def __init__(self, rate_hz: float) -> None:
         corner_hz = np.sqrt(2) / (2 * np.pi * TILT_TIME_CONSTANT_S)
@@ -141,13 +138,13 @@ class UpVector:
 class Posture:
     """Turns samples into the motion of the trunk."""
 
+    STATE = ("_bias", "_up", "_usual", "_smooth")
+
     def __init__(self, rate_hz: float) -> None:
         self._bias = RestBias(rate_hz)
         self._up = UpVector(rate_hz)
         self._usual = SlowMean(USUAL_POSTURE_S, rate_hz)
         self._smooth = Filter(butterworth(2, 5.0, rate_hz))
-        self._descent = Tail(round(DESCENT_S * rate_hz))
-        self._dt = 1 / rate_hz
 
     def update(self, accel_g: Floats, gyro_dps: Floats) -> Body:
         """Body for the next samples, (n, 3) each, in the body frame."""
@@ -157,7 +154,6 @@ class Posture:
         (ax, ay, az), (wx, wy, wz), (ux, uy, uz) = accel, rate, up
         level = np.maximum(np.sqrt(uy * uy + uz * uz), 0.05)  # no heading while the x axis points up or down
         along, turning = ax * ux + ay * uy + az * uz, wx * ux + wy * uy + wz * uz
-        vertical = along - 1
         usual = self._usual(up)
         usual = usual / np.maximum(_length(usual), 1e-9)
         lean = _cross(usual, up)
@@ -165,22 +161,16 @@ class Posture:
         (bx, by, bz), (rx, ry, rz) = usual, growth
         # b x (u x w) = u (b.w) - w (b.u): how the lean grows
         heading = lean + up * (bx * rx + by * ry + bz * rz) - growth * (bx * ux + by * uy + bz * uz)
-        smooth = self._smooth(np.concatenate([lean, heading]))
-        fallen = np.cumsum(self._descent(vertical))
-        window = len(fallen) - len(vertical)
+        heading = self._smooth(heading)
         return Body(
-            up=up.T,
-            vertical_g=vertical,
+            vertical_g=along - 1,
             forward_g=(ax - along * ux) / level,
             left_g=(ay * uz - az * uy) / level,
             magnitude_g=_length(accel),
             roll_dps=(wx - turning * ux) / level,
             pitch_dps=(wy * uz - wz * uy) / level,
             yaw_dps=turning,
-            rate_dps=_length(rate),
-            lean_deg=np.degrees(_length(smooth[:3])),
-            extrapolated_lean_deg=np.degrees(_length(smooth[3:])),
-            descent_mps=(fallen[window:] - fallen[:-window]) * (GRAVITY_MPS2 * self._dt),
+            extrapolated_lean_deg=np.degrees(_length(heading)),
         )
 
 

@@ -31,12 +31,32 @@ class Facts:
 class Session:
     """Sums over the steps of a session."""
 
+    STATE = (
+        "_steps",
+        "_backward",
+        "_timed",
+        "_run",
+        "_longest",
+        "_walking_s",
+        "_sides",
+        "_walk",
+        "_in_walk",
+        "_limp_s",
+        "_limp_pairs",
+        "_strides",
+        "_scatter_s2",
+        "_sway",
+        "_sway_open",
+        "_samples",
+        "_samples_open",
+    )
+
     def __init__(self) -> None:
         self._steps = self._backward = self._timed = self._run = self._longest = 0
         self._walking_s = 0.0
         self._sides = [0.0, 0.0]  # summed times of every other step of the walk under way
         self._walk: list[float] = []  # its last two step times
-        self._pairs = self._in_walk = 0
+        self._in_walk = 0
         self._limp_s = 0.0  # of the walks before, by pairs of steps
         self._limp_pairs = 0
         self._strides = 0

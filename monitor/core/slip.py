@@ -10,9 +10,9 @@ import numpy as np
 
 from monitor.core.direction import BAND_HZ, LEAD_S, VELOCITY_TIME_CONSTANT_S
 from monitor.core.filters import Filter, Tail, butterworth, one_pole
-from monitor.core.posture import GRAVITY_MPS2, Body
+from monitor.core.posture import Body
 from monitor.core.steps import Step
-from monitor.core.vocabulary import Event, EventKind, Reading
+from monitor.core.vocabulary import GRAVITY_MPS2, Event, EventKind, Reading
 
 MEMORY_S = 5.0
 ACROSS_DEG = 60.0  # beyond it the direction is not sure (docs/accuracy.md)
@@ -24,6 +24,8 @@ STRAIGHT_DPS = 30.0  # a turn sways outward
 class Slip:
     """SLID when the walk goes across the sensor for 20 steps, ALIGNED when it goes along it; each once until
     the other."""
+
+    STATE = ("_velocity", "_band", "_earlier", "_mean", "_turning", "_across", "_slid")
 
     def __init__(self, rate_hz: float) -> None:
         b, a = one_pole(VELOCITY_TIME_CONSTANT_S, rate_hz)

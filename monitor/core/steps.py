@@ -49,6 +49,8 @@ class Step:
 class Steps:
     """Finds steps about 0.25 s after their contacts; ``weights`` are the contact network's."""
 
+    STATE = ("_sense", "_score", "_before", "_odd", "_step", "_times")
+
     def __init__(self, direction: DirectionSettings, rate_hz: float, weights: Mapping[str, Floats]) -> None:
         self._sense = DirectionSense(direction, rate_hz)
         self._score = ContactScore(weights, rate_hz)

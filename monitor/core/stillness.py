@@ -16,6 +16,8 @@ class Stillness:
     """Says STILL every 2 s of standing, with the mean gravity and, of a sensor that is ``worn``, how far
     the trunk is from upright."""
 
+    STATE = ("_mean", "_run", "_sum_g")
+
     def __init__(self, rate_hz: float, *, worn: bool = True) -> None:
         self._worn = worn
         self._needed = round(STILL_S * rate_hz)

@@ -39,6 +39,8 @@ class StumbleSettings:
 class Stumble:
     """Turns hops into STUMBLE events. Feed every hop once, in order."""
 
+    STATE = ("_memory", "_seen", "_told_s")
+
     def __init__(self, settings: StumbleSettings) -> None:
         self._settings = settings
         self._memory: Hops | None = None

@@ -115,6 +115,8 @@ TERMS = (
 class Baseline:
     """Mean and mean deviation of every term over the walker's good steps."""
 
+    STATE = ("_walked_s", "_steps", "_mean", "_spread")
+
     def __init__(self, settings: UnsafeSettings) -> None:
         self._settings = settings
         self._walked_s = 0.0
@@ -161,6 +163,8 @@ def baselines(settings: UnsafeSettings) -> Baselines:
 
 class Unsafe:
     """Judges steps as they come, against ``own``, which it goes on learning."""
+
+    STATE = ("_sway", "_trunk", "_largest", "_yaw", "_travel", "_times")
 
     def __init__(self, settings: UnsafeSettings, rate_hz: float, own: Baselines) -> None:
         self._settings = settings

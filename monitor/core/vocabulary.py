@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+GRAVITY_MPS2 = 9.80665
+"""Standard gravity: what 1 g is."""
+
 BLOCK_S = 0.05
 """How often the sampler yields a block: the step of everything live."""
 
@@ -102,8 +105,7 @@ class StepEvent(Event):
     """A foot came down at ``contact_s``.
 
     ``direction_score`` runs from -1, surely backward, to 1, surely forward. ``step_s`` is the time since the
-    contact before, NaN for the first step of a walk; ``cadence_spm`` speaks of the last steps. On the
-    treadmill's frame ``belt_running`` says whether its motor is heard.
+    contact before, NaN for the first step of a walk; ``cadence_spm`` speaks of the last steps.
     """
 
     kind: EventKind = field(default=EventKind.STEP, init=False)
@@ -112,7 +114,6 @@ class StepEvent(Event):
     direction_score: float = field(default=0.0, kw_only=True)
     step_s: float = field(default=nan, kw_only=True)
     cadence_spm: float = field(default=nan, kw_only=True)
-    belt_running: bool | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

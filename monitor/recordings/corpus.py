@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import BLOCK_S, Floats, RearguardError, SampleBlock
+from monitor.core.vocabulary import BLOCK_S, GRAVITY_MPS2, Floats, RearguardError, SampleBlock
 
 Counts = npt.NDArray[np.int16]
 
@@ -263,7 +263,7 @@ def _other_units(counts: Counts) -> str:
     if not GRAVITY_G[0] <= gravity_g <= GRAVITY_G[1]:
         return (
             f"expected acceleration in g, at {COUNTS_PER_G:g} counts each, gravity and all; found gravity at "
-            f"{gravity_g:.3g} g; if it is in m/s2, divide by 9.80665"
+            f"{gravity_g:.3g} g; if it is in m/s2, divide by {GRAVITY_MPS2}"
         )
     gyro_dps = counts[:, 3:].astype(np.float32) / COUNTS_PER_DPS
     turning_dps = float(np.sqrt((gyro_dps**2).sum(axis=1).mean()))

@@ -14,10 +14,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from monitor.core.vocabulary import Floats
+from monitor.core.vocabulary import GRAVITY_MPS2, Floats
 from monitor.recordings.corpus import Stretch, Trial, to_counts
-
-G_MPS2 = 9.80665
 
 
 class Move(StrEnum):
@@ -158,7 +156,7 @@ class _Body:
     def change_speed(self, start_s: float, gain_mps: float) -> None:
         """From standing to walking, or the other way, over the first or last steps."""
         pulse = self._bump(start_s - 0.2, start_s + STARTING_S - 0.2)
-        self._moves_g[:, 0] += gain_mps / (0.5 * STARTING_S * G_MPS2) * pulse
+        self._moves_g[:, 0] += gain_mps / (0.5 * STARTING_S * GRAVITY_MPS2) * pulse
 
     def fall(self, start_s: float) -> None:
         """Backward: the trunk rotates about the heels, the pelvis drops, hits and comes to rest."""

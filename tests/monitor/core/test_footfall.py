@@ -50,7 +50,6 @@ def test_footfalls_are_found_beside_the_motor(seed: int) -> None:
 def test_a_footfall_says_what_the_frame_can_know() -> None:
     event = of(heard(*deck(20, contacts(18))), EventKind.STEP)[-1]
     assert event.direction is Direction.UNKNOWN
-    assert event.belt_running
     assert event.cadence_spm == pytest.approx(100, abs=4)
     assert event.time_s - event.contact_s < 0.2
 
@@ -60,11 +59,6 @@ def test_an_empty_deck_has_no_rhythm_and_no_alarm(belt: tuple[float, float]) -> 
     events = heard(*deck(30, belt=belt))
     assert len(of(events, EventKind.STEP)) <= 2
     assert of(events, *ALARMS) == []
-
-
-def test_a_belt_at_rest_is_known() -> None:
-    steps = of(heard(*deck(20, contacts(18), belt=(0, 0))), EventKind.STEP)
-    assert {event.belt_running for event in steps} == {False}
 
 
 def test_footfalls_that_end_while_the_belt_runs_are_a_lost_rhythm() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
-from monitor.core.posture import Body, Posture
+from monitor.core.posture import Body, Posture, RestBias, UpVector
 from monitor.core.vocabulary import Floats
 
 RATE_HZ = 100.0
@@ -38,16 +38,22 @@ def swaying(seconds: float) -> tuple[Floats, Floats, Floats]:
     return up + np.stack(motion, axis=1), rate, up
 
 
+def up_vector(accel_g: Floats, gyro_dps: Floats) -> Floats:
+    """The estimated up-vector (n, 3): the two parts of Posture that make it."""
+    rate = RestBias(RATE_HZ)(np.concatenate([accel_g.T, gyro_dps.T]))
+    return UpVector(RATE_HZ)(accel_g.T, rate).T
+
+
 def test_up_is_kept_within_a_degree_while_the_trunk_swings() -> None:
     accel, rate, up = swaying(20)
-    error = angle_deg(Posture(RATE_HZ).update(accel, rate).up, up)[300:]
+    error = angle_deg(up_vector(accel, rate), up)[300:]
     assert np.sqrt(np.mean(error**2)) < 1.0
 
 
 def test_a_short_blow_does_not_move_up() -> None:
     accel = np.tile([0.0, 0.0, 1.0], (1000, 1))
     accel[600:610, 0] += 3.0
-    up = Posture(RATE_HZ).update(accel, np.zeros((1000, 3))).up
+    up = up_vector(accel, np.zeros((1000, 3)))
     assert angle_deg(up, np.tile([0.0, 0.0, 1.0], (1000, 1))).max() < 5.0
 
 
@@ -56,7 +62,7 @@ def test_the_bias_of_the_gyroscope_is_learned_at_rest() -> None:
     accel = np.tile([0.0, 0.0, 1.0], (1500, 1)) + rng.normal(0, 0.003, (1500, 3))
     rate = np.tile([3.0, -2.0, 1.0], (1500, 1)) + rng.normal(0, 0.1, (1500, 3))
     body = Posture(RATE_HZ).update(accel, rate)
-    assert angle_deg(body.up[300:], np.tile([0.0, 0.0, 1.0], (1200, 1))).max() < 4.0
+    assert angle_deg(up_vector(accel, rate)[300:], np.tile([0.0, 0.0, 1.0], (1200, 1))).max() < 4.0
     assert abs(body.roll_dps[300:].mean()) < 0.1
     assert abs(body.roll_dps[:150].mean() - 3.0) < 0.1  # nothing known before the first rest
 
@@ -73,16 +79,15 @@ LEANS = [("forward", [0, 1, 0], "pitch_dps"), ("right", [1, 0, 0], "roll_dps")]
 
 
 @pytest.mark.parametrize(("axis", "rate_name"), [lean[1:] for lean in LEANS], ids=[lean[0] for lean in LEANS])
-def test_leaning_shows_in_lean_rate_and_where_it_is_heading(axis: list[int], rate_name: str) -> None:
+def test_leaning_shows_in_its_rate_and_where_it_is_heading(axis: list[int], rate_name: str) -> None:
     rate = np.zeros((700, 3))
     rate[500:550] = 60.0 * np.array(axis)  # 30 deg in half a second
     up = turned(rate)
     body = Posture(RATE_HZ).update(up.copy(), rate)
     assert getattr(body, rate_name)[525] == pytest.approx(60.0, abs=0.5)
-    assert body.lean_deg[560] == pytest.approx(np.degrees(np.sin(np.radians(30))), abs=2.5)
+    assert body.extrapolated_lean_deg[570] == pytest.approx(np.degrees(np.sin(np.radians(30))), abs=2.5)
     heading = np.degrees(np.sin(np.radians(15)) + np.radians(60) / 3.0)  # lean + rate / w0
     assert body.extrapolated_lean_deg[530] == pytest.approx(heading, abs=4.0)
-    assert body.extrapolated_lean_deg[530] > 2 * body.lean_deg[530]
 
 
 def test_a_heading_is_level_and_gravity_is_taken_out() -> None:
@@ -94,15 +99,6 @@ def test_a_heading_is_level_and_gravity_is_taken_out() -> None:
     assert body.left_g[305] == pytest.approx(-0.1, abs=0.01)
     assert body.vertical_g[305] == pytest.approx(0.2, abs=0.01)
     assert body.magnitude_g[305] == pytest.approx(np.sqrt(0.3**2 + 0.1**2 + 1.2**2))
-
-
-def test_descent_is_the_speed_gained_in_half_a_second() -> None:
-    accel = np.tile([0.0, 0.0, 1.0], (400, 1))
-    accel[300:330, 2] = 0.5
-    body = Posture(RATE_HZ).update(accel, np.zeros((400, 3)))
-    assert body.descent_mps[299] == pytest.approx(0.0, abs=1e-9)
-    assert body.descent_mps[329] == pytest.approx(-0.5 * 0.3 * 9.81, abs=0.02)
-    assert body.descent_mps[390] == pytest.approx(0.0, abs=0.02)
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=6).map(sorted))
