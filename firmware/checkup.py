@@ -113,7 +113,7 @@ def _listen(
         yield tried("samples", False, f"none came in {STARTING_S + 2 * LISTEN_S:.0f} s")
         return
     if sampler.warning:
-        yield tried("sensor", False, f"{sampler.warning}; a chip of a known kind is the cure")
+        yield tried("sensor", False, f"{sampler.warning}; use a chip that is supported (docs/hardware.md)")
     nominal_hz = sampler.chip.rate_hz if sampler.chip is not None else settings.rate_hz or BELT_RATE_HZ
     yield from judge(np.vstack(rows), np.array(times), settings.mounting, nominal_hz, lost, faults, worn)
 
@@ -150,13 +150,13 @@ def judge(
     noise_g, noise_dps = float(spread[:3].max()), float(spread[3:].max())
     words = f"{1000 * noise_g:.1f} mg and {noise_dps:.2f} deg/s"
     if float(spread.min()) < QUIETEST:
-        yield tried("noise", False, f"{words}: an axis does not move at all: the chip is faulty")
+        yield tried("noise", False, f"{words}: one axis never changes: the chip is faulty")
     elif noise_g > STILL_NOISE_G or noise_dps > STILL_NOISE_DPS:
-        yield tried("noise", False, f"{words}: lay it down and keep it still, then check again")
+        yield tried("noise", False, f"{words}: put it down, keep it still and check again")
     else:
         yield tried("noise", True, words)
 
-    side = f"the side called {skyward(mean[:3])} points to the sky"
+    side = f"the '{skyward(mean[:3])}' axis points up"
     if not worn:
         yield tried("mounting", True, f"{side}; on the frame it may sit any way")
         return
@@ -192,13 +192,13 @@ def check_panel(panel: Panel, sleep: Callable[[float], None] = time.sleep) -> It
         sleep(BLINK_S)
         switch(False)
         if name not in panel.faults:
-            words = "switched on and off: did you notice? If not, check its pin and polarity"
+            words = "switched on and off: did you see or hear it? If not, check its pin and polarity"
             yield tried(_short(name), True, words)
     pressed = panel.pressed
     for name, words in panel.faults.items():
         yield tried(_short(name), False, words)
     if pressed is not None:
-        words = "reads pressed: let go; if nobody presses, check its wires" if pressed else "is up"
+        words = "reads pressed: release it, or check the wiring" if pressed else "is up"
         yield tried("button", not pressed, words)
     elif BUTTON not in panel.faults:
         yield Finding("button", Verdict.NONE, "none is set (panel.button_pin)")

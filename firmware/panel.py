@@ -38,16 +38,20 @@ class PanelSettings:
         0,
         5000,
         "Hz",
-        "tone of a passive buzzer; 0 for an active one that only wants current",
-        "lower",
-        "higher",
+        "frequency of a passive buzzer; 0 for an active one, which needs only DC",
+        "a lower tone",
+        "a higher tone",
     )
     button_pin: int = number(23, -1, 27, "", "GPIO of the button, which connects it to ground; -1: none")
     deadman_pin: int = number(
-        -1, -1, 27, "", "GPIO that changes with every block, for an alarm that sounds when it stops; -1: none"
+        -1,
+        -1,
+        27,
+        "",
+        "GPIO that toggles every 50 ms, for an external alarm that sounds when it stops; -1: none",
     )
     sensor_power_pin: int = number(
-        -1, -1, 27, "", "GPIO that feeds the sensor, to switch a hung one off and on; -1: none"
+        -1, -1, 27, "", "GPIO that powers the sensor, so that a hung one can be power-cycled; -1: none"
     )
 
     def __post_init__(self) -> None:
@@ -129,7 +133,7 @@ class Panel:
         faults = {part.name: part.fault for part in self._parts if part.fault}
         if self._button is not None and self._clock() - self._up_s > _STUCK_S:
             faults[self._button.name] = (
-                f"it has read pressed for {_STUCK_S:.0f} s: let go, or check the button and its wires"
+                f"it has read pressed for {_STUCK_S:.0f} s: release it, or check the button and its wiring"
             )
         return faults
 
@@ -137,7 +141,7 @@ class Panel:
         """Call it with every block: steps light and sound."""
         look = look_of(status)
         pattern = PATTERNS[look]
-        # A new story sounds from its beginning, even where it looks like the one before.
+        # A new incident sounds from its beginning, even where it looks like the one before.
         shown = (look, status.incidents[0].id if status.incidents else "")
         if shown != self._shown:
             self._shown, self._began_s = shown, status.time_s

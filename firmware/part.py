@@ -14,7 +14,7 @@ class Part:
     """The device ``name`` on GPIO ``pin``: ``make`` builds it from the pins that ``pins`` brings.
 
     No method raises. Whatever does, when the device is built or later, is the part's ``fault`` in words; the
-    device is let go and built anew after `RETRY_S`. The fault ends when it has worked for as long again.
+    device is released and built again after `RETRY_S`. The fault ends when it has worked for as long again.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ BELT_RATE_HZ = 100
 _EARLY_S = 0.008  # looks come up to so much early, each at another phase of the sampling period: looks in
 _GOLDEN = 0.618  # step with the samples would never tell within which 10 ms a sample was taken
 _BURST = 32  # samples in one read: even at 62 kHz, a throttled Pi's slowest, done before the bus times out
-_SILENCE_S = 0.25  # without a sample before the chip is started anew; 200 Hz to 25 Hz bring several
+_SILENCE_S = 0.25  # without a sample before the chip is restarted; 200 Hz to 25 Hz bring several
 _FAILURES = 4  # looks in a row that fail before the same; the FIFO bridges them without loss
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)  # between attempts to bring the sensor back; then 2 s for ever
 _POWER_CYCLE_EVERY = 3  # attempts
@@ -44,7 +44,7 @@ class SensorSettings:
         0, 0, 200, "Hz", "samples per second, 100 or 200; 0: what the profile needs, belt 100, treadmill 200"
     )
     allow_unknown: bool = switch(
-        False, "take a chip of unknown identity for an MPU clone, under a standing warning"
+        False, "accept a chip of unknown identity as an MPU clone, with a fault that stays"
     )
     mounting: str = text(
         "+x +y +z", "the sensor's axes that point forward, left and up on the walker (docs/frames.md)"

@@ -53,7 +53,7 @@ class Vitals:
                 return Verdict("every value reads 0: the chip sleeps or lost its supply", useless=True)
             return Verdict("the values stand still: the chip hangs", useless=True)
         if self._lasts(self._weightless, _WEIGHTLESS_S).any():
-            return Verdict("no gravity is felt: the accelerometer is broken", useless=True)
+            return Verdict("the accelerometer reads no gravity: it is broken", useless=True)
         for words, runs, limit_s in (
             ("is stuck at one value", self._unchanged, _STUCK_S),
             ("is pinned at the end of its range", self._pinned, _PINNED_S),

@@ -29,7 +29,7 @@ def notify(state: str) -> None:
 
 
 class Vouch:
-    """The last sink of the loop: tells systemd that a whole block went through, and what stands."""
+    """The last sink of the loop: tells systemd that a whole block went through, and what is open."""
 
     def __init__(self) -> None:
         self._told_s = float("-inf")
@@ -41,5 +41,5 @@ class Vouch:
             return
         self._told_s = block.end_s
         state = "armed" if status.armed else "disarmed"
-        standing = ", ".join(f"{alert.kind} {alert.stage}" for alert in status.incidents) or "all is well"
-        notify(f"READY=1\nWATCHDOG=1\nSTATUS={state}; {block.fault or standing}")
+        incidents = ", ".join(f"{alert.kind} {alert.stage}" for alert in status.incidents) or "all is well"
+        notify(f"READY=1\nWATCHDOG=1\nSTATUS={state}; {block.fault or incidents}")

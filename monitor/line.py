@@ -115,7 +115,7 @@ class Line:
 
 
 def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
-    """The sampler's blocks; its standing warning, and the supply's, go to the alarm."""
+    """The sampler's blocks; its warning, and the supply's, go to the alarm."""
     warning = ""
     low = False
     for number, block in enumerate(sampler):

@@ -21,11 +21,11 @@ LEAD_IN_S = 3.0
 
 
 def trial_of(file: str | Path | None, name: str | None) -> Trial:
-    """One trial of a recording, or the simulated walker's story. Raises RecordingError."""
+    """One trial of a recording, or the simulated walker's session. Raises RecordingError."""
     if file is None:
         if name is not None:
             raise RecordingError("--trial names a trial of a recording: give its FILE.npz too")
-        return simulated_walker.walk(simulated_walker.STORY, 100.0).trial("the simulated walker")
+        return simulated_walker.walk(simulated_walker.SESSION, 100.0).trial("the simulated walker")
     trials = Corpus(file)
     if name is None and len(trials) > 1:
         raise RecordingError(

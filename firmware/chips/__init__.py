@@ -11,7 +11,7 @@ from firmware.errors import AddressClaimedError, FirmwareError, InUseError, NoAn
 
 @dataclass(frozen=True)
 class Family:
-    """Chips with one register map: where they live, where their identity stands, which are known.
+    """Chips with one register map: where they live, where their identity is, which are known.
 
     One byte is no proof: ``zero_bits`` are others that must read 0, as masks by register. Where the map
     has banks, the identity shows only in bank 0: ``banks`` holds the same for what the bank's register reads
@@ -140,7 +140,7 @@ def _look(bus: Bus, address: int, rate_hz: int) -> "Chip | _Stranger":
 
 
 def _identities(bus: Bus, address: int) -> dict[int, int]:
-    """What stands in every identity register that a chip at ``address`` may have."""
+    """What is in every identity register that a chip at ``address`` may have."""
     registers = {family.register for family in FAMILIES if address in family.addresses}
     registers = (registers | strangers.registers_at(address)) or {_MPU.register}
     return {register: bus.read(address, register, 1)[0] for register in sorted(registers)}

@@ -31,7 +31,7 @@ PATIENCE_S = 45.0
 SEEN_S = 1.0
 """From the end of the recording to the end of the demo: the last alerts are still on their way."""
 
-STORY = "The walker steps backward, missteps, stumbles, and after half a minute falls."
+SESSION = "The walker steps backward, missteps, stumbles, and after half a minute falls."
 INTRODUCTION = """\
 Rearguard's demo: a simulated sensor, the real safety process, a broker, and you.
 {what}
@@ -62,14 +62,16 @@ def act(args: argparse.Namespace) -> int:
 
 
 def introduction(trial: Trial, file: str | None) -> str:
-    """What will be shown: the simulated walker's story, or this trial of ``file``."""
+    """What will be shown: the simulated walker's session, or this trial of ``file``."""
     about = f": {trial.description}" if trial.description else ""
-    what = STORY if file is None else f"It plays a recording, {trial.name}{about} ({trial.duration_s:.0f} s)."
+    what = (
+        SESSION if file is None else f"It plays a recording, {trial.name}{about} ({trial.duration_s:.0f} s)."
+    )
     return INTRODUCTION.format(what=what)
 
 
 def demo(words: str, recording: Sequence[str] = ()) -> int:
-    """Show the story, or ``recording`` (FILE, --trial, NAME), to its end; 0 if its alert was answered."""
+    """Show the session, or ``recording`` (FILE, --trial, NAME), to its end; 0 if its alert was answered."""
     alone = not sys.stdin.isatty()
     print(words, flush=True)
     with EmbeddedBroker() as broker:

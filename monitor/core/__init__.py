@@ -1,1 +1,1 @@
-"""The judgement: NumPy and arithmetic, no clock, no file, no thread, no network."""
+"""Detector and alarm: NumPy and arithmetic, no clock, no file, no thread, no network."""

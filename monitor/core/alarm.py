@@ -1,6 +1,6 @@
 """What becomes of what the detector saw: incidents, one alert for each report, until a person answers.
 
-What opens, moves and ends an incident stands in alarm_rules.py, all of it; this file applies the rules. The
+Everything that opens, moves and ends an incident is in alarm_rules.py; this file applies the rules. The
 axes are independent: armed, each incident, sound paused. A fault is an incident of its own and can neither
 end nor hide another.
 """
@@ -276,7 +276,7 @@ class Alarm:
         ]
 
     def _weigh(self, now_s: float) -> list[Alert]:
-        """Faults weigh more while armed: when that changes, the open ones are reported anew."""
+        """Faults weigh more while armed: when that changes, the open ones are reported again."""
         if self._arming.armed == self._armed:
             return []
         self._armed = self._arming.armed

@@ -56,7 +56,7 @@ class State(NamedTuple):
 
 
 def state_of(alert: Alert) -> State:
-    """Where its incident stands after this report."""
+    """How far its incident is after this report."""
     return State(alert.certainty, alert.stage)
 
 
@@ -107,14 +107,14 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(_KIND.FALL, SUSPECTED, _ON.UPRIGHT, State(Certainty.SUSPECTED, Stage.RECOVERED)),
     # Somebody is coming, and now it is certain: that is reported too, and no fact ends it any more.
     Rule(_KIND.FALL, SUSPECTED_ACKNOWLEDGED, _ON.DOWN, CONFIRMED_ACKNOWLEDGED),
-    # Another fall is reported anew; after an acknowledgement it is active again.
+    # Another fall is reported again; after an acknowledgement it is active again.
     Rule(_KIND.FALL, SUSPECTED, _ON.FALLING, SUSPECTED),
     Rule(_KIND.FALL, SUSPECTED_ACKNOWLEDGED, _ON.FALLING, SUSPECTED),
     Rule(_KIND.FALL, CONFIRMED, _ON.FALLING, CONFIRMED),
     Rule(_KIND.FALL, CONFIRMED, _ON.DOWN, CONFIRMED),
     Rule(_KIND.FALL, CONFIRMED_ACKNOWLEDGED, _ON.FALLING, CONFIRMED),
     Rule(_KIND.FALL, CONFIRMED_ACKNOWLEDGED, _ON.DOWN, CONFIRMED),
-    # Stumbles and unsafe steps: a new one is reported anew; they end by themselves.
+    # Stumbles and unsafe steps: a new one is reported again; they end by themselves.
     _opens(_KIND.STUMBLE, _ON.STUMBLE, CONFIRMED, Guard.NO_FALL_ACTIVE),
     _opens(_KIND.UNSAFE_STEP, _ON.UNSAFE_STEP, CONFIRMED, Guard.NOTHING_WORSE),
     Rule(_KIND.STUMBLE, CONFIRMED, _ON.STUMBLE, CONFIRMED),

@@ -1,4 +1,4 @@
-"""Arming: a wish that comes true as soon as nothing stands in its way any more.
+"""Arming: a wish that comes true as soon as nothing is in its way any more.
 
 Somebody wants it armed (at the start, by the button, by a request, by walking backward); until the
 checklist passes, it waits and says what is missing. Once armed it stays so until somebody disarms:
@@ -27,9 +27,9 @@ NOT_STILL = Waiting(Obstacle.NOT_STILL)
 
 @dataclass(frozen=True, slots=True)
 class ArmingSettings:
-    at_start: bool = switch(True, "arm at the start, without being asked")
-    by_button: bool = switch(True, "two presses of the button arm and disarm")
-    by_request: bool = switch(True, "a spotter's request arms and disarms")
+    at_start: bool = switch(True, "arm when the program starts")
+    by_button: bool = switch(True, "pressing the button twice arms and disarms")
+    by_request: bool = switch(True, "spotters may arm and disarm")
     when_walking_backward: bool = switch(False, "arm when backward walking begins")
     needs_stillness: bool = switch(
         True, "arm only after two seconds of standing still, upright, while the accelerometer reads 1 g"
@@ -61,7 +61,7 @@ class Arming:
 
     @property
     def missing(self) -> tuple[Waiting, ...]:
-        """What stands in the way of arming; what to do first."""
+        """What is in the way of arming; what to do first."""
         needs = self._settings
         found = [self._sensor, self._power]
         if needs.needs_stillness:

@@ -61,7 +61,7 @@ def find_up(accel_g: Floats, gyro_dps: Floats) -> tuple[int, float, float, Float
     mean_g = accel_g.mean(axis=0)
     norm_g = float(np.linalg.norm(mean_g))
     if not GRAVITY_G[0] <= norm_g <= GRAVITY_G[1]:
-        raise UnsureError(f"the sensor feels {norm_g:.2f} g at rest, not 1 g: run rearguard check")
+        raise UnsureError(f"the accelerometer reads {norm_g:.2f} g at rest, not 1 g: run rearguard check")
     axis = int(np.argmax(np.abs(mean_g)))
     off_deg = float(np.degrees(np.arccos(min(abs(mean_g[axis]) / norm_g, 1.0))))
     if off_deg > BETWEEN_DEG:

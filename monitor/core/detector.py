@@ -1,10 +1,10 @@
-"""The judgement: samples in, events out. The same code for five samples live and an hour at once.
+"""The detection pipeline: samples in, events out. The same code for five samples live and an hour at once.
 
     block -> health -+-> grid -> posture -> steps, direction -> unsafe steps, heading
                      |        -> network -> stumble, fall
                      +-> SENSOR_LOST, SENSOR_BACK
 
-Across a gap in the samples nothing is known: every stage starts anew, but the baseline that was
+Across a gap in the samples nothing is known: every stage restarts, but the baseline that was
 learned of the walker stays.
 """
 
@@ -35,7 +35,7 @@ FRAME_RATE_HZ = 200.0
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """What the judgement may be told; the belt and the treadmill's frame are judged differently."""
+    """Settings of the detector; belt and treadmill have pipelines of their own."""
 
     profile: Literal["belt", "treadmill"] = choice(
         "belt",
@@ -45,9 +45,11 @@ class DetectorSettings:
     fall: FallSettings = group(FallSettings, "Falls")
     stumble: StumbleSettings = group(StumbleSettings, "Stumbles")
     unsafe_step: UnsafeSettings = group(UnsafeSettings, "Unsafe steps")
-    footfall: FootfallSettings = group(FootfallSettings, "Footfalls, heard from the treadmill's frame")
+    footfall: FootfallSettings = group(
+        FootfallSettings, "Footfall detection (sensor on the treadmill's frame)"
+    )
     direction: DirectionSettings = group(DirectionSettings, "Forward or backward")
-    health: HealthSettings = group(HealthSettings, "Whether the sensor can be believed")
+    health: HealthSettings = group(HealthSettings, "Sensor health")
 
 
 class Weights(NamedTuple):

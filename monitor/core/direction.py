@@ -31,15 +31,21 @@ class DirectionSettings:
         0.5,
         5.0,
         "s",
-        "how long walking speaks for its direction",
-        "answers sooner",
-        "answers more steadily",
+        "averaging time of the walking direction",
+        "a turn-round is noticed sooner",
+        "the direction is steadier",
     )
     sure_score: float = number(
-        0.3, 0.05, 0.9, "", "score that decides the direction", "decides sooner", "more steps stay unknown"
+        0.3,
+        0.05,
+        0.9,
+        "",
+        "score at which the direction is decided",
+        "decided sooner, wrong more often",
+        "more steps stay unknown",
     )
     keep_score: float = number(
-        0.1, 0.0, 0.9, "", "score that keeps a decided direction", "keeps it longer", "gives it up sooner"
+        0.1, 0.0, 0.9, "", "score down to which a decided direction is kept", "kept longer", "given up sooner"
     )
 
     def __post_init__(self) -> None:

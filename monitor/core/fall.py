@@ -17,14 +17,14 @@ from monitor.core.setting import number
 from monitor.core.vocabulary import GRAVITY_MPS2, Event, EventKind, Evidence, Floats, Reading
 
 
-class _Story(Enum):
+class _Phase(Enum):
     NONE = auto()
     SUSPECTED = auto()
     DOWN = auto()
 
 
 UP = np.array([0.0, 0.0, 1.0])
-STARTING_HOPS = round(0.5 / HOP_S)  # nothing is judged before that: no history yet
+STARTING_HOPS = round(0.5 / HOP_S)  # nothing is detected before that: no history yet
 MEMORY_HOPS = round(6.0 / HOP_S)
 BEFORE_HOPS = round(1.5 / HOP_S)  # posture before a fall is taken from before that
 TURNED_HOPS = round(0.5 / HOP_S)  # over which the posture after a fall is taken
@@ -35,9 +35,9 @@ IMPACT_WITHIN_S = 1.5  # after FALLING: descent to impact lasts 0.58 +- 0.26 s (
 DROP_HOPS = round(0.5 / HOP_S)
 STANDING_HOPS = round(1.0 / HOP_S)
 UPRIGHT_CHECK_HOPS = 4
-SETTLED_S = 3.0  # no sooner after a story's last word may the facts take it back
-AGAIN_S = {_Story.NONE: 0.0, _Story.SUSPECTED: 5.0, _Story.DOWN: 10.0}
-"""After its last word a story that still stands is told anew no sooner; the network looks 4 s back."""
+SETTLED_S = 3.0  # no sooner after its last event may a fall be cancelled or ended
+AGAIN_S = {_Phase.NONE: 0.0, _Phase.SUSPECTED: 5.0, _Phase.DOWN: 10.0}
+"""An open fall is reported again no sooner after its last event; the network looks 4 s back."""
 TRUNK_LIMIT_DEG = 45.0  # from the body's z axis: further is not upright, whatever was before
 WALKING_HOPS = round(3.0 / HOP_S)
 WALKING_RISES = 3
@@ -53,16 +53,16 @@ class FallSettings:
         -20.0,
         20.0,
         "log-odds",
-        "Score above which the motion is called FALLING, before the impact.",
+        "score above which a fall is suspected, before the impact",
         "earlier alarms, more of them false",
-        "fewer false alarms, later ones, some falls only seen at the impact",
+        "fewer false alarms, but later; some falls are only detected at the impact",
     )
     down_threshold: float = number(
         -1.5,
         -20.0,
         20.0,
         "log-odds",
-        "Score above which what followed an impact is called a fall (DOWN).",
+        "score above which a fall is confirmed, after the impact",
         "fewer falls missed, more false alarms",
         "fewer false alarms, more falls missed",
     )
@@ -71,41 +71,41 @@ class FallSettings:
         20.0,
         90.0,
         "deg",
-        "How far the trunk must have turned over after the impact, to call it a fall (DOWN).",
-        "deep stumbles and hard seats may be confirmed",
-        "falls that end sitting stay suspected",
+        "how far the trunk must be tilted after the impact for a fall to be confirmed",
+        "deep stumbles and sitting down hard may be confirmed as falls",
+        "falls that end in a sitting position stay suspected",
     )
     impact_g: float = number(
         1.8,
         1.2,
         8.0,
         "g",
-        "Peak acceleration that counts as the IMPACT of a fall already suspected or confirmed.",
-        "soft landings count",
-        "only hard landings count",
+        "peak acceleration that counts as the impact of a fall already suspected or confirmed",
+        "soft landings count as impacts",
+        "only hard landings count as impacts",
     )
     upright_lean_deg: float = number(
         30.0,
         5.0,
         60.0,
         "deg",
-        "How near the trunk must be to where it was before the fall, to take a suspicion back.",
-        "suspicions stand longer",
-        "suspicions are taken back sooner",
+        "how close the trunk must return to its posture before the fall to cancel a suspected fall",
+        "suspected falls stay active longer",
+        "suspected falls are cancelled sooner",
     )
 
 
 class Fall:
     """Turns hops into the events of a fall. Feed every hop once, in order."""
 
-    STATE = ("_memory", "_seen", "_story", "_told_s", "_impact", "_before")
+    STATE = ("_memory", "_seen", "_phase", "_reported_s", "_impact", "_before")
 
     def __init__(self, settings: FallSettings) -> None:
         self._settings = settings
         self._memory: Hops | None = None
         self._seen = 0  # hops before those in hand
-        self._story = _Story.NONE
-        self._told_s = 0.0  # when the story's last word was said
+        self._phase = _Phase.NONE
+        self._reported_s = 0.0  # when the last event was
         self._impact = False
         self._before = UP
 
@@ -119,7 +119,7 @@ class Fall:
         events: list[Event] = []
         at = past + max(STARTING_HOPS - self._seen, 0)
         while at < len(track.time_s):
-            if self._story is _Story.NONE:
+            if self._phase is _Phase.NONE:
                 later = raised[np.searchsorted(raised, at) :]
                 if not len(later):
                     break
@@ -132,24 +132,24 @@ class Fall:
         return events
 
     def _judge(self, recent: Hops, falling: bool, fallen: bool, check: bool) -> list[Event]:
-        """What the latest hop of ``recent`` adds to the story."""
+        """What the latest hop of ``recent`` adds to the fall."""
         now_s = float(recent.time_s[-1])
-        since_s = now_s - self._told_s
-        again = since_s > AGAIN_S[self._story]
+        since_s = now_s - self._reported_s
+        again = since_s > AGAIN_S[self._phase]
         suspect = falling and again
-        down = fallen and (again or self._story is _Story.SUSPECTED)
+        down = fallen and (again or self._phase is _Phase.SUSPECTED)
         down = down and _turned_deg(recent) >= self._settings.down_tilt_deg
-        if suspect or (down and self._story is not _Story.SUSPECTED):
+        if suspect or (down and self._phase is not _Phase.SUSPECTED):
             self._begin(recent)
         hits = recent.peak_accel_g[-IMPACT_HOPS if down else -1 :] >= self._settings.impact_g
-        soon = self._story is _Story.SUSPECTED and now_s - self._told_s <= IMPACT_WITHIN_S
+        soon = self._phase is _Phase.SUSPECTED and now_s - self._reported_s <= IMPACT_WITHIN_S
         impact = not self._impact and (soon or down) and bool(hits.any())
         self._impact |= impact
         if down:
-            self._story, self._told_s = _Story.DOWN, now_s
+            self._phase, self._reported_s = _Phase.DOWN, now_s
         upright = check and since_s >= SETTLED_S and not (suspect or down) and self._stands(recent)
         if upright:
-            self._story = _Story.NONE
+            self._phase = _Phase.NONE
         said = {
             EventKind.FALLING: suspect,
             EventKind.IMPACT: impact,
@@ -162,7 +162,7 @@ class Fall:
         return [Event(kind, now_s, evidence) for kind, true in said.items() if true]
 
     def _begin(self, recent: Hops) -> None:
-        self._story, self._told_s, self._impact = _Story.SUSPECTED, float(recent.time_s[-1]), False
+        self._phase, self._reported_s, self._impact = _Phase.SUSPECTED, float(recent.time_s[-1]), False
         before = recent.accel_g[:-BEFORE_HOPS]
         self._before = before.mean(axis=0) if len(before) else UP
 
@@ -171,7 +171,7 @@ class Fall:
         now = recent.accel_g[-STANDING_HOPS:].mean(axis=0)
         back = angle_deg(now, self._before) <= self._settings.upright_lean_deg
         upright = back and angle_deg(now, UP) <= TRUNK_LIMIT_DEG
-        return upright and (self._story is _Story.SUSPECTED or _walks(recent))
+        return upright and (self._phase is _Phase.SUSPECTED or _walks(recent))
 
     def _evidence(self, recent: Hops) -> Evidence:
         settings = self._settings

@@ -24,7 +24,7 @@ LOWEST_HZ = 5.0
 BACKGROUND_S = 4.0
 STARTING_S = 3.0  # no footfalls before the background is known
 QUIET_G2 = 1e-9  # power of a chip's own noise, per frequency
-LINE_STEPS = 3.0  # e-folds a line stands over the other frequencies while the motor runs
+LINE_STEPS = 3.0  # ln units a line is above the other frequencies while the motor runs
 SHORTEST_S = 0.25
 LONGEST_S = 1.6
 STRUCK_S = 0.5  # a body rings and lands in parts: one blow
@@ -40,18 +40,18 @@ class FootfallSettings:
         0.6,
         0.3,
         6.0,
-        "e-folds",
-        "rise over the background that is a footfall",
-        "lighter feet count",
-        "only heavy feet count",
+        "ln units",
+        "rise over the background that counts as a footfall (1 is 4.3 dB)",
+        "lighter footfalls count",
+        "only heavy footfalls count",
     )
     lost_steps: float = number(
         2.2,
         1.2,
         5.0,
         "steps",
-        "step times without a footfall that are a lost rhythm",
-        "a single light footfall is a stumble",
+        "step times without a footfall before a stumble is reported",
+        "a single light footfall may be taken for a stumble",
         "later alarms",
     )
     down_steps: float = number(
@@ -59,8 +59,8 @@ class FootfallSettings:
         1.2,
         5.0,
         "steps",
-        "step times without a footfall, after a blow on the deck, that are a fall",
-        "sooner, more of them false",
+        "step times without a footfall, after an impact on the deck, before a fall is confirmed",
+        "sooner, with more false alarms",
         "later",
     )
     impact_ratio: float = number(
@@ -68,9 +68,9 @@ class FootfallSettings:
         2.0,
         100.0,
         "",
-        "energy over the walker's heaviest footfalls that is a body",
-        "lighter falls count",
-        "fewer false",
+        "impact energy, over the walker's heaviest footfalls, above which it is a body",
+        "lighter falls are detected",
+        "fewer false alarms",
     )
 
 

@@ -1,7 +1,7 @@
-"""Uniform samples from whatever the chip delivers, so that the judgement never asks for the rate.
+"""Uniform samples from whatever the chip delivers, so that the detector never asks for the rate.
 
 Chips run up to 4 % fast or slow and lose samples. Short holes are bridged by straight lines, as
-between any two samples; across a longer one nothing is invented: the grid starts anew and says so.
+between any two samples; across a longer one nothing is invented: the grid starts again and says so.
 """
 
 from collections.abc import Iterator

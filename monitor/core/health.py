@@ -1,7 +1,7 @@
 """Is anybody watching? Silence and doubtful samples, said as SENSOR_LOST and SENSOR_BACK.
 
 What makes samples doubtful is the sampler's knowledge and comes as the block's ``fault``. Health never
-stops the judgement and never ends an alarm.
+stops the detector and never ends an alarm.
 """
 
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ class HealthSettings:
         0.1,
         3.0,
         "s",
-        "time without a trustworthy sample after which the sensor counts as lost",
+        "time without a valid sample after which a sensor fault is raised",
         "a short hiccup raises a fault",
-        "a dead sensor is told later",
+        "a dead sensor is reported later",
     )
     back_after_s: float = number(
         1.0,
         0.2,
         10.0,
         "s",
-        "time of trustworthy samples after which the sensor is back",
-        "a loose plug flaps",
-        "the fault stands longer",
+        "time of valid samples after which the sensor fault is over",
+        "a loose plug raises one fault after another",
+        "the fault stays longer",
     )
 
 

@@ -16,7 +16,7 @@ UPRIGHT_DEG = 45.0
 FALLEN = frozenset({EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN})
 UP_AGAIN = frozenset({EventKind.UPRIGHT, EventKind.STEP})
 TILTED_STANDS = 2
-"""Two stands of two seconds: a deep bow is no slipped belt."""
+"""Standing still twice: a deep bow is no slipped belt."""
 
 
 class MountingCheck:
@@ -25,7 +25,7 @@ class MountingCheck:
     STATE = ("_tilted", "_fallen")
 
     def __init__(self) -> None:
-        self._tilted = 0  # stands in a row with the sensor the wrong way up
+        self._tilted = 0  # times in a row of standing still with the sensor the wrong way up
         self._fallen = False  # and not up again, whatever became of the alert
 
     def update(self, event: Event, *, armed: bool, may_lie: bool) -> Input | None:

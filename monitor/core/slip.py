@@ -2,7 +2,7 @@
 
 Walking swings the trunk along the way it goes, once per step, against the vertical velocity
 (direction.py); across the way it sways once per two steps. So the swing that goes with the vertical
-velocity points along the walk. Which end of it is the front cannot be told: a sensor that slid half
+velocity points along the walk. Which end of it is the front cannot be known: a sensor that slid half
 round looks like walking the other way.
 """
 

@@ -21,7 +21,7 @@ class StumbleSettings:
         -20.0,
         20.0,
         "log-odds",
-        "Score above which the motion is called a STUMBLE.",
+        "score above which a stumble is reported",
         "fewer stumbles missed, more false alarms in brisk or uneven walking",
         "fewer false alarms, more stumbles missed",
     )
@@ -30,22 +30,22 @@ class StumbleSettings:
         0.0,
         60.0,
         "s",
-        "How long after a STUMBLE no further one is told.",
-        "one stumble may be told twice",
-        "a second stumble soon after may go untold",
+        "time after a stumble in which no further one is reported",
+        "one stumble may be reported twice",
+        "a second stumble soon after may not be reported",
     )
 
 
 class Stumble:
     """Turns hops into STUMBLE events. Feed every hop once, in order."""
 
-    STATE = ("_memory", "_seen", "_told_s")
+    STATE = ("_memory", "_seen", "_reported_s")
 
     def __init__(self, settings: StumbleSettings) -> None:
         self._settings = settings
         self._memory: Hops | None = None
         self._seen = 0  # hops before those in hand
-        self._told_s = -np.inf
+        self._reported_s = -np.inf
 
     def update(self, hops: Hops) -> list[Event]:
         """Events of these hops, in order; how the hops are split between calls changes nothing."""
@@ -56,8 +56,8 @@ class Stumble:
         events = []
         for at in (first + np.flatnonzero(score[first:] >= self._settings.threshold)).tolist():
             now_s = float(track.time_s[at])
-            if now_s - self._told_s > self._settings.quiet_s:
-                self._told_s = now_s
+            if now_s - self._reported_s > self._settings.quiet_s:
+                self._reported_s = now_s
                 peak_g = float(track.until(at, MEMORY_HOPS).peak_accel_g.max())
                 evidence = {
                     "stumble_score": Reading(float(score[at]), self._settings.threshold),

@@ -1,4 +1,4 @@
-"""Is this step like the walker's good ones? Every step judged by terms that say why.
+"""Is this step like the walker's good ones? Every step is scored by terms that say why.
 
 Each term runs from 0 (ordinary) to 1 (bad). Limits are the walker's own, learned from good steps,
 with those of ordinary walkers as a net; the score is the worst term, raised by what the others add.
@@ -35,7 +35,7 @@ class UnsafeSettings:
         0.1,
         1.0,
         "",
-        "score from which a step is unsafe",
+        "score at which a step counts as unsafe",
         "more steps are flagged",
         "fewer steps are flagged",
     )
@@ -44,28 +44,28 @@ class UnsafeSettings:
         0.1,
         1.0,
         "",
-        "score from which it is very unsafe",
-        "more steps count as red",
-        "fewer count as red",
+        "score at which a step counts as very unsafe",
+        "more steps count as very unsafe",
+        "fewer steps count as very unsafe",
     )
     both_directions: bool = switch(
-        False, "judge forward steps and those of unknown direction too, not only backward ones"
+        False, "check forward steps and steps of unknown direction too, not only backward ones"
     )
     learning_s: float = number(
         60.0,
         10.0,
         600.0,
         "s",
-        "walking from which the walker's own limits are learned",
-        "learns faster",
-        "learns longer",
+        "walking time over which the walker's own limits are learned",
+        "limits are learned sooner, from less",
+        "limits are learned later, from more",
     )
-    spreads: float = number(
+    limit_mads: float = number(
         8.0,
         3.0,
         20.0,
-        "mean deviations",
-        "how far from the walker's own mean is still ordinary",
+        "mean absolute deviations",
+        "distance from the walker's own mean that is still normal",
         "more steps are flagged",
         "fewer steps are flagged",
     )
@@ -74,9 +74,9 @@ class UnsafeSettings:
         60.0,
         3600.0,
         "s",
-        "how slowly the learned limits follow the walker",
-        "follow faster",
-        "follow slower",
+        "averaging time of the walker's own limits",
+        "limits follow the walker faster",
+        "limits follow the walker more slowly",
     )
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class Baseline:
         """Where every term begins to speak and where it is bad."""
         if self._steps < STEPS_BEFORE:
             return OK, BAD
-        own = self._mean + self._settings.spreads * self._spread
+        own = self._mean + self._settings.limit_mads * self._spread
         ok = np.minimum(np.maximum(own, LOWEST), HIGHEST)
         return ok, ok + (BAD - OK)
 

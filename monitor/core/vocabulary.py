@@ -253,7 +253,7 @@ class Input:
 
 
 class Obstacle(StrEnum):
-    """What stands in the way of arming. The words for people stand in delivery/wording.py."""
+    """What is in the way of arming. The words for people are in delivery/wording.py."""
 
     NOT_STILL = "not_still"
     GRAVITY = "gravity"

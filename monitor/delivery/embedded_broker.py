@@ -97,7 +97,7 @@ async def _serve(port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
     try:
         await broker.start()
-    except Exception as error:  # noqa: BLE001  whatever keeps it from starting is told to the parent
+    except Exception as error:  # noqa: BLE001  the parent reports whatever keeps it from starting
         sys.exit(str(error))
     print(READY, flush=True)
     await end.wait()

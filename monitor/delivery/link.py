@@ -52,7 +52,7 @@ OVERDUE_S = 3.0
 """A link without an acknowledgement for so long is lost."""
 
 PROOF_S = 30.0
-"""So often the availability is said anew, and must be heard again: rights may be taken away."""
+"""How often the availability is published again, and must come back: rights may be taken away."""
 
 NOT_PASSED_ON = (
     "the broker takes our messages but does not pass them on: the account {account} may not write and read "
@@ -72,7 +72,7 @@ BRIEF_TIMES = 3
 FAREWELL_S = 0.5
 """How long the last word may wait for its acknowledgement."""
 
-STUMBLE_S = 0.5
+DEFECT_PAUSE_S = 0.5
 """Pause after a defect: one that stays takes neither the processor nor the log."""
 
 WALKING_S = 2.0
@@ -235,7 +235,7 @@ class Link:
                 self._sent.pop(letter.mid, None)
 
     def _work(self) -> None:
-        stumble = ""
+        failed = ""
         while not self._stopping:
             try:
                 letter = self._client.next(self._pause_s())
@@ -246,12 +246,14 @@ class Link:
                 if self._draining and not self._outbox:
                     self._drained.set()
             except Exception as error:  # noqa: BLE001  the way to the spotter must outlive a defect of its own
-                if repr(error) != stumble:
-                    stumble = repr(error)
-                    _log.exception("the link stumbled and starts again; further ones like it are not told")
+                if repr(error) != failed:
+                    failed = repr(error)
+                    _log.exception(
+                        "the MQTT thread failed and restarts; repeats of this error are not logged"
+                    )
                 self._apart("a defect in the link; see the log")
                 self._client.reopen()
-                time.sleep(STUMBLE_S)
+                time.sleep(DEFECT_PAUSE_S)
 
     def _pause_s(self) -> float:
         return min(0.1, max(0.0, self._beat_s - time.monotonic()))
@@ -293,7 +295,7 @@ class Link:
     def _hear_availability(self, letter: Letter) -> None:
         """Our own word proves the connection; another one (a late will, a namesake) must not stay."""
         if letter.retained:
-            return  # from before our time, and said anew already
+            return  # from before our time, and published again already
         if letter.payload != ONLINE:
             self._online_s = min(self._online_s, self._beat_s)  # not at once: two could not stop arguing
             return
@@ -326,9 +328,9 @@ class Link:
             self._client.publish(self._discovery_topic, self._entities, qos=0, retain=True)
 
     def _hear(self, letter: Letter) -> None:
-        standing_ids = {alert.id for alert in self._seen.status.incidents} if self._seen else set()
+        open_ids = {alert.id for alert in self._seen.status.incidents} if self._seen else set()
         now_s = time.monotonic()
-        if self._reception.hear(letter.topic, letter.payload, letter.retained, standing_ids, now_s):
+        if self._reception.hear(letter.topic, letter.payload, letter.retained, open_ids, now_s):
             for message in self._outbox.recent():
                 self._say(self._topics.alert, encode(message), retain=False)
 
@@ -377,14 +379,14 @@ class Link:
                 left_s = message.lifetime_s - message.age_s
                 if self._say(self._topics.alert, encode(message), retain=False, key=key, expiry_s=left_s):
                     under_way.add(key)
-        # A change is told after the alerts that go with it, so that they are heard first.
-        told = len(self._outbox) <= len(under_way) + len(self._unproven)
+        # A change is sent after the alerts that go with it, so that they arrive first.
+        alerts_sent = len(self._outbox) <= len(under_way) + len(self._unproven)
         now_s = time.monotonic()
         if now_s >= self._announce_s:
             self._announce()
         if now_s >= self._online_s:
             self._say_online()
-        if now_s >= self._beat_s or (self._changed and told):
+        if now_s >= self._beat_s or (self._changed and alerts_sent):
             self._changed = False
             self._beat_s = now_s + BEAT_S
             if self._seen is not None and not self._hung():

@@ -1,7 +1,7 @@
 """What goes over MQTT: the topics, and the JSON of states, alerts, answers and requests.
 
-Wall time enters here. What we are told to do is read strictly: an answer or a request with an unknown
-field is refused, because obeying half of it could be worse than obeying none. What we are told to know is
+Wall time enters here. What we are asked to do is read strictly: an answer or a request with an unknown
+field is refused, because obeying half of it could be worse than obeying none. What we are only informed of is
 read leniently: a spotter a version behind still understands the alert in a message with new fields.
 """
 

@@ -47,7 +47,7 @@ UNREAD_LETTERS = 1000
 class MqttSettings:
     """Where the broker is and who we are there. Raises ValueError for an impossible device or host."""
 
-    device: str = text("walker", "name of this device in every topic", DEVICE_PATTERN, DEVICE_WORDS)
+    device: str = text("walker", "name of this device, part of every topic", DEVICE_PATTERN, DEVICE_WORDS)
     host: str = text("localhost", "name or address of the broker", HOST_PATTERN, HOST_WORDS)
     port: int = number(1883, 1, 65535, "", "port of the broker: 1883 plain, 8883 with TLS")
     protocol: int = number(4, 4, 5, "", "version of MQTT: 4 is 3.1.1, 5 is 5.0")
@@ -56,20 +56,20 @@ class MqttSettings:
         2,
         60,
         "s",
-        "the broker reports us offline after one and a half times this silence",
-        "offline is reported sooner, a weak network is reported more often",
-        "offline is reported later",
+        "MQTT keepalive; the broker sends the last will after 1.5 times this",
+        "a lost device is reported sooner, a weak network more often",
+        "a lost device is reported later",
     )
     username: str = text("", "account at the broker; empty for none")
     password_file: str = text(
         "", "file with the password, readable by its owner only; empty for systemd's credential"
     )
-    tls: bool = switch(False, "encrypt, and check the broker's certificate")
-    ca_file: str = text("", "certificate that signed the broker's; empty for the system's")
-    certificate_file: str = text("", "our own certificate; empty for none")
-    key_file: str = text("", "private key of our certificate, readable by its owner only")
+    tls: bool = switch(False, "encrypt the connection and check the broker's certificate")
+    ca_file: str = text("", "CA certificate that signed the broker's; empty for the system's")
+    certificate_file: str = text("", "client certificate; empty for none")
+    key_file: str = text("", "private key of the client certificate, readable by its owner only")
 
-    home_assistant: bool = switch(False, "announce this device to Home Assistant")
+    home_assistant: bool = switch(False, "announce this device to Home Assistant by MQTT discovery")
 
     def __post_init__(self) -> None:
         if not re.fullmatch(DEVICE_PATTERN, self.device):

@@ -194,16 +194,16 @@ class Outbox:
                 continue
             event_s, age_known = message.time_s, message.age_known
             if owner != machine:
-                # The monotonic clock began anew; wall time may have jumped, but is all there is. A Pi without
-                # a clock chip goes on from where its wall time was last saved: that is before the event, or
-                # less after it than is true.
+                # The monotonic clock started again from 0; wall time may have jumped, but is all there is. A
+                # Pi without a clock chip goes on from where its wall time was last saved: that is before the
+                # event, or less after it than is true.
                 age_s = moment.wall_s - message.wall_s
                 event_s, age_known = moment.mono_s - max(0.0, age_s), age_known and age_s >= 0
             self._arrived.put(_Entry(message, event_s, moment.mono_s, True, age_known))
 
 
 def machine_boot() -> str:
-    """Changes when the machine, and with it the monotonic clock, starts anew."""
+    """Changes when the machine, and with it the monotonic clock, restarts."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

@@ -35,13 +35,13 @@ class Reception:
         """Who is listening."""
         return tuple(self._here_s)
 
-    def hear(self, topic: str, payload: bytes, retained: bool, standing: set[str], now_s: float) -> bool:
+    def hear(self, topic: str, payload: bytes, retained: bool, open_ids: set[str], now_s: float) -> bool:
         """Take one message; True if the latest alerts are to be sent again.
 
-        ``standing`` are the ids of the open stories: other answers come too late, or from elsewhere.
+        ``open_ids`` are those of the open incidents: other answers come too late, or from elsewhere.
         """
         try:
-            word = self._read(topic, payload, retained, standing)
+            word = self._read(topic, payload, retained, open_ids)
         except MessageError as error:
             self.ignored += 1
             if topic not in self._complained and len(self._complained) < UNREAD:
@@ -68,7 +68,7 @@ class Reception:
         for who in [who for who, here_s in self._here_s.items() if now_s - here_s > SPOTTER_S]:
             self._part(who)
 
-    def _read(self, topic: str, payload: bytes, retained: bool, standing: set[str]) -> Input | None:
+    def _read(self, topic: str, payload: bytes, retained: bool, open_ids: set[str]) -> Input | None:
         if retained:
             raise MessageError("it was retained: an old wish is not obeyed")
         if self._inbox.qsize() >= UNREAD:
@@ -81,8 +81,8 @@ class Reception:
         if topic != self._topics.answer:
             raise MessageError("nothing is expected on this topic")
         word = decode_answer(payload, self._boot)
-        if word.alert_id not in standing:
-            raise MessageError("the answer names an alert that does not stand")
+        if word.alert_id not in open_ids:
+            raise MessageError("the answer names an incident that is not open")
         return word
 
     def _crowded(self, who: str) -> bool:

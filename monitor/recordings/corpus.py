@@ -3,7 +3,7 @@
 One ``.npz`` holds many trials. ``samples`` int16 (N, 6) is accelerometer x y z, gyro x y z in the body
 frame (docs/frames.md), in the counts of an MPU-6050 at +-16 g and +-2000 deg/s; trial i is
 ``samples[first[i]:first[i + 1]]``. Every other array has one entry per trial, or is a list cut by
-its own ``..._first``; NaN stands where a label is unknown.
+its own ``..._first``; NaN where a label is unknown.
 """
 
 import difflib

@@ -65,23 +65,23 @@ def report(runs: Sequence[Run], red: float) -> Score:
 
 
 def hear(trial: Trial, make_detector: MakeDetector, live: bool = False) -> Run:
-    """What a fresh detector tells about ``trial``, and when it would have told it in live blocks.
+    """What a fresh detector reports about ``trial``, and when it would have in live blocks.
 
     As splitting the input changes no event, the trial goes in whole and each event counts from
     the end of the block its sample would have come in; ``live`` really feeds 50 ms blocks.
     """
     detector = make_detector()
-    told: list[tuple[float, Event]] = []
+    reported: list[tuple[float, Event]] = []
     seconds = 0.0
     whole = corpus.whole(trial, RATE_HZ)
     for block in corpus.blocks(trial, RATE_HZ) if live else [whole]:
         began = process_time()
         events = detector.update(block)
         seconds += process_time() - began
-        told += [(block.end_s if live else _block_end_s(event.time_s), event) for event in events]
+        reported += [(block.end_s if live else _block_end_s(event.time_s), event) for event in events]
     norm_g = np.linalg.norm(whole.accel_g, axis=1)
     peak_s = float(whole.time_s[np.argmax(norm_g)]) if len(norm_g) else 0.0
-    return Run(trial, tuple(told), peak_s, seconds)
+    return Run(trial, tuple(reported), peak_s, seconds)
 
 
 def _block_end_s(time_s: float) -> float:

@@ -1,7 +1,7 @@
-"""The rules a judgement is scored by: falls, stumbles, steps, direction, unsafe steps.
+"""The rules a detector is scored by: falls, stumbles, steps, direction, unsafe steps.
 
-Everything here is arithmetic on what a detector told about labelled trials. Times in s from a
-trial's start; a detection counts from the moment it was told, the end of its live block.
+Everything here is arithmetic on what a detector reported about labelled trials. Times in s from a
+trial's start; a detection counts from the moment it was reported, the end of its live block.
 """
 
 import math
@@ -33,18 +33,18 @@ Z95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A trial and what a fresh detector told about it: ``told`` holds (told_s, event) in order.
+    """A trial and what a fresh detector reported about it: ``reported`` holds (reported_s, event) in order.
 
     ``peak_s`` is the time of the largest acceleration, ``seconds`` the processor time the detector took.
     """
 
     trial: Trial
-    told: tuple[tuple[float, Event], ...]
+    reported: tuple[tuple[float, Event], ...]
     peak_s: float
     seconds: float
 
     def times_s(self, kinds: Collection[EventKind]) -> list[float]:
-        return [told_s for told_s, event in self.told if event.kind in kinds]
+        return [reported_s for reported_s, event in self.reported if event.kind in kinds]
 
 
 def wilson(hits: float, total: float) -> tuple[float, float]:
@@ -102,11 +102,11 @@ def opens_s(trial: Trial) -> float:
 
 
 def found_s(run: Run, kinds: Collection[EventKind]) -> float | None:
-    """When a fall was first told, from the opening of its window on; None if it was missed."""
+    """When a fall was first reported, from the opening of its window on; None if it was missed."""
     return next((told_s for told_s in run.times_s(kinds) if told_s >= opens_s(run.trial)), None)
 
 
-def stories(times_s: Sequence[float]) -> int:
+def incidents(times_s: Sequence[float]) -> int:
     """How many alarms these times are: stages within 5 s of the one before belong to it."""
     return sum(1 for a, b in pairwise([-math.inf, *times_s]) if b - a > ONE_STORY_S)
 
@@ -121,14 +121,14 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
     for kind in ("daily", "walk"):
         same = of_kind(runs, kind)
         alarms = sum(
-            stories(run.times_s(kinds)) if len(kinds) > 1 else len(run.times_s(kinds)) for run in same
+            incidents(run.times_s(kinds)) if len(kinds) > 1 else len(run.times_s(kinds)) for run in same
         )
         score |= per_hour(f"false_alarms_per_hour_{kind}", alarms, hours(same))
     return score | share("before_window", early, len(fallen))
 
 
 def before_impact(runs: Sequence[Run]) -> Score | None:
-    """How often and how long before the impact FALLING was told; leads over all falls it was told in."""
+    """How often and how long before the impact FALLING was reported; leads over the falls it was in."""
     timed = [run for run in of_kind(runs, "fall") if not math.isnan(run.trial.impact_s)]
     if not timed:
         return None
@@ -141,7 +141,7 @@ def before_impact(runs: Sequence[Run]) -> Score | None:
 
 
 def stumbles(runs: Sequence[Run]) -> Score | None:
-    """A labelled stumble must be told in its span, an unlabelled one anywhere in its file."""
+    """A labelled stumble must be reported in its span, an unlabelled one anywhere in its file."""
     stumbled, walks = of_kind(runs, "stumble"), of_kind(runs, "walk")
     if not stumbled and not walks:
         return None
@@ -197,7 +197,7 @@ def directions(runs: Sequence[Run]) -> Score | None:
 def unsafe_steps(runs: Sequence[Run], red: float) -> Score | None:
     """Flags per 100 steps of ordinary walking; ``red`` is the score from which a flag is red."""
     walks = of_kind(runs, "walk")
-    scores = [e.score for run in walks for _, e in run.told if isinstance(e, UnsafeStepEvent)]
+    scores = [e.score for run in walks for _, e in run.reported if isinstance(e, UnsafeStepEvent)]
     total = sum(len(run.times_s({EventKind.STEP})) for run in walks)
     if not total:
         return None
@@ -213,17 +213,17 @@ def _quantile(values: Sequence[float], q: float) -> float | None:
 
 
 def _bouts(run: Run) -> Iterator[tuple[Floats, Floats]]:
-    """The true contacts of each bout, and the initial contacts that were told (of the whole trial)."""
+    """The true contacts of each bout, and the initial contacts that were reported (of the whole trial)."""
     contacts_s = np.array(run.trial.contact_s)
     if not len(contacts_s):
         return
-    steps_s = np.sort([e.contact_s for _, e in run.told if isinstance(e, StepEvent)])
+    steps_s = np.sort([e.contact_s for _, e in run.reported if isinstance(e, StepEvent)])
     for bout in np.split(contacts_s, np.flatnonzero(np.diff(contacts_s) > BOUT_GAP_S) + 1):
         yield bout, steps_s
 
 
 def _lag_s(bouts: Sequence[tuple[Floats, Floats]]) -> float:
-    """The one lag that brings the told contacts closest to the true ones: a grid, then the median."""
+    """The one lag that brings the reported contacts closest to the true ones: a grid, then the median."""
     if not any(len(steps_s) for _, steps_s in bouts):
         return 0.0
     nearest = [(steps_s - contacts_s[:, np.newaxis]) for contacts_s, steps_s in bouts if len(steps_s)]
@@ -240,11 +240,11 @@ def _lag_s(bouts: Sequence[tuple[Floats, Floats]]) -> float:
 
 
 def _match(contacts_s: Floats, steps_s: Floats) -> tuple[list[float], int]:
-    """Differences of one-to-one matches, the closest pairs first, and how many told steps are too many."""
+    """Differences of one-to-one matches, the closest pairs first, and how many steps are too many."""
     difference_s = steps_s - contacts_s[:, np.newaxis]
     pairs = np.argwhere(np.abs(difference_s) <= CONTACT_TOLERANCE_S + 1e-9)
     order = np.argsort([abs(difference_s[i, j]) for i, j in pairs], kind="stable")
-    matches: dict[int, int] = {}  # told step to contact
+    matches: dict[int, int] = {}  # reported step to contact
     for i, j in pairs[order].tolist():
         if j not in matches and i not in matches.values():
             matches[j] = i
@@ -256,7 +256,7 @@ def _direction(runs: Sequence[Run], asked: Direction) -> Score | None:
     seconds = {"right": 0.0, "wrong": 0.0}
     total = 0.0
     for run in runs:
-        told = [(s, e.direction) for s, e in run.told if isinstance(e, StepEvent)]
+        told = [(s, e.direction) for s, e in run.reported if isinstance(e, StepEvent)]
         until_s = [
             min(s + DIRECTION_HOLDS_S, later_s)
             for (s, _), (later_s, _) in pairwise([*told, (math.inf, Direction.UNKNOWN)])

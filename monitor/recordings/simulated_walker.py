@@ -19,7 +19,7 @@ from monitor.recordings.corpus import Stretch, Trial, to_counts
 
 
 class Move(StrEnum):
-    """What the walker can be told to do."""
+    """What the walker can do."""
 
     STAND = "stand"
     FORWARD = "forward"
@@ -35,7 +35,7 @@ WALKING = frozenset({Move.FORWARD, Move.BACKWARD, Move.UNSAFE_STEP, Move.STUMBLE
 Script = Sequence[tuple[float, Move]]
 """What to do, one after the other: (seconds, move)."""
 
-STORY: Script = (
+SESSION: Script = (
     (3.0, Move.STAND),
     (8.0, Move.BACKWARD),
     (4.0, Move.UNSAFE_STEP),

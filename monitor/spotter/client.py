@@ -16,7 +16,7 @@ from monitor.spotter.incident import Notice
 from monitor.spotter.view import SpotterView
 
 HERE_S = 1.5
-"""How often the device is told that somebody is listening."""
+"""How often the device learns that somebody is listening."""
 
 
 class SpotterClient:

@@ -19,14 +19,14 @@ from monitor.spotter.view import SpotterView
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
     urls_file: str = text(
-        "", "file with one Apprise URL a line, such as ntfys://ntfy.sh/my-topic, readable by its owner only"
+        "", "file with one Apprise URL per line, such as ntfys://ntfy.sh/my-topic, readable by its owner only"
     )
     least_priority: int = number(
         2,
         1,
         3,
         "",
-        "minimum priority of what phones are sent: 1 low, 2 medium, 3 high",
+        "minimum priority of the alerts sent to phones: 1 low, 2 medium, 3 high",
         "more messages",
         "fewer messages",
     )
@@ -35,9 +35,9 @@ class NotifySettings:
         1,
         60,
         "",
-        "messages a minute at most; a new high alert and its repetitions are never held back",
-        "less noise",
-        "more detail",
+        "most messages per minute; a new high alert and its repetitions are never held back",
+        "fewer messages in a busy minute",
+        "more messages in a busy minute",
     )
 
 

@@ -19,14 +19,12 @@ REQUESTS = {"a": InputKind.ARM, "d": InputKind.DISARM, "p": InputKind.PAUSE_SOUN
 WORDS = {
     InputKind.COMING: "I'm coming",
     InputKind.FALSE_ALARM: "false alarm",
-    InputKind.CLEAR: "all is well again",
+    InputKind.CLEAR: "all clear",
 }
 READ_S = 0.5
 """A key pressed sooner after a new alert came up was meant for the one before."""
 
-HELP = (
-    "keys: c I'm coming, f false alarm, x all is well again; a arm, d disarm, p pause sound, t test; q quit"
-)
+HELP = "keys: c I'm coming, f false alarm, x all clear; a arm, d disarm, p pause sound, t test; q quit"
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def prompt(view: SpotterView, moment: Moment) -> tuple[str, Tone]:
         keys = "c = I'm coming" + ("" if incident.is_fault else ", f = false alarm")
         tone = Tone.RING if incident.priority is Priority.HIGH else Tone.NOTE
         return f"{incident.name}, {waited_s:.0f} s without an answer: {keys}{more}", tone
-    keys = "ends with its cause" if incident.is_fault else "x = all is well again, f = false alarm"
+    keys = "ends with its cause" if incident.is_fault else "x = all clear, f = false alarm"
     return f"{incident.name}, {_coming(incident)}: {keys}{more}", Tone.NOTE
 
 

@@ -63,7 +63,7 @@ PLANTED: dict[str, tuple[Callable[[Bench], object], str, str]] = {
     "driver in the way": (lambda b: b.wires.driven.add(b.chip.address), "sensor", "remove its overlay"),
     "unknown chip": (lambda b: b.chip.become(0x13), "sensor", "0x13 in register 0x75"),
     "zeros": (lambda b: b.chip.zero(), "samples", "every value reads 0"),
-    "stuck axis": (lambda b: b.chip.stick(3), "noise", "an axis does not move at all"),
+    "stuck axis": (lambda b: b.chip.stick(3), "noise", "one axis never changes"),
     "shaken": (lambda b: setattr(b.chip, "source", shaken), "noise", "keep it still"),
     "wrong range": (lambda b: setattr(b.chip, "source", misjudged), "gravity", "0.5"),
     "rate": (
@@ -94,7 +94,7 @@ def test_a_sensor_worn_upside_down_is_found() -> None:
     last = found(b, settings)[-1]
     assert (last.part, last.good) == ("mounting", False)
     assert 'mounting "+x -y -z" is wrong' in last.words
-    assert "the side called down points to the sky" in last.words
+    assert "the 'down' axis points up" in last.words
 
 
 def test_on_a_treadmills_frame_the_sensor_may_sit_any_way() -> None:

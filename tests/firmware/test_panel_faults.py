@@ -184,7 +184,7 @@ def test_a_button_that_stays_down_is_a_fault_until_it_comes_up(bench: Bench) -> 
     assert bench.live(panel, 9.0) == [InputKind.BUTTON_LONG]
     assert panel.faults == {}
     assert bench.live(panel, 20.0) == []
-    assert "let go" in panel.faults["the button"]
+    assert "release it" in panel.faults["the button"]
     bench.pins.pin(23).drive_high()
     bench.live(panel, 0.1)
     assert panel.faults == {}

@@ -16,7 +16,7 @@ import pytest
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Event, EventKind, SampleBlock, StepEvent, StillEvent, UnsafeStepEvent
 from monitor.recordings import corpus
-from monitor.recordings.simulated_walker import STORY, Move, Script, Walk, walk
+from monitor.recordings.simulated_walker import SESSION, Move, Script, Walk, walk
 from monitor.weights import shipped
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -38,8 +38,8 @@ SESSIONS: dict[str, Script] = {
     "fall_and_up_again": [
         (8.0, BACKWARD), (3.0, Move.FALL_BACKWARD), (5.0, Move.LIE), (4.0, Move.GET_UP), (8.0, FORWARD),
     ],
-    "story_at_200_hz": STORY,
-    "story_with_two_seconds_lost": STORY,
+    "story_at_200_hz": SESSION,
+    "story_with_two_seconds_lost": SESSION,
 }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ FALL = "   33.39 s  ALERT fall suspected (high)"
 def test_a_session_s_words_leave_out_what_is_not_known() -> None:
     facts = Facts(60, 42, 30.0, 98.4, nan, 3.1, 29.0, 27)
     assert session_words(facts) == (
-        "60 steps, 42 of them backward, 0.5 min of walking, cadence 98 steps per minute, asymmetry 3.1 %, sway 29 deg/s, "
+        "60 steps, 42 of them backward, 0.5 min of walking, cadence 98 steps per minute, asymmetry 3.1 %, "
+        "sway 29 deg/s, "
         "longest backward run 27 steps"
     )
     assert session_words(Facts()) == "0 steps, 0 of them backward, longest backward run 0 steps"

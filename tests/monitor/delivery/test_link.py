@@ -133,7 +133,7 @@ def test_two_devices_of_one_name_are_a_fault_that_says_so_until_one_is_gone(
 def test_a_defect_that_stays_fills_no_log(
     free_port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.delivery.link.STUMBLE_S", 0.0)
+    monkeypatch.setattr("monitor.delivery.link.DEFECT_PAUSE_S", 0.0)
     tries: list[int] = []
 
     def fail(*_: object) -> None:
@@ -145,7 +145,7 @@ def test_a_defect_that_stays_fills_no_log(
     link.start()
     wait_until(lambda: len(tries) > 20)
     link.stop()
-    assert len([record for record in caplog.records if "stumbled" in record.message]) == 1
+    assert len([record for record in caplog.records if "failed" in record.message]) == 1
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the end of the link

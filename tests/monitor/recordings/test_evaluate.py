@@ -13,7 +13,7 @@ from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
 from monitor.recordings.evaluate import evaluate, hear
 from monitor.recordings.score_table import table
-from monitor.recordings.simulated_walker import STORY, walk
+from monitor.recordings.simulated_walker import SESSION, walk
 from monitor.weights import shipped
 from training.folder import FOLDER
 
@@ -117,7 +117,7 @@ def test_several_processes_give_the_same_report(recordings: Path) -> None:
 def test_a_detection_counts_from_the_end_of_its_live_block() -> None:
     for time_s, told_s in ((1.0, 1.05), (1.04, 1.05), (1.05, 1.1)):
         trial = Trial("t", "daily", 100.0, standing(3, (time_s, 4.0)))
-        assert [s for s, _ in hear(trial, MAKE).told] == pytest.approx([told_s, told_s])
+        assert [s for s, _ in hear(trial, MAKE).reported] == pytest.approx([told_s, told_s])
 
 
 @pytest.mark.parametrize("rate_hz", [20.0, 100.0, 128.0, 200.0])
@@ -125,23 +125,23 @@ def test_live_blocks_and_one_block_tell_the_same_at_the_same_time(rate_hz: float
     noise = np.random.default_rng(3).normal(0, 4000, (round(30 * rate_hz), 6)).astype(np.int16)
     trial = Trial("t", "daily", rate_hz, noise)
     whole, live = hear(trial, MAKE), hear(trial, MAKE, live=True)
-    assert len(whole.told) > 20
+    assert len(whole.reported) > 20
     # As text: what is not known is NaN, and on Python 3.13 two events with one are never equal.
-    assert [repr(e) for _, e in whole.told] == [repr(e) for _, e in live.told]
-    assert [s for s, _ in whole.told] == pytest.approx([s for s, _ in live.told])
+    assert [repr(e) for _, e in whole.reported] == [repr(e) for _, e in live.reported]
+    assert [s for s, _ in whole.reported] == pytest.approx([s for s, _ in live.reported])
     assert whole.peak_s == live.peak_s
 
 
 def same_told(trial: Trial) -> None:
     make = partial(Detector, DetectorSettings(), shipped())
-    whole, live = (hear(trial, make, live=live).told for live in (False, True))
+    whole, live = (hear(trial, make, live=live).reported for live in (False, True))
     assert [event.kind for _, event in whole] == [event.kind for _, event in live]
     assert [told_s for told_s, _ in whole] == pytest.approx([told_s for told_s, _ in live])
 
 
 @pytest.mark.parametrize("rate_hz", [100.0, 200.0])
 def test_the_detector_tells_a_story_live_and_whole_alike(rate_hz: float) -> None:
-    same_told(walk(STORY, rate_hz, seed=11).trial("story"))
+    same_told(walk(SESSION, rate_hz, seed=11).trial("story"))
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_false_alarms_are_counted_per_hour_of_their_kind() -> None:
 
 @pytest.mark.parametrize(("gap_s", "alarms"), [(4.9, 1), (5.0, 1), (5.1, 2)])
 def test_stages_of_one_story_are_one_alarm(gap_s: float, alarms: int) -> None:
-    assert scoring.stories([3.0, 3.0 + gap_s]) == alarms
+    assert scoring.incidents([3.0, 3.0 + gap_s]) == alarms
     told = ((3.0, FALLING), (3.0 + gap_s, DOWN))
     score = scoring.falls([run("daily", *told, seconds=3600)], FALL_KINDS)
     assert score["false_alarms_per_hour_daily_n"][0] == alarms
@@ -273,7 +273,7 @@ def test_flags_are_counted_per_hundred_steps_of_walks() -> None:
         (s, UnsafeStepEvent(s, score=v, direction=Direction.BACKWARD)) for s, v in ((1.0, 0.79), (2.0, 0.8))
     )
     calm = walked(*steps)
-    flagged = Run(calm.trial, (*calm.told, *flags), 0.0, 0.0)
+    flagged = Run(calm.trial, (*calm.reported, *flags), 0.0, 0.0)
     score = scoring.unsafe_steps([calm, flagged, run("daily", (1.0, EventKind.STEP))], red=0.8)
     assert score == {"amber_per_100": 2.0, "red_per_100": 1.0, "steps": 100}
     assert scoring.unsafe_steps([run("walk")], red=0.8) is None

@@ -5,7 +5,7 @@ import pytest
 
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus
-from monitor.recordings.simulated_walker import STORY, Move, Walk, walk
+from monitor.recordings.simulated_walker import SESSION, Move, Walk, walk
 
 
 def norm_g(walked: Walk, start_s: float, stop_s: float) -> np.ndarray:
@@ -14,7 +14,7 @@ def norm_g(walked: Walk, start_s: float, stop_s: float) -> np.ndarray:
 
 
 def test_the_same_seed_walks_the_same_walk_and_another_does_not() -> None:
-    first, same, other = (walk(STORY, 100.0, seed) for seed in (1, 1, 2))
+    first, same, other = (walk(SESSION, 100.0, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.accel_g, same.accel_g)
     np.testing.assert_array_equal(first.gyro_dps, same.gyro_dps)
     assert not np.array_equal(first.accel_g, other.accel_g)
@@ -68,21 +68,21 @@ def test_a_backward_fall_looks_like_the_recorded_ones(rate_hz: float, seed: int)
 
 
 def test_getting_up_ends_upright_again() -> None:
-    walked = walk(STORY, 100.0, 5)
-    stand_s = sum(seconds for seconds, _ in STORY[:-1]) - 2.0
+    walked = walk(SESSION, 100.0, 5)
+    stand_s = sum(seconds for seconds, _ in SESSION[:-1]) - 2.0
     start = round(stand_s * 100)
     np.testing.assert_allclose(walked.accel_g[start : start + 100].mean(axis=0), [0.0, 0.0, 1.0], atol=0.15)
 
 
 def test_a_stumble_is_sharper_than_any_step_and_milder_than_a_fall() -> None:
-    walked = walk(STORY, 100.0, 6)
+    walked = walk(SESSION, 100.0, 6)
     stumble = norm_g(walked, walked.stumble_s[0], walked.stumble_s[0] + 1.0).max()
     fall = norm_g(walked, walked.impact_s[0] - 0.1, walked.impact_s[0] + 0.1).max()
     assert norm_g(walked, 3.0, 11.0).max() + 1.0 < stumble < fall - 1.0
 
 
 def test_an_unsafe_step_leans_back_and_hesitates() -> None:
-    walked = walk(STORY, 100.0, 7)
+    walked = walk(SESSION, 100.0, 7)
     at = walked.contact_s.index(walked.unsafe_s[0])
     gaps_s = np.diff(walked.contact_s)
     assert gaps_s[at] > 1.3 * np.median(gaps_s[:at])
@@ -92,7 +92,7 @@ def test_an_unsafe_step_leans_back_and_hesitates() -> None:
 
 def test_a_walk_becomes_a_labelled_recording(tmp_path: object) -> None:
     path = f"{tmp_path}/walk.npz"
-    walked = walk(STORY, 100.0, 8)
+    walked = walk(SESSION, 100.0, 8)
     corpus.save(path, [walked.trial("story")])
     trial = Corpus(path).find("story")
     assert (trial.kind, trial.onset_s, trial.impact_s) == ("fall", walked.onset_s[0], walked.impact_s[0])

@@ -191,7 +191,7 @@ def test_an_arrow_is_one_unknown_key_however_it_arrives(typed: str, keys: str, b
         ),
         (
             [replace(FALL, stage=Stage.ACKNOWLEDGED, who="you")],
-            "FALL confirmed, you are coming: x = all is well again, f = false alarm",
+            "FALL confirmed, you are coming: x = all clear, f = false alarm",
             Tone.NOTE,
         ),
         ([FAULT], "sensor fault, 12 s without an answer: c = I'm coming", Tone.NOTE),
