@@ -14,7 +14,7 @@ from monitor.weights import shipped
 def add(commands: Commands) -> None:
     parser = command(commands, "evaluate", act, "score the detector on labelled recordings")
     add_config(parser)
-    parser.add_argument("files", nargs="+", metavar="FILE.npz", help="recordings (docs/recordings.md)")
+    parser.add_argument("files", nargs="+", metavar="FILE.npz", help="recordings, or the word `example`")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes (default: one per core)")
 

@@ -42,7 +42,10 @@ def add(commands: Commands) -> None:
 def add_recording(parser: argparse.ArgumentParser) -> None:
     """FILE.npz and --trial."""
     parser.add_argument(
-        "file", metavar="FILE.npz", nargs="?", help="a recording (default: the simulated walker)"
+        "file",
+        metavar="FILE.npz",
+        nargs="?",
+        help="a recording, or the word `example` (default: the simulated walker)",
     )
     parser.add_argument("--trial", metavar="NAME", help="which trial; `rearguard trials FILE.npz` lists them")
 

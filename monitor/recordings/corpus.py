@@ -10,6 +10,8 @@ import difflib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -24,6 +26,9 @@ COUNTS_PER_G = 2048.0
 COUNTS_PER_DPS = 16.4
 KINDS = ("fall", "stumble", "walk", "daily")
 DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
+EXAMPLE, EXAMPLE_FILE = "example", "example.npz"
+"""The word that stands for the recording in the package (example.py), and that file's name here."""
+
 RATES_HZ = (10.0, 10_000.0)
 """Slower, a step has too few samples; faster, nothing is worn on a belt."""
 
@@ -77,6 +82,7 @@ class Trial:
 class Corpus(Sequence[Trial]):
     """The trials of one file, in its order; each is built when it is asked for.
 
+    ``example`` is the recording in the package, unless a file of that name is in the current folder.
     Raises RecordingError when the file is not there, is no ``.npz``, holds no trial, or its arrays
     are missing, do not fit together or hold what no recording can. A name that occurs again gets
     ``#2``, ``#3`` ... behind it.
@@ -84,7 +90,8 @@ class Corpus(Sequence[Trial]):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._arrays = _read(self.path)
+        is_example = str(path) == EXAMPLE and not self.path.exists()
+        self._arrays = _read(files(__package__) / EXAMPLE_FILE if is_example else self.path)
         _check(self.path, self._arrays)
         self.names = _unique(self._arrays["name"].tolist())
 
@@ -174,7 +181,7 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path | Traversable) -> dict[str, Any]:
     if not path.is_file():
         raise RecordingError(f"{path}: expected a recording (.npz), found no file there")
     try:
