@@ -8,6 +8,7 @@ its own ``..._first``; NaN stands where a label is unknown.
 
 import difflib
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -127,7 +128,7 @@ class Corpus(Sequence[Trial]):
         near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.5) or self.names[:3]
         raise RecordingError(
             f"{self.path}: no trial {name!r} among {len(self)}; did you mean {', '.join(near)}? "
-            "Leave the name out to list them all."
+            f"`rearguard trials {shlex.quote(str(self.path))}` lists them all"
         )
 
 
