@@ -15,6 +15,7 @@ import numpy as np
 from monitor.core.detector import Detector
 from monitor.core.vocabulary import BLOCK_S, Event, EventKind
 from monitor.recordings import corpus, scoring
+from monitor.recordings.arrays import KINDS
 from monitor.recordings.corpus import Corpus, Trial
 from monitor.recordings.scoring import FALL_KINDS, Run, Score
 
@@ -119,7 +120,7 @@ def _progress(runs: Iterable[Run], total: int) -> Iterator[Run]:
 
 
 def _part(runs: Sequence[Run], red: float) -> Score:
-    kinds = [kind for kind in corpus.KINDS if scoring.of_kind(runs, kind)]
+    kinds = [kind for kind in KINDS if scoring.of_kind(runs, kind)]
     total_h = scoring.hours(runs)
     return {
         "trials": {kind: len(scoring.of_kind(runs, kind)) for kind in kinds},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from monitor.recordings.corpus import KINDS
+from monitor.recordings.arrays import KINDS
 from monitor.recordings.scoring import FALL_KINDS, Score
 
 

@@ -15,7 +15,7 @@ from monitor.recordings.evaluate import evaluate, hear
 from monitor.recordings.score_table import table
 from monitor.recordings.simulated_walker import STORY, walk
 from monitor.weights import shipped
-from training.folder import FOLDER
+from tests.recordings import recorded
 
 
 class Peaks:
@@ -153,9 +153,7 @@ def test_the_detector_tells_a_story_live_and_whole_alike(rate_hz: float) -> None
     ],
 )
 def test_the_detector_tells_recordings_live_and_whole_alike(file: str, name: str) -> None:
-    if not (FOLDER / file).is_file():
-        pytest.skip(f"no {file} in {FOLDER}; set REARGUARD_CORPUS")
-    same_told(Corpus(FOLDER / file).find(name))
+    same_told(Corpus(recorded(file)).find(name))
 
 
 def test_an_empty_trial_is_scored_too(tmp_path: Path) -> None:

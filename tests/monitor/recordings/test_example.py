@@ -8,7 +8,8 @@ import pytest
 
 from monitor.cli import main
 from monitor.recordings import corpus
-from monitor.recordings.corpus import EXAMPLE, KINDS, Corpus
+from monitor.recordings.arrays import KINDS
+from monitor.recordings.corpus import EXAMPLE, Corpus
 from monitor.recordings.example import SCRIPTS, trials
 
 
