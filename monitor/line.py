@@ -48,6 +48,7 @@ class Line:
         self.alarm = Alarm(settings.alarm, settings.arming)
         self.panel = _panel(settings, self.inbox)
         self.narrator = Narrator(self._look, told_from_s, events=events)
+        self.delivered = True  # once it has run: has the broker acknowledged every alert?
         self.link: Link | None = None
         if publish:
             self.link = Link(
@@ -69,9 +70,12 @@ class Line:
             at_end.callback(self.panel.close)
             if self.link:
                 at_end.callback(self.link.stop)
-                at_end.callback(self.link.drain)
+                at_end.callback(self._drain, self.link)
             run(blocks, self.detector, self.alarm, self.inbox, sinks)
         print(f"session: {self.detector.facts}", flush=True)
+
+    def _drain(self, link: Link) -> None:
+        self.delivered = link.drain()
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
         self.panel.show(status)
