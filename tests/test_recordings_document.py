@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmware.bus import Bus
+from firmware.sampler import Sampler
+from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
+from monitor.core.vocabulary import SampleBlock
+from monitor.playback import shifted
 from monitor.recordings import arrays, units
-from monitor.recordings.corpus import EXAMPLE, Corpus, Trial, whole
+from monitor.recordings.corpus import EXAMPLE, Corpus, Trial, blocks, whole
+from monitor.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "docs" / "examples"
@@ -53,6 +59,31 @@ def test_a_csv_becomes_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (mine,) = run("csv_to_npz.py", csv, tmp_path / "mine.npz", monkeypatch)
     assert (mine.name, mine.kind, mine.rate_hz) == ("mine", "walk", 100.0)
     same(mine, walk, within=1.01)
+
+
+def test_the_sensors_blocks_become_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    walk = Corpus(EXAMPLE).find("backward-walk")
+    record = runpy.run_path(str(SCRIPTS / "record.py"))["recorded"]
+    live = [SampleBlock.silent(0.05, "the sensor is starting"), *shifted(blocks(walk, 100.0), 7.0)]
+    mine = record(live, 20.0, 100.0)
+    assert capsys.readouterr().out == "no samples: the sensor is starting\n"
+    assert mine.duration_s == pytest.approx(20.0, abs=0.1)
+    same(mine, walk, within=1.01)
+
+
+def test_the_sensor_itself_can_be_recorded() -> None:
+    walk = Corpus(EXAMPLE).find("backward-walk")
+    block = whole(walk, 100.0)
+    time_s = [0.0]
+
+    def sleep(seconds: float) -> None:
+        time_s[0] += seconds
+
+    chip = SimulatedInvensense(recording(block.accel_g, block.gyro_dps, 100.0), lambda: time_s[0])
+    sampler = Sampler(Settings().sampled, Bus(port=SimulatedBus(chip).open), lambda: time_s[0], sleep)
+    mine = runpy.run_path(str(SCRIPTS / "record.py"))["recorded"](sampler, 10.0, 100.0)
+    assert mine.duration_s == pytest.approx(10.0, abs=0.1)
+    assert np.median(np.linalg.norm(mine.counts[:, :3], axis=1)) == pytest.approx(2048, rel=0.05)
 
 
 def test_sisfall_in_its_own_form_is_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
