@@ -8,10 +8,22 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from monitor.commands import calibrate, check, config, demo, evaluate, notify, pair, replay, run, watch
+from monitor.commands import (
+    calibrate,
+    check,
+    config,
+    demo,
+    evaluate,
+    notify,
+    pair,
+    replay,
+    run,
+    trials,
+    watch,
+)
 from monitor.core.vocabulary import RearguardError
 
-COMMANDS = (run, demo, replay, check, calibrate, watch, notify, pair, evaluate, config)
+COMMANDS = (run, demo, replay, check, calibrate, watch, notify, pair, trials, evaluate, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         args = parser().parse_args(arguments)
         status: int = args.act(args)
+        sys.stdout.flush()  # here, where a closed pipe is understood
     except RearguardError as error:
         print(error, file=sys.stderr)
         return 2

@@ -53,6 +53,7 @@ class Line:
         self._panel_faults: dict[str, str] = {}
         self._report_panel()
         self.narrator = Narrator(self._look, told_from_s, events=events)
+        self.delivered = True  # once it has run: has the broker acknowledged every alert?
         self.link: Link | None = None
         if publish:
             self.link = Link(
@@ -81,9 +82,12 @@ class Line:
             at_end.callback(self.panel.close)
             if self.link:
                 at_end.callback(self.link.stop)
-                at_end.callback(self.link.drain)
+                at_end.callback(self._drain, self.link)
             run(self._with_panel(blocks), self.detector, self.alarm, self.inbox, sinks)
         print(f"session: {session_words(self.detector.facts)}", flush=True)
+
+    def _drain(self, link: Link) -> None:
+        self.delivered = link.drain()
 
     def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
         self.panel.show(status)

@@ -1,5 +1,6 @@
 """A recording in the sensor's place: down the line at once, or in real time through a simulated chip."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -30,7 +31,7 @@ def trial_of(file: str | Path | None, name: str | None) -> Trial:
     if name is None and len(trials) > 1:
         raise RecordingError(
             f"{file} holds {len(trials)} trials: name one with --trial, such as {trials[0].name}; "
-            "`rearguard trials` lists them"
+            f"`rearguard trials {shlex.quote(str(file))}` lists them all"
         )
     return trials.find(name) if name is not None else trials[0]
 

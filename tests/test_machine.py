@@ -155,4 +155,7 @@ def test_the_demo_tells_its_story_to_a_spotter_who_answers_by_itself() -> None:
 def test_a_demo_of_no_recording_says_so_and_nothing_else() -> None:
     with rearguard("demo", "nope.npz") as demo:
         assert demo.ended() == 2
-        assert demo.lines() == ["nope.npz: expected a recording (.npz), found no file there"]
+        assert demo.lines() == [
+            "nope.npz: expected a recording (.npz), found no file there; "
+            "the word `example` names the one that comes with rearguard"
+        ]

@@ -1,4 +1,4 @@
-"""Words that were given up: for each there is one of the glossary. Held for all that people read of the program."""
+"""Words that were given up, for one of the glossary each: held for all that the program shows to people."""
 
 import ast
 import re

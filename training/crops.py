@@ -9,7 +9,8 @@ import numpy.typing as npt
 from monitor.core.fall_network import HOP, RATE_HZ
 from monitor.core.vocabulary import GRAVITY_MPS2
 from monitor.recordings import corpus
-from monitor.recordings.corpus import COUNTS_PER_DPS, COUNTS_PER_G, Trial
+from monitor.recordings.corpus import Trial
+from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 from training.folder import FOLDER
 from training.targets import Array, Targets, peak_s, targets
 
@@ -34,7 +35,7 @@ class Recording:
 
 
 def recordings() -> list[Recording]:
-    """The whole corpus, in $REARGUARD_CORPUS."""
+    """The whole corpus, in FOLDER."""
     names = ("sisfall.npz", "kfall.npz", "gait.npz")
     trials = [trial for name in names for trial in corpus.Corpus(FOLDER / name)]
     return [Recording(trial, peak_s(trial)) for trial in trials]

@@ -1,7 +1,7 @@
-"""Where the recordings of people lie: they are no part of the repository."""
+"""Where the recordings of people lie: they are no part of the repository (docs/recordings.md)."""
 
 import os
 from pathlib import Path
 
-FOLDER = Path(os.environ.get("REARGUARD_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
-"""$REARGUARD_CORPUS, else ../shared/corpus beside the repository."""
+FOLDER = Path(os.environ.get("REARGUARD_CORPUS") or Path(__file__).parents[1] / "recordings")
+"""The folder ``recordings`` at the top of the repository, which git ignores, or $REARGUARD_CORPUS."""

@@ -35,16 +35,16 @@ SESSION = "The walker steps backward, missteps, stumbles, and after half a minut
 INTRODUCTION = """\
 Rearguard's demo: a simulated sensor, the real safety process, a broker, and you.
 {what}
-You are the spotter: press c when you are coming, f for a false alarm, x when all
-is well again. Lines behind the bar are the walker's side, in seconds since start.
+You are the spotter: press c when you are coming, f for a false alarm, x for all
+clear. Lines behind the bar are the walker's side, in seconds since start.
 """
 
 NEXT_STEPS = """\
 
 Next:
-  watch a recorded fall  .venv/bin/rearguard demo FILE.npz --trial NAME
+  watch a recorded fall  .venv/bin/rearguard demo example --trial fall
   wire a Raspberry Pi    docs/hardware.md, then .venv/bin/rearguard check
-  how well it detects    docs/accuracy.md; .venv/bin/rearguard evaluate FILE.npz"""
+  how well it detects    docs/accuracy.md; .venv/bin/rearguard evaluate example"""
 
 
 def add(commands: Commands) -> None:

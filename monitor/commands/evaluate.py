@@ -14,8 +14,14 @@ from monitor.weights import shipped
 def add(commands: Commands) -> None:
     parser = command(commands, "evaluate", act, "score the detector on labelled recordings")
     add_config(parser)
-    parser.add_argument("files", nargs="+", metavar="FILE.npz", help="recordings (docs/recordings.md)")
+    parser.add_argument("files", nargs="+", metavar="FILE.npz", help="recordings, or the word `example`")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.add_argument(
+        "--by",
+        choices=("dataset", "subject", "activity"),
+        default="dataset",
+        help="what the scores are given apart by (default: dataset)",
+    )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes (default: one per core)")
 
 
@@ -31,6 +37,6 @@ def jobs(text: str) -> int:
 def act(args: argparse.Namespace) -> int:
     settings = load(args).settings
     make = partial(Detector, settings, shipped())
-    report = evaluate(args.files, make, settings.unsafe_step.red_score, args.jobs, show_progress=True)
+    report = evaluate(args.files, make, settings.unsafe_step.red_score, args.jobs, True, args.by)
     print(json.dumps(report) if args.json else table(report))
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -35,7 +36,11 @@ def add(commands: Commands) -> None:
         "--through-chip", action="store_true", help="in real time, through the simulated chip and its driver"
     )
     parser.add_argument("--events", action="store_true", help="list every event, with its evidence")
-    parser.add_argument("--publish", action="store_true", help="report to the broker and so to the spotter")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="report to the broker and so to the spotter; exit status 1 if an alert was not delivered",
+    )
     parser.add_argument(
         "--linger",
         type=seconds,
@@ -49,7 +54,10 @@ def add(commands: Commands) -> None:
 def add_recording(parser: argparse.ArgumentParser) -> None:
     """FILE.npz and --trial."""
     parser.add_argument(
-        "file", metavar="FILE.npz", nargs="?", help="a recording (default: the simulated walker)"
+        "file",
+        metavar="FILE.npz",
+        nargs="?",
+        help="a recording, or the word `example` (default: the simulated walker)",
     )
     parser.add_argument("--trial", metavar="NAME", help="which trial; `rearguard trials FILE.npz` lists them")
 
@@ -79,6 +87,10 @@ def replay_(args: argparse.Namespace) -> int:
         line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
         line.run(shifted(corpus.blocks(trial, settings.sampled.rate_hz), began_s))
+    if not line.delivered:
+        broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
+        print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -8,37 +8,25 @@ its own ``..._first``; NaN where a label is unknown.
 
 import difflib
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import BLOCK_S, GRAVITY_MPS2, Floats, RearguardError, SampleBlock
+from monitor.core.vocabulary import BLOCK_S, Floats, RearguardError, SampleBlock
+from monitor.recordings import arrays
+from monitor.recordings.arrays import NUMBERS, STRETCHES, TEXTS
+from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 
 Counts = npt.NDArray[np.int16]
 
-COUNTS_PER_G = 2048.0
-COUNTS_PER_DPS = 16.4
-KINDS = ("fall", "stumble", "walk", "daily")
-DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
-RATES_HZ = (10.0, 10_000.0)
-"""Slower, a step has too few samples; faster, nothing is worn on a belt."""
-
-GRAVITY_G = (0.3, 3.0)
-"""Limits of a trial's median acceleration. Real ones had 0.41 to 1.51; in m/s2 it is 9.8."""
-
-MOVING_G, TURNING_DPS = 0.1, 5.0
-"""A body whose acceleration varies by so much turns more than this. Real ones turned 13 deg/s (RMS) and more,
-in rad/s that is 57 times less."""
-
-_TEXTS = ("name", "dataset", "subject", "activity", "description", "kind")
-_NUMBERS = ("rate_hz", "onset_s", "impact_s", "span_start_s", "span_stop_s")
-_STRETCHES = ("direction", "direction_start_s", "direction_stop_s")
-_LISTS = {"contact_first": ("contact_s",), "direction_first": _STRETCHES}
-_ARRAYS = ("samples", "first", *_TEXTS, *_NUMBERS, *_LISTS, "contact_s", *_STRETCHES)
+EXAMPLE, EXAMPLE_FILE = "example", "example.npz"
+"""The word that stands for the recording in the package (example.py), and that file's name here."""
 
 
 class RecordingError(RearguardError, ValueError):
@@ -46,7 +34,7 @@ class RecordingError(RearguardError, ValueError):
 
 
 class Stretch(NamedTuple):
-    """A labelled piece of a walk; ``direction`` is one of DIRECTIONS."""
+    """A labelled piece of a walk; ``direction`` is one of arrays.DIRECTIONS."""
 
     direction: str
     start_s: float
@@ -84,6 +72,7 @@ class Trial:
 class Corpus(Sequence[Trial]):
     """The trials of one file, in its order; each is built when it is asked for.
 
+    ``example`` is the recording in the package, unless a file of that name is in the current folder.
     Raises RecordingError when the file is not there, is no ``.npz``, holds no trial, or its arrays
     are missing, do not fit together or hold what no recording can. A name that occurs again gets
     ``#2``, ``#3`` ... behind it.
@@ -91,8 +80,22 @@ class Corpus(Sequence[Trial]):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._arrays = _read(self.path)
-        _check(self.path, self._arrays)
+        is_example = str(path) == EXAMPLE and not self.path.exists()
+        file = files(__package__) / EXAMPLE_FILE if is_example else self.path
+        if not file.is_file():
+            found = (
+                "a folder"
+                if self.path.is_dir()
+                else f"no file there; the word `{EXAMPLE}` names the one that comes with rearguard"
+            )
+            raise RecordingError(f"{path}: expected a recording (.npz), found {found}")
+        try:
+            self._arrays = arrays.read(file)
+            arrays.check(self._arrays)
+        except OSError as error:
+            raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise RecordingError(f"{path}: {error}") from error
         self.names = _unique(self._arrays["name"].tolist())
 
     def __len__(self) -> int:
@@ -106,13 +109,12 @@ class Corpus(Sequence[Trial]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         i = range(len(self))[index]
-        arrays = self._arrays
 
         def cut(name: str, cuts: str) -> Any:
-            return arrays[name][slice(*arrays[cuts][i : i + 2])]
+            return self._arrays[name][slice(*self._arrays[cuts][i : i + 2])]
 
-        labels = (cut(name, "direction_first").tolist() for name in _STRETCHES)
-        fields: dict[str, Any] = {name: arrays[name][i].item() for name in (*_TEXTS, *_NUMBERS)}
+        labels = (cut(name, "direction_first").tolist() for name in STRETCHES)
+        fields: dict[str, Any] = {name: self._arrays[name][i].item() for name in (*TEXTS, *NUMBERS)}
         return Trial(
             **fields | {"name": self.names[i]},
             counts=cut("samples", "first"),
@@ -127,7 +129,7 @@ class Corpus(Sequence[Trial]):
         near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.5) or self.names[:3]
         raise RecordingError(
             f"{self.path}: no trial {name!r} among {len(self)}; did you mean {', '.join(near)}? "
-            "Leave the name out to list them all."
+            f"`rearguard trials {shlex.quote(str(self.path))}` lists them all"
         )
 
 
@@ -162,7 +164,7 @@ def to_counts(accel_g: Floats, gyro_dps: Floats) -> Counts:
 def save(path: str | Path, trials: Sequence[Trial]) -> None:
     """Write trials as a file that ``Corpus`` reads; raises RecordingError for what it would not read."""
     stretches = [stretch for trial in trials for stretch in trial.stretches]
-    arrays: dict[str, Any] = {
+    made: dict[str, Any] = {
         "samples": np.concatenate([np.empty((0, 6), np.int16), *(trial.counts for trial in trials)]),
         "first": _cuts(len(trial.counts) for trial in trials),
         "contact_s": np.array([s for trial in trials for s in trial.contact_s], float),
@@ -172,107 +174,16 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
         "direction_stop_s": np.array([stretch.stop_s for stretch in stretches], float),
         "direction_first": _cuts(len(trial.stretches) for trial in trials),
     }
-    for name in _TEXTS:
-        arrays[name] = np.array([getattr(trial, name) for trial in trials], str)
-    for name in _NUMBERS:
-        arrays[name] = np.array([getattr(trial, name) for trial in trials], float)
-    _check(Path(path), arrays)
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RecordingError(f"{path}: expected a recording (.npz), found no file there")
+    for name in TEXTS:
+        made[name] = np.array([getattr(trial, name) for trial in trials], str)
+    for name in NUMBERS:
+        made[name] = np.array([getattr(trial, name) for trial in trials], float)
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.lib.npyio.NpzFile):
-                return {name: loaded[name] for name in _ARRAYS if name in loaded.files}
-    except Exception as error:  # a bad header, archive or size brings any of Python's own
-        raise RecordingError(f"{path}: expected a recording (.npz), cannot read it: {error}") from error
-    raise RecordingError(f"{path}: expected an .npz of several arrays, found a single array")
-
-
-def _check(path: Path, arrays: dict[str, Any]) -> None:
-    def refuse(name: str, expected: str, found: str) -> None:
-        raise RecordingError(f"{path}: {name}: expected {expected}, found {found}")
-
-    def expect(name: str, is_right: bool, expected: str) -> None:
-        if not is_right:
-            refuse(name, expected, f"{arrays[name].dtype} {arrays[name].shape}")
-
-    def expect_cuts(name: str, shortest: int) -> None:
-        cuts = arrays[name]
-        is_right = cuts.shape == (trials + 1,) and cuts.dtype.kind in "iu"
-        expect(name, is_right, f"whole numbers ({trials + 1},), one more than trials")
-        is_rising = cuts[0] == 0 and cuts[-1] <= shortest and bool(np.all(cuts[1:] >= cuts[:-1]))
-        expect(name, is_rising, f"cuts rising from 0 to no more than {shortest}")
-
-    def expect_values(name: str, is_right: npt.NDArray[np.bool_], expected: str) -> None:
-        if not np.all(is_right):
-            refuse(name, expected, repr(arrays[name][np.argmin(is_right)].item()))
-
-    missing = [name for name in _ARRAYS if not isinstance(arrays.get(name), np.ndarray)]
-    if missing:
-        raise RecordingError(f"{path}: expected the arrays of a recording, found no {', '.join(missing)}")
-    samples, trials = arrays["samples"], arrays["name"].size
-    expect("samples", samples.dtype == np.int16 and samples.shape[1:] == (6,), "int16 (N, 6)")
-    expect("name", trials > 0, "at least one trial")
-    for name in _TEXTS:
-        expect(name, arrays[name].shape == (trials,) and arrays[name].dtype.kind == "U", f"text ({trials},)")
-    for name in _NUMBERS:
-        is_right = arrays[name].shape == (trials,) and arrays[name].dtype.kind in "fiu"
-        expect(name, is_right, f"numbers ({trials},)")
-    expect_cuts("first", len(samples))
-    for cuts, lists in _LISTS.items():
-        for name in lists:
-            kinds, what = ("U", "texts") if name == "direction" else ("fiu", "numbers")
-            expect(name, arrays[name].ndim == 1 and arrays[name].dtype.kind in kinds, f"a list of {what}")
-        expect_cuts(cuts, min(len(arrays[name]) for name in lists))
-        arrays = arrays | {name: arrays[name][: arrays[cuts][-1]] for name in lists}  # what is used
-
-    for name in (*_TEXTS, "direction"):
-        try:
-            is_printable = np.array([text.isprintable() for text in arrays[name].tolist()], bool)
-        except (ValueError, SystemError) as error:  # a code point beyond Unicode
-            raise RecordingError(f"{path}: {name}: expected text, found what is not Unicode") from error
-        expect_values(name, is_printable, "text that can be printed")
-    expect_values("kind", np.isin(arrays["kind"], KINDS), f"only {', '.join(KINDS)}")
-    expect_values("direction", np.isin(arrays["direction"], DIRECTIONS), f"only {', '.join(DIRECTIONS)}")
-    for name in _NUMBERS:
-        expect_values(name, ~np.isinf(arrays[name]), "times in s, or NaN where unknown")
-    for name in ("contact_s", "direction_start_s", "direction_stop_s"):
-        expect_values(name, np.isfinite(arrays[name]), "times in s")
-    slowest_hz, fastest_hz = RATES_HZ
-    rates_hz = arrays["rate_hz"]
-    is_possible = (rates_hz >= slowest_hz) & (rates_hz <= fastest_hz)
-    expect_values("rate_hz", is_possible, f"{slowest_hz:g} to {fastest_hz:,.0f} Hz")
-    is_labelled = ~np.isnan(arrays["onset_s"]) | ~np.isnan(arrays["impact_s"])
-    expect_values("impact_s", is_labelled | (arrays["kind"] != "fall"), "onset_s or impact_s of each fall")
-    for i, name in enumerate(arrays["name"].tolist()):
-        counts = samples[slice(*arrays["first"][i : i + 2])]
-        if len(counts) >= rates_hz[i] and (found := _other_units(counts)):
-            raise RecordingError(f"{path}: trial {name!r}: {found}")
-
-
-def _other_units(counts: Counts) -> str:
-    """What shows that a trial of a second or more is not in g and deg/s; "" if nothing does."""
-    norms_g = np.linalg.norm(counts[:, :3].astype(np.float32), axis=1) / COUNTS_PER_G
-    gravity_g = float(np.median(norms_g))
-    if not GRAVITY_G[0] <= gravity_g <= GRAVITY_G[1]:
-        return (
-            f"expected acceleration in g, at {COUNTS_PER_G:g} counts each, gravity and all; found gravity at "
-            f"{gravity_g:.3g} g; if it is in m/s2, divide by {GRAVITY_MPS2}"
-        )
-    gyro_dps = counts[:, 3:].astype(np.float32) / COUNTS_PER_DPS
-    turning_dps = float(np.sqrt((gyro_dps**2).sum(axis=1).mean()))
-    if float(norms_g.std()) > MOVING_G and turning_dps < TURNING_DPS:
-        return (
-            f"expected turning in deg/s, at {COUNTS_PER_DPS:g} counts each; found a body that moves and "
-            f"turns only {turning_dps:.2g} deg/s; if it is in rad/s, multiply by 57.2958"
-        )
-    return ""
+        arrays.check(made)
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}") from error
+    with Path(path).open("wb") as file:
+        np.savez_compressed(file, **made)
 
 
 def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:

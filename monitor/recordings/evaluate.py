@@ -15,6 +15,7 @@ import numpy as np
 from monitor.core.detector import Detector
 from monitor.core.vocabulary import BLOCK_S, Event, EventKind
 from monitor.recordings import corpus, scoring
+from monitor.recordings.arrays import KINDS
 from monitor.recordings.corpus import Corpus, Trial
 from monitor.recordings.scoring import FALL_KINDS, Run, Score
 
@@ -36,15 +37,23 @@ def evaluate(
     red: float,
     jobs: int | None = None,
     show_progress: bool = False,
+    by: str = "dataset",
 ) -> Score:
     """The report on all trials of ``files``: one part per data set, and ``all``.
 
     ``make_detector`` gives a fresh detector and must be picklable (a ``functools.partial``);
     ``red`` is the score from which an unsafe step is red; ``jobs`` processes, by default one per
-    core. Raises RecordingError for a file that is not a recording.
+    core. ``by`` may be "subject" or "activity" instead. A file that is named twice counts once.
+    Raises RecordingError for a file that is not a recording.
     """
-    trials = [trial for file in files for trial in Corpus(file)]
-    return report(judge(trials, make_detector, jobs, show_progress), red)
+    trials: list[Trial] = []
+    for file in {Path(file).resolve(): file for file in files}.values():
+        read = Corpus(file)
+        trials += read
+        if show_progress:
+            hours = sum(trial.duration_s for trial in trials[-len(read) :]) / 3600
+            print(f"{file}: {len(read)} trials, {hours:.2f} h", file=sys.stderr, flush=True)
+    return report(judge(trials, make_detector, jobs, show_progress), red, by)
 
 
 def judge(
@@ -57,10 +66,11 @@ def judge(
     return list(_progress(heard, len(trials)) if show_progress else heard)
 
 
-def report(runs: Sequence[Run], red: float) -> Score:
-    """``runs`` scored: one part per data set, and ``all``."""
-    names = list(dict.fromkeys(run.trial.dataset for run in runs))
-    parts = {name: [run for run in runs if run.trial.dataset == name] for name in names}
+def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
+    """``runs`` scored: one part per data set (or subject, or activity), and ``all``."""
+    parts: dict[str, list[Run]] = {}
+    for run in runs:
+        parts.setdefault(getattr(run.trial, by) or "-", []).append(run)
     return {name: _part(part, red) for name, part in (parts | {"all": list(runs)}).items()}
 
 
@@ -119,7 +129,7 @@ def _progress(runs: Iterable[Run], total: int) -> Iterator[Run]:
 
 
 def _part(runs: Sequence[Run], red: float) -> Score:
-    kinds = [kind for kind in corpus.KINDS if scoring.of_kind(runs, kind)]
+    kinds = [kind for kind in KINDS if scoring.of_kind(runs, kind)]
     total_h = scoring.hours(runs)
     return {
         "trials": {kind: len(scoring.of_kind(runs, kind)) for kind in kinds},

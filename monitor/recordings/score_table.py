@@ -2,14 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 
-from monitor.recordings.corpus import KINDS
+from monitor.recordings.arrays import KINDS
 from monitor.recordings.scoring import FALL_KINDS, Score
+
+LEGEND = """\
+a (b-c)         a share, and between b and c with a certainty of 95 %
+a (n)           a per hour, n in all; 0 (<c) where there were none: below c with that certainty
+Falls           sensitivity: falls with that alarm. specificity: other recordings without it.
+                early: falls with an alarm more than 0.25 s before the onset, or 1.5 s before the
+                impact where no onset is known. false/h: false alarms per hour of daily life, and of
+                walking. falling is on the way down, impact after the blow, down lying afterwards.
+before impact   falls in which falling was said before the impact; by how much: median, and the
+                lead that 90 % of them reach (p10)
+after peak      from the largest acceleration of a stumble to its alarm, median
+unsafe          steps called unsafe, and those above the score for red, per 100 steps of walking
+Steps           a step counts when it is found within 0.25 s, after one constant lag per data set;
+                sd of what is left. Only where the recording has true contacts
+Direction       of the time in labelled stretches, from 2.5 s after their beginning"""
 
 
 def table(report: Score) -> str:
-    """``report`` as lines of text; intervals are 95 %."""
+    """``report`` as lines of text, then what its columns mean; intervals are 95 %."""
     parts = (_trials, _falls, _starts, _stumbles, _steps, _directions, _activities)
-    return "\n".join(line.rstrip() for part in parts for line in part(report))
+    shown = ([line.rstrip() for line in part(report)] for part in parts)
+    sections = ["\n".join(lines) for lines in shown if len(lines) > 1]  # more than the heading
+    return "\n\n".join([*sections, LEGEND])
 
 
 def _percent(score: Score | None, name: str, digits: int = 1) -> str:
@@ -32,6 +49,11 @@ def _number(score: Score | None, name: str, factor: float = 1.0, digits: int = 0
     return "-" if score is None or score[name] is None else f"{factor * score[name]:.{digits}f}{unit}"
 
 
+def _short(name: str, width: int) -> str:
+    """A name that leaves a space in a column of ``width``."""
+    return name if len(name) < width else f"{name[: width - 3]}.."
+
+
 def _row(widths: Sequence[int], *cells: object) -> str:
     """Cells in columns; a negative width puts the text to the left."""
     return "".join(
@@ -46,22 +68,22 @@ def _trials(report: Score) -> Iterator[str]:
     for name, part in report.items():
         counts = [part["trials"].get(kind, 0) for kind in KINDS]
         speed = _number(part["speed"], "seconds_per_hour", digits=2)
-        yield _row(widths, name, *counts, f"{sum(part['hours'].values()):.2f}", speed)
+        yield _row(widths, _short(name, 12), *counts, f"{sum(part['hours'].values()):.2f}", speed)
 
 
 def _falls(report: Score) -> Iterator[str]:
-    widths = (-10, -9, 22, 22, 18, 16)
-    yield ""
-    yield _row(widths, "Falls", "alarm", "sensitivity", "specificity", "false/h daily", "walking")
+    widths = (-10, -8, 21, 22, 7, 16, 15)
+    yield _row(widths, "Falls", "alarm", "sensitivity", "specificity", "early", "false/h daily", "walking")
     for name, part in report.items():
         for kind in ("any", *(kind.value for kind in FALL_KINDS)):
             score = part["fall"] if kind == "any" else part["fall"][kind]
             yield _row(
                 widths,
-                name if kind == "any" else "",
+                _short(name, 10) if kind == "any" else "",
                 kind,
                 _percent(score, "sensitivity"),
                 _percent(score, "specificity"),
+                score["before_window_n"][0] if score["before_window_n"][1] else "-",
                 _rate(score, "false_alarms_per_hour_daily"),
                 _rate(score, "false_alarms_per_hour_walk"),
             )
@@ -69,25 +91,26 @@ def _falls(report: Score) -> Iterator[str]:
 
 def _starts(report: Score) -> Iterator[str]:
     widths = (-10, -22, 22, 22, 9, 6)
-    yield ""
     yield _row(widths, "Falls", "that begin", "any alarm", "before impact", "lead ms", "p10")
     for name, part in report.items():
         for start, score in (part["falls_by_start"] or {}).items():
             timed = score if "before_impact" in score else None
             yield _row(
                 widths,
-                name,
-                start.replace("_", " "),
+                _short(name, 10),
+                start.replace("anyhow", "in any way").replace("_", " "),
                 _percent(score, "any"),
                 _percent(timed, "before_impact"),
                 _number(timed, "lead_s_median", 1000),
                 _number(timed, "lead_s_p10", 1000),
             )
+    unlabelled = report["all"]["falling"]["unlabelled"] if report["all"]["falling"] else 0
+    if unlabelled:
+        yield f"falls without onset and impact: {unlabelled}; their largest acceleration counts as the impact"
 
 
 def _stumbles(report: Score) -> Iterator[str]:
     widths = (-12, 22, 18, 14, 18, 10)
-    yield ""
     yield _row(
         widths, "Stumbles", "sensitivity", "false/h walking", "after peak", "unsafe: amber/100", "red/100"
     )
@@ -95,7 +118,7 @@ def _stumbles(report: Score) -> Iterator[str]:
         if part["stumble"]:
             yield _row(
                 widths,
-                name,
+                _short(name, 12),
                 _percent(part["stumble"], "sensitivity"),
                 _rate(part["stumble"], "false_alarms_per_hour_walk"),
                 _number(part["stumble"], "after_peak_s_median", 1000, unit=" ms"),
@@ -108,19 +131,17 @@ def _with_activities(report: Score, part: str, width: int) -> Iterator[tuple[str
     """A part of every data set, and of its activities where it has several; names cut to ``width``."""
     for name, data_set in report.items():
         if data_set[part]:
-            yield name, data_set[part]
+            yield _short(name, width), data_set[part]
             activities = {key: a for key, a in data_set["activities"].items() if a.get(part)}
             if name != "all" and len(activities) > 1:
                 for key, activity in activities.items():
-                    end = key if len(key) <= width - 2 else f"..{key[4 - width :]}"
-                    yield f"  {end}", activity[part]
+                    yield f"  {_short(key, width - 2)}", activity[part]
 
 
 def _steps(report: Score) -> Iterator[str]:
     widths = (-32, 7, 22, 22, 8, 9)
-    yield ""
     yield _row(widths, "Steps", "F1", "precision", "recall", "sd", "lag")
-    for name, score in _with_activities(report, "steps", 31):
+    for name, score in _with_activities(report, "steps", 32):
         yield _row(
             widths,
             name,
@@ -134,9 +155,8 @@ def _steps(report: Score) -> Iterator[str]:
 
 def _directions(report: Score) -> Iterator[str]:
     widths = (-26, -8, 22, 22, 22)
-    yield ""
     yield _row(widths, "Direction", "", "right", "wrong", "unknown")
-    for name, ways in _with_activities(report, "direction", 25):
+    for name, ways in _with_activities(report, "direction", 26):
         for way, score in ways.items():
             if score:
                 yield _row(
@@ -146,7 +166,6 @@ def _directions(report: Score) -> Iterator[str]:
 
 def _activities(report: Score) -> Iterator[str]:
     widths = (-60, 8, 10, 9, 7)
-    yield ""
     yield _row(
         widths, "Activities with misses or false alarms", "trials", *(kind.value for kind in FALL_KINDS)
     )

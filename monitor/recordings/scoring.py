@@ -20,7 +20,7 @@ Score = dict[str, Any]
 FALL_KINDS = (EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN)
 BEFORE_ONSET_S = 0.25
 BEFORE_IMPACT_S = 1.5  # where no onset is labelled
-ONE_STORY_S = 5.0  # fall events this close are stages of one alarm
+ONE_INCIDENT_S = 5.0  # fall events this close are stages of one alarm
 BEFORE_STUMBLE_S, AFTER_STUMBLE_S = 0.5, 1.0
 CONTACT_TOLERANCE_S = 0.25
 BOUT_GAP_S = 3.0  # Kluge et al. 2021 (Mobilise-D): a longer rest ends a walking bout
@@ -94,28 +94,37 @@ def hours(runs: Iterable[Run]) -> float:
     return sum(run.trial.duration_s for run in runs) / 3600.0
 
 
-def opens_s(trial: Trial) -> float:
+def is_unlabelled(trial: Trial) -> bool:
+    """A fall of which neither onset nor impact is known: its largest acceleration counts as the impact."""
+    return math.isnan(trial.onset_s) and math.isnan(trial.impact_s)
+
+
+def impact_s(run: Run) -> float:
+    """The fall's impact; NaN where only its onset is known."""
+    return run.peak_s if is_unlabelled(run.trial) else run.trial.impact_s
+
+
+def opens_s(run: Run) -> float:
     """When a fall trial's window opens: a detection before it is a false alarm."""
-    if not math.isnan(trial.onset_s):
-        return trial.onset_s - BEFORE_ONSET_S
-    return 0.0 if math.isnan(trial.impact_s) else trial.impact_s - BEFORE_IMPACT_S
+    has_onset = not math.isnan(run.trial.onset_s)
+    return run.trial.onset_s - BEFORE_ONSET_S if has_onset else impact_s(run) - BEFORE_IMPACT_S
 
 
 def found_s(run: Run, kinds: Collection[EventKind]) -> float | None:
     """When a fall was first reported, from the opening of its window on; None if it was missed."""
-    return next((told_s for told_s in run.times_s(kinds) if told_s >= opens_s(run.trial)), None)
+    return next((told_s for told_s in run.times_s(kinds) if told_s >= opens_s(run)), None)
 
 
 def incidents(times_s: Sequence[float]) -> int:
     """How many alarms these times are: stages within 5 s of the one before belong to it."""
-    return sum(1 for a, b in pairwise([-math.inf, *times_s]) if b - a > ONE_STORY_S)
+    return sum(1 for a, b in pairwise([-math.inf, *times_s]) if b - a > ONE_INCIDENT_S)
 
 
 def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
     """Sensitivity, specificity and false alarms of these fall events taken together."""
     fallen, others = of_kind(runs, "fall"), of_kind(runs, "stumble", "walk", "daily")
     found = sum(found_s(run, kinds) is not None for run in fallen)
-    early = sum(any(s < opens_s(run.trial) for s in run.times_s(kinds)) for run in fallen)
+    early = sum(any(s < opens_s(run) for s in run.times_s(kinds)) for run in fallen)
     quiet = sum(not run.times_s(kinds) for run in others)
     score = share("sensitivity", found, len(fallen)) | share("specificity", quiet, len(others))
     for kind in ("daily", "walk"):
@@ -129,14 +138,15 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
 
 def before_impact(runs: Sequence[Run]) -> Score | None:
     """How often and how long before the impact FALLING was reported; leads over the falls it was in."""
-    timed = [run for run in of_kind(runs, "fall") if not math.isnan(run.trial.impact_s)]
+    timed = [run for run in of_kind(runs, "fall") if not math.isnan(impact_s(run))]
     if not timed:
         return None
-    found = [(run.trial.impact_s, found_s(run, {EventKind.FALLING})) for run in timed]
-    leads_s = [impact_s - told_s for impact_s, told_s in found if told_s is not None]
+    found = [(impact_s(run), found_s(run, {EventKind.FALLING})) for run in timed]
+    leads_s = [hit_s - told_s for hit_s, told_s in found if told_s is not None]
     return share("before_impact", sum(lead_s > 0 for lead_s in leads_s), len(timed)) | {
         "lead_s_median": _quantile(leads_s, 0.5),
         "lead_s_p10": _quantile(leads_s, 0.1),
+        "unlabelled": sum(is_unlabelled(run.trial) for run in timed),
     }
 
 
@@ -147,7 +157,7 @@ def stumbles(runs: Sequence[Run]) -> Score | None:
         return None
     delays_s = []
     for run in stumbled:
-        labelled = not math.isnan(run.trial.span_start_s)
+        labelled = not math.isnan(run.trial.span_start_s + run.trial.span_stop_s)
         start_s = run.trial.span_start_s - BEFORE_STUMBLE_S if labelled else 0.0
         stop_s = run.trial.span_stop_s + AFTER_STUMBLE_S if labelled else math.inf
         inside = [told_s for told_s in run.times_s({EventKind.STUMBLE}) if start_s <= told_s <= stop_s]

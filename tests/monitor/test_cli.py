@@ -8,6 +8,7 @@ import pytest
 from monitor.cli import main
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
+from tests.brokers import Mosquitto
 
 
 @pytest.fixture
@@ -32,6 +33,22 @@ def test_a_replayed_fall_is_told_in_its_stages(recording: str, capsys: pytest.Ca
 def test_a_replayed_walk_alarms_nobody(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", recording, "--trial", "walk-1"]) == 0
     assert "ALERT" not in capsys.readouterr().out
+
+
+def test_an_alert_that_no_broker_takes_is_said_and_fails(
+    recording: str, free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["replay", recording, "--publish", "--config", "/dev/null", "--port", str(free_port), "--trial"]
+    assert main([*words, "fall-1"]) == 1
+    assert f"not delivered: the broker at localhost:{free_port} has not" in capsys.readouterr().err
+
+
+def test_alerts_that_a_broker_has_taken_are_delivered(
+    recording: str, shared_broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["replay", recording, "--publish", "--config", "/dev/null", "--port", str(shared_broker.port)]
+    assert main([*words, "--trial", "fall-1"]) == 0
+    assert "not delivered" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from monitor.core.vocabulary import Event, EventKind, Floats
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
 from monitor.weights import shipped
-from training.folder import FOLDER
+from tests.recordings import recorded
 
 RATE_HZ = 100.0
 
@@ -60,10 +60,7 @@ def test_it_heals_once_the_sensor_is_aligned_however_the_samples_are_cut(size: i
 
 
 def test_no_real_walk_is_called_slid_and_long_ones_are_when_turned() -> None:
-    path = FOLDER / "sisfall.npz"
-    if not path.exists():
-        pytest.skip("no recordings: set REARGUARD_CORPUS")
-    walks = [trial for trial in corpus.Corpus(path) if trial.kind == "walk"][:10]
+    walks = [trial for trial in corpus.Corpus(recorded("sisfall.npz")) if trial.kind == "walk"][:10]
     seen = 0
     for trial in walks:
         whole = corpus.whole(trial, RATE_HZ)

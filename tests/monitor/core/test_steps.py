@@ -19,7 +19,7 @@ from monitor.core.vocabulary import Direction, EventKind, Floats
 from monitor.recordings.corpus import Corpus, whole
 from monitor.recordings.simulated_walker import Move, Walk, walk
 from monitor.weights import shipped
-from training.folder import FOLDER
+from tests.recordings import recorded
 
 RATE_HZ = 100.0
 CUTS = st.lists(st.integers(0, 3000), max_size=6).map(sorted)
@@ -229,9 +229,8 @@ def test_the_network_is_its_written_definition() -> None:
     np.testing.assert_allclose(ContactScore(weights, RATE_HZ).update(body), expected, atol=1e-9)
 
 
-@pytest.mark.skipif(not (FOLDER / "gait.npz").exists(), reason=f"no recordings in {FOLDER}")
 def test_recorded_people_are_followed_to_the_corner_and_back() -> None:
-    trials = [t for t in Corpus(FOLDER / "gait.npz") if t.dataset == "ipol"][::12]
+    trials = [t for t in Corpus(recorded("gait.npz")) if t.dataset == "ipol"][::12]
     hits = told_count = true_count = 0
     for trial in trials:
         samples = whole(trial, RATE_HZ)

@@ -12,10 +12,10 @@ from monitor.core.vocabulary import Direction, Event, EventKind, SampleBlock, St
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
 from monitor.recordings.evaluate import evaluate, hear
-from monitor.recordings.score_table import table
+from monitor.recordings.score_table import LEGEND, table
 from monitor.recordings.simulated_walker import SESSION, walk
 from monitor.weights import shipped
-from training.folder import FOLDER
+from tests.recordings import recorded
 
 
 class Peaks:
@@ -104,10 +104,55 @@ def test_the_report_is_json_and_the_table_fits_the_page(recordings: Path) -> Non
     assert max(map(len, lines)) <= 100
     assert any("33.3 % (6.1-79.2)" in line for line in lines)
     assert any("lab F02 Forward fall while sitting" in line for line in lines)
+    assert lines[-len(LEGEND.splitlines()) :] == LEGEND.splitlines()
 
 
-def test_several_processes_give_the_same_report(recordings: Path) -> None:
-    reports = [evaluate([recordings, recordings], MAKE, red=0.8, jobs=jobs) for jobs in (1, 2)]
+def test_a_table_without_lines_has_no_heading(tmp_path: Path) -> None:
+    corpus.save(tmp_path / "d.npz", [Trial("D", "daily", 100.0, standing(36), "home")])
+    said = table(evaluate([tmp_path / "d.npz"], MAKE, red=0.8, jobs=1)).removesuffix(LEGEND)
+    headings = [block.split()[0] for block in said.strip().split("\n\n")]
+    assert headings == ["Recordings", "Falls"]
+
+
+def test_long_names_are_cut_at_their_end(tmp_path: Path) -> None:
+    contacts = (2.0, 2.5, 3.0, 3.5, 4.0)
+    counts = standing(10, *((s, 1.5) for s in contacts))
+    places = ("virtual sensor at the small of the back", "virtual sensor at the buckle of the belt")
+    trials = [
+        Trial("w", "walk", 100.0, counts, "a-laboratory-far-away", activity=place, contact_s=contacts)
+        for place in places
+    ]
+    corpus.save(tmp_path / "long.npz", trials)
+    lines = table(evaluate([tmp_path / "long.npz"], MAKE, red=0.8, jobs=1)).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any(line.startswith("a-labor.. any ") for line in lines)
+    assert any(line.startswith("  virtual sensor at the small.. ") for line in lines)
+
+
+def test_falls_without_labels_are_scored_and_said(tmp_path: Path) -> None:
+    fall = Trial("F", "fall", 100.0, standing(20, (10, 5.0)), "lab")
+    corpus.save(tmp_path / "f.npz", [fall])
+    report = evaluate([tmp_path / "f.npz"], MAKE, red=0.8, jobs=1)
+    assert report["lab"]["fall"]["sensitivity_n"] == [1, 1]
+    assert "falls without onset and impact: 1; their largest acceleration counts" in table(report)
+
+
+def test_scores_can_be_given_by_person_or_activity(recordings: Path) -> None:
+    by_person = evaluate([recordings], MAKE, red=0.8, jobs=1, by="subject")
+    assert list(by_person) == ["S1", "S2", "all"]
+    assert max(map(len, table(by_person).splitlines())) <= 100
+    assert list(evaluate([recordings], MAKE, red=0.8, jobs=1, by="activity"))[:2] == ["F01", "F02"]
+
+
+def test_a_file_named_twice_counts_once(recordings: Path) -> None:
+    again = recordings.parent / "." / recordings.name
+    assert evaluate([recordings, again], MAKE, red=0.8, jobs=1)["all"]["trials"]["fall"] == 3
+
+
+def test_several_processes_give_the_same_report(recordings: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.npz"
+    copy.write_bytes(recordings.read_bytes())
+    reports = [evaluate([recordings, copy], MAKE, red=0.8, jobs=jobs) for jobs in (1, 2)]
     for report in reports:
         for part in report.values():
             del part["speed"]
@@ -154,9 +199,7 @@ def test_the_detector_tells_a_story_live_and_whole_alike(rate_hz: float) -> None
     ],
 )
 def test_the_detector_tells_recordings_live_and_whole_alike(file: str, name: str) -> None:
-    if not (FOLDER / file).is_file():
-        pytest.skip(f"no {file} in {FOLDER}; set REARGUARD_CORPUS")
-    same_told(Corpus(FOLDER / file).find(name))
+    same_told(Corpus(recorded(file)).find(name))
 
 
 def test_an_empty_trial_is_scored_too(tmp_path: Path) -> None:
@@ -171,9 +214,9 @@ def test_a_bad_file_is_refused_before_anything_is_scored(recordings: Path, tmp_p
         evaluate([recordings, tmp_path / "absent.npz"], MAKE, red=0.8)
 
 
-def test_no_progress_bar_is_drawn_where_nobody_looks(
+def test_each_file_is_named_when_it_is_read_and_no_bar_is_drawn_where_nobody_looks(
     recordings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evaluate([recordings], MAKE, red=0.8, jobs=1, show_progress=True)
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "")
+    assert (captured.out, captured.err) == ("", f"{recordings}: 5 trials, 0.04 h\n")

@@ -61,13 +61,36 @@ def test_nothing_to_count_is_null_and_not_zero() -> None:
         ({"impact_s": 10.0}, 8.5, True),
         ({"impact_s": 10.0}, 8.45, False),
         ({"impact_s": 10.0}, 59.0, True),
-        ({}, 0.05, True),
     ],
 )
 def test_a_fall_is_found_from_the_opening_of_its_window(labels: Any, told_s: float, is_found: bool) -> None:
     score = scoring.falls([run("fall", (told_s, IMPACT), **labels)], FALL_KINDS)
     assert score["sensitivity_n"] == [int(is_found), 1]
     assert score["before_window_n"] == [int(not is_found), 1]
+
+
+@pytest.mark.parametrize(
+    ("told_s", "is_found", "is_before"), [(8.45, 0, 0), (8.5, 1, 1), (9.9, 1, 1), (10.1, 1, 0)]
+)
+def test_a_fall_without_labels_is_scored_by_its_largest_acceleration(
+    told_s: float, is_found: int, is_before: int
+) -> None:
+    runs = [run("fall", (told_s, FALLING), peak_s=10.0)]
+    assert scoring.falls(runs, FALL_KINDS)["sensitivity_n"] == [is_found, 1]
+    score = scoring.before_impact(runs)
+    assert score is not None
+    assert (score["before_impact_n"], score["unlabelled"]) == ([is_before, 1], 1)
+
+
+def test_a_fall_of_which_only_the_onset_is_known_has_no_lead() -> None:
+    assert scoring.before_impact([run("fall", (9.9, FALLING), onset_s=10.0, peak_s=10.7)]) is None
+
+
+@pytest.mark.parametrize("labels", [{"span_start_s": 10.0}, {"span_stop_s": 10.0}])
+def test_half_a_span_is_none(labels: Any) -> None:
+    score = scoring.stumbles([run("stumble", (50.0, EventKind.STUMBLE), **labels)])
+    assert score is not None
+    assert score["sensitivity_n"] == [1, 1]
 
 
 def test_an_early_alarm_does_not_hide_a_later_right_one() -> None:
@@ -119,7 +142,7 @@ def test_before_impact_means_before_and_leads_count_late_ones_too() -> None:
         run("fall", (10.2, FALLING), onset_s=9.9, impact_s=10.4),
         run("fall", (10.4, FALLING), onset_s=9.9, impact_s=10.4),
         run("fall", (10.6, IMPACT), onset_s=9.9, impact_s=10.4),
-        run("fall", (10.6, FALLING)),
+        run("fall", (10.6, FALLING), onset_s=9.9),
     ]
     score = scoring.before_impact(runs)
     assert score is not None
