@@ -1,9 +1,7 @@
 """The safety process's link to the broker: heartbeat and alerts out, answers and requests in.
 
-One thread owns the MQTT client. The link is judged by the age of the last acknowledged round trip, which the
-heartbeat gives every second, and not by what the network library believes. An acknowledgement counts on a
-connection that has proved itself: under MQTT 3.1.1 a broker acknowledges also what it throws away for want of
-rights, so we listen to our own availability.
+One thread owns the MQTT client. It does what link_health.py judges, and sends what outbox.py and heartbeat.py
+have to say.
 """
 
 import logging
@@ -12,15 +10,15 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+import msgspec
+
 from monitor.core.vocabulary import (
     Alert,
     Event,
-    EventKind,
     FaultCode,
     Input,
     InputKind,
@@ -28,55 +26,37 @@ from monitor.core.vocabulary import (
     Status,
 )
 from monitor.delivery import home_assistant
+from monitor.delivery.heartbeat import Summary
+from monitor.delivery.link_health import LinkHealth
 from monitor.delivery.messages import (
     OFFLINE,
     ONLINE,
     SWITCHED_OFF,
     WORD_BYTES,
     Clock,
-    Moment,
     State,
     Topics,
     encode,
-    incidents,
     now,
 )
 from monitor.delivery.messages import alert_message as message_of
 from monitor.delivery.mqtt import Client, Letter, MqttSettings, What, Will
 from monitor.delivery.outbox import Key, Outbox
 from monitor.delivery.reception import Reception
-from monitor.delivery.wording import fault_words, missing
+from monitor.delivery.wording import fault_words
 
 BEAT_S = 1.0
-OVERDUE_S = 3.0
-"""A link without an acknowledgement for so long is lost."""
-
-PROOF_S = 30.0
-"""How often the availability is published again, and must come back: rights may be taken away."""
-
-NOT_PASSED_ON = (
-    "the broker takes our messages but does not pass them on: the account {account} may not write and read "
-    "rearguard/{device}/...; rearguard pair {device} --role device renews its rights"
-)
-
 HUNG_S = 1.5
 """No block for so long and the heartbeat stops: it vouches for the sensor's loop, not for this thread."""
 
 IN_FLIGHT = 10
 """Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
 
-BRIEF_S = 5.0
-BRIEF_TIMES = 3
-"""So many connections in a row that did not last so long: another client of our name throws us out."""
-
 FAREWELL_S = 0.5
 """How long the last word may wait for its acknowledgement."""
 
 DEFECT_PAUSE_S = 0.5
 """Pause after a defect: one that stays takes neither the processor nor the log."""
-
-WALKING_S = 2.0
-"""So long after a step the heartbeat says walking."""
 
 _log = logging.getLogger(__name__)
 
@@ -86,17 +66,6 @@ class Fault(NamedTuple):
 
     code: FaultCode
     part: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the loop knew after its latest block."""
-
-    status: Status
-    fault: str
-    alerts: int
-    steps: int
-    step_s: float
 
 
 class Link:
@@ -146,25 +115,13 @@ class Link:
         self._draining = False
         self._drained = threading.Event()
         self._started_s = time.monotonic()
-        self._seen: _Seen | None = None
-        self._alerts = self._steps = 0
-        self._step_s = float("-inf")
+        self._summary: Summary | None = None
         self._changed = False
         # All below belongs to the link's thread.
         self._sent: dict[int, tuple[float, Key | None]] = {}
-        self._acked_s = self._started_s
-        self._proven = False  # this connection passes our words on
-        self._unproven: set[Key] = set()  # acknowledged before that was known
-        self._online_s = float("inf")  # when to say it again
-        self._echo_due_s = float("inf")
-        self._not_passed_on = NOT_PASSED_ON.format(
-            account=settings.username or "used here", device=settings.device
-        )
-        self._lost: bool | None = None  # None: never yet answered, nor missed
+        self._unproven: set[Key] = set()  # acknowledged on a connection that is not yet proved
+        self._health = LinkHealth(settings.device, settings.username, self._started_s)
         self._faults: dict[Fault, str] = {}  # with the reason
-        self._reason = ""
-        self._up_s = float("-inf")
-        self._brief = 0  # connections in a row
         self._name_conflict = Fault(FaultCode.NAME_CONFLICT, settings.device)
         self._beat = 0
         self._beat_s = self._started_s
@@ -197,20 +154,13 @@ class Link:
         self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], status: Status
     ) -> None:
         """Take what the loop has just found out."""
-        steps = [event.time_s for event in events if event.kind is EventKind.STEP]
-        if steps:
-            self._steps += len(steps)
-            self._step_s = steps[-1]
         if alerts:
             moment = self._clock()
             for alert in alerts:
-                self._alerts = max(self._alerts, alert.sequence)
                 self._outbox.put(message_of(alert, self.boot, moment))
-        before, self._seen = (
-            self._seen,
-            _Seen(status, block.fault, self._alerts, self._steps, self._step_s),
-        )
-        if alerts or before is None or _shown(before) != _shown(self._seen):
+        before = self._summary
+        self._summary = (before or Summary()).after(block, events, alerts, status)
+        if alerts or before is None or before.shown != self._summary.shown:
             self._changed = True
             self._client.wake()
 
@@ -251,75 +201,44 @@ class Link:
                     _log.exception(
                         "the MQTT thread failed and restarts; repeats of this error are not logged"
                     )
-                self._apart("a defect in the link; see the log")
-                self._client.reopen()
+                self._give_up("a defect in the link; see the log")
                 time.sleep(DEFECT_PAUSE_S)
 
     def _pause_s(self) -> float:
         return min(0.1, max(0.0, self._beat_s - time.monotonic()))
 
     def _read(self, letter: Letter) -> None:
+        now_s = time.monotonic()
         if letter.what is What.UP:
-            self._reason = ""
-            self._up_s = time.monotonic()
-            self._say_online()
+            self._health.connected(now_s)
             self._announce()
             self._changed = True
         elif letter.what is What.DOWN:
-            self._brief += time.monotonic() - self._up_s < BRIEF_S
-            self._up_s = float("-inf")
-            self._apart(letter.reason)
+            self._health.disconnected(now_s, letter.reason)
+            self._forget_sent()
         elif letter.what is What.ACKED:
+            self._health.acknowledged(now_s)
             _, key = self._sent.pop(letter.mid, (0.0, None))
-            if key is not None and self._proven:
+            if key is not None and self._health.proven:
                 self._outbox.remove(key)
             elif key is not None:
                 self._unproven.add(key)
-            self._acked_s = time.monotonic()
-            self._find()
         elif letter.topic == self._topics.availability:
-            self._hear_availability(letter)
+            self._hear_availability(letter, now_s)
         elif letter.topic == home_assistant.BIRTH_TOPIC:
             if letter.payload == home_assistant.BIRTH and not letter.retained:
                 # All devices hear it in the same moment: not all should answer in it.
-                self._announce_s = time.monotonic() + random.uniform(0.1, 2.0)
+                self._announce_s = now_s + random.uniform(0.1, 2.0)
         elif letter.what is What.RECEIVED:
-            self._hear(letter)
+            self._hear(letter, now_s)
 
-    def _say_online(self) -> None:
-        now_s = time.monotonic()
-        self._online_s = now_s + (PROOF_S if self._proven else OVERDUE_S)
-        if self._say(self._topics.availability, ONLINE):
-            self._echo_due_s = min(self._echo_due_s, now_s + OVERDUE_S)
-
-    def _hear_availability(self, letter: Letter) -> None:
-        """Our own word proves the connection; another one (a late will, a namesake) must not stay."""
+    def _hear_availability(self, letter: Letter, now_s: float) -> None:
         if letter.retained:
             return  # from before our time, and published again already
         if letter.payload != ONLINE:
-            self._online_s = min(self._online_s, self._beat_s)  # not at once: two could not stop arguing
-            return
-        self._echo_due_s = float("inf")
-        self._acked_s = time.monotonic()
-        if not self._proven:
-            self._proven = True
-            self._online_s = self._acked_s + PROOF_S
+            self._health.contradicted(self._beat_s)
+        elif self._health.echoed(now_s):
             self._unproven.clear()  # they may have been thrown away, and are due again
-            self._find()
-
-    def _find(self) -> None:
-        """The link is there, if it has been proved."""
-        if self._proven and self._lost is not False:
-            if self._lost:
-                _log.warning("the broker answers again")
-            self._lost = False
-            self.inbox.put(Input(InputKind.LINK_BACK))
-
-    def _lose(self, reason: str) -> None:
-        if not self._lost:
-            self._lost = True
-            _log.warning("link lost: %s", reason)
-            self.inbox.put(Input(InputKind.LINK_LOST, reason=reason))
 
     def _announce(self) -> None:
         self._announce_s = float("inf")
@@ -327,20 +246,29 @@ class Link:
             # Without acknowledgement: a broker that forbids it must not cost us the link.
             self._client.publish(self._discovery_topic, self._entities, qos=0, retain=True)
 
-    def _hear(self, letter: Letter) -> None:
-        open_ids = {alert.id for alert in self._seen.status.incidents} if self._seen else set()
-        now_s = time.monotonic()
+    def _hear(self, letter: Letter, now_s: float) -> None:
+        open_ids = {alert.id for alert in self._summary.status.incidents} if self._summary else set()
         if self._reception.hear(letter.topic, letter.payload, letter.retained, open_ids, now_s):
             for message in self._outbox.recent():
                 self._say(self._topics.alert, encode(message), retain=False)
 
     def _judge(self) -> None:
-        """Is the link alive? Only acknowledgements say so. Is the outbox on disk, our name our own?"""
+        """Is the link alive? Is the outbox on disk, our name our own?"""
         now_s = time.monotonic()
-        if self._client.up and now_s - self._up_s > BRIEF_S:
-            self._brief = 0
+        oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=None)
+        was_lost = self._health.lost
+        finding = self._health.judge(now_s, oldest_s, sending=not self._hung())
+        for news in finding.news:
+            if self._health.lost:
+                _log.warning("link lost: %s", news.reason)
+            elif was_lost:
+                _log.warning("the broker answers again")
+            self.inbox.put(news)
+        if finding.dead:
+            self._forget_sent()
+            self._client.reopen()
         faults: dict[Fault, str] = {}
-        if self._brief >= BRIEF_TIMES:
+        if self._health.rival:
             faults[self._name_conflict] = ""
         if self._outbox.fault:
             faults[Fault(FaultCode.OUTBOX)] = self._outbox.fault
@@ -350,26 +278,22 @@ class Link:
             self.inbox.put(Input(InputKind.FAULT, fault=fault.code, part=fault.part, reason=faults[fault]))
         self._faults = faults
         self._reception.tick(now_s)
-        if self._hung():
-            self._acked_s = now_s  # no beat is sent, so none can be missing
-        oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=now_s)
-        if now_s - oldest_s > OVERDUE_S:
-            self._apart(f"no acknowledgement from the broker for {OVERDUE_S:.0f} s")
-            self._client.reopen()
-        if now_s - self._acked_s > OVERDUE_S:
-            self._lose(self._reason or f"no acknowledgement from the broker for {OVERDUE_S:.0f} s")
-        elif now_s > self._echo_due_s:
-            self._proven = False
-            self._lose(self._not_passed_on)
 
-    def _apart(self, reason: str) -> None:
-        self._reason = reason
-        self._sent.clear()  # what was not acknowledged is due again
+    def _give_up(self, reason: str) -> None:
+        self._health.given_up(reason)
+        self._forget_sent()
+        self._client.reopen()
+
+    def _forget_sent(self) -> None:
+        """What was not acknowledged, or on a connection that was not proved, is due again."""
+        self._sent.clear()
         self._unproven.clear()
-        self._proven = False
-        self._online_s = self._echo_due_s = float("inf")
 
     def _send(self) -> None:
+        now_s = time.monotonic()
+        # First, so that its echo comes before any acknowledgement: what is acknowledged later is passed on.
+        if now_s >= self._health.online_s and self._say(self._topics.availability, ONLINE):
+            self._health.announced(now_s)
         under_way = {key for _, key in self._sent.values() if key is not None}
         for message in self._outbox.due():
             key = (message.boot, message.sequence)
@@ -381,17 +305,14 @@ class Link:
                     under_way.add(key)
         # A change is sent after the alerts that go with it, so that they arrive first.
         alerts_sent = len(self._outbox) <= len(under_way) + len(self._unproven)
-        now_s = time.monotonic()
         if now_s >= self._announce_s:
             self._announce()
-        if now_s >= self._online_s:
-            self._say_online()
         if now_s >= self._beat_s or (self._changed and alerts_sent):
             self._changed = False
             self._beat_s = now_s + BEAT_S
-            if self._seen is not None and not self._hung():
+            if self._summary is not None and not self._hung():
                 self._beat += 1
-                self._say(self._topics.state, encode(self._state(self._seen, self._clock())))
+                self._say(self._topics.state, encode(self._state(self._summary)))
 
     def _say(
         self,
@@ -407,38 +328,20 @@ class Link:
         self._sent[mid] = (time.monotonic(), key)
         return True
 
-    def _fault_words(self) -> list[str]:
-        return [fault_words(fault.code, fault.part, reason) for fault, reason in self._faults.items()]
-
     def _hung(self) -> bool:
-        return self._seen is None or self._clock().mono_s - self._seen.status.time_s > HUNG_S
+        return self._summary is None or self._clock().mono_s - self._summary.status.time_s > HUNG_S
 
-    def _state(self, seen: _Seen, moment: Moment) -> State:
-        return State(
-            boot=self.boot,
-            sequence=self._beat,
-            mono_s=moment.mono_s,
-            wall_s=moment.wall_s,
+    def _state(self, summary: Summary) -> State:
+        state = summary.state(self.boot, self._beat, self._clock())
+        own = (fault_words(fault.code, fault.part, reason)[:500] for fault, reason in self._faults.items())
+        return msgspec.structs.replace(
+            state,
             uptime_s=time.monotonic() - self._started_s,
-            armed=seen.status.armed,
-            sound_paused=seen.status.sound_paused,
-            incidents=incidents(seen.status, self.boot, moment.mono_s),
-            faults=tuple(words[:500] for words in (seen.fault, *self._fault_words()) if words),
-            waits_for=tuple(missing(waiting)[:500] for waiting in seen.status.waits_for),
+            faults=(*state.faults, *own),
             spotters=self._reception.spotters,
-            alerts=seen.alerts,
-            block_age_s=max(0.0, moment.mono_s - seen.status.time_s),
-            steps=seen.steps,
-            walking=moment.mono_s - seen.step_s < WALKING_S,
             waiting=len(self._outbox),
             expired=self._outbox.expired,
             ignored=self._reception.ignored + self._client.dropped + self._ignored(),
             config=self._config,
             version=self._version,
         )
-
-
-def _shown(seen: _Seen) -> tuple[object, ...]:
-    """What a spotter must see change at once, not at the next beat."""
-    status = seen.status
-    return status.armed, status.sound_paused, status.incidents, status.waits_for, bool(seen.fault)

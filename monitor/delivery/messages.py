@@ -161,6 +161,7 @@ class State(msgspec.Struct, frozen=True):
     block_age_s: float = 0.0
     steps: Count = 0
     walking: bool = False
+    lost_samples: Count = 0
     waiting: Count = 0
     expired: Count = 0
     ignored: Count = 0

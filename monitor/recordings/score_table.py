@@ -72,14 +72,14 @@ def _trials(report: Score) -> Iterator[str]:
 
 
 def _falls(report: Score) -> Iterator[str]:
-    widths = (-10, -8, 21, 22, 7, 16, 15)
+    widths = (-12, -8, 21, 21, 7, 16, 15)
     yield _row(widths, "Falls", "alarm", "sensitivity", "specificity", "early", "false/h daily", "walking")
     for name, part in report.items():
         for kind in ("any", *(kind.value for kind in FALL_KINDS)):
             score = part["fall"] if kind == "any" else part["fall"][kind]
             yield _row(
                 widths,
-                _short(name, 10) if kind == "any" else "",
+                _short(name, 12) if kind == "any" else "",
                 kind,
                 _percent(score, "sensitivity"),
                 _percent(score, "specificity"),
@@ -90,14 +90,14 @@ def _falls(report: Score) -> Iterator[str]:
 
 
 def _starts(report: Score) -> Iterator[str]:
-    widths = (-10, -22, 22, 22, 9, 6)
+    widths = (-12, -22, 22, 22, 9, 6)
     yield _row(widths, "Falls", "that begin", "any alarm", "before impact", "lead ms", "p10")
     for name, part in report.items():
         for start, score in (part["falls_by_start"] or {}).items():
             timed = score if "before_impact" in score else None
             yield _row(
                 widths,
-                _short(name, 10),
+                _short(name, 12),
                 start.replace("anyhow", "in any way").replace("_", " "),
                 _percent(score, "any"),
                 _percent(timed, "before_impact"),

@@ -38,7 +38,7 @@ def pulse_at(settings: MqttSettings, store: Path | None = None) -> Pulse:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that no stall of the machine makes a lost one, for tests that lose none on purpose."""
-    monkeypatch.setattr("monitor.delivery.link.OVERDUE_S", PATIENCE_S)
+    monkeypatch.setattr("monitor.delivery.link_health.OVERDUE_S", PATIENCE_S)
 
 
 @pytest.mark.usefixtures("patient")
@@ -123,7 +123,7 @@ def test_what_was_told_in_the_last_moment_is_still_delivered(mqtt: MqttSettings)
 def test_two_devices_of_one_name_are_a_fault_that_says_so_until_one_is_gone(
     mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.delivery.link.BRIEF_S", 2.0)
+    monkeypatch.setattr("monitor.delivery.link_health.BRIEF_S", 2.0)
     with pulse_at(mqtt) as ours:
         with pulse_at(mqtt):
             wait_until(lambda: any(given.fault is FaultCode.NAME_CONFLICT for given in ours.heard))
@@ -329,19 +329,19 @@ def test_a_broker_that_throws_our_messages_away_is_a_lost_link_until_it_passes_t
             with Listener(settings) as spotter:
                 wait_until(lambda: spotter.alerts())
                 wait_until(lambda: not pulse.link._outbox)
-                assert pulse.link._lost is False
+                assert pulse.link._health.lost is False
                 assert topics.alert in [letter.topic for letter in spotter.letters]
 
 
 def test_rights_that_are_taken_away_are_noticed(
     tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.delivery.link.PROOF_S", 1.0)
+    monkeypatch.setattr("monitor.delivery.link_health.PROOF_S", 1.0)
     access = tmp_path / "access"
     access.write_text("topic readwrite rearguard/#\n")
     config = f"listener {free_port} 127.0.0.1\nallow_anonymous true\nacl_file {access}\nuser root\n"
     with Mosquitto(tmp_path, config, free_port) as broker, pulse_at(broker.settings()) as pulse:
-        wait_until(lambda: pulse.link._proven)
+        wait_until(lambda: pulse.link._health.proven)
         access.write_text("topic read rearguard/#\n")
         broker.reload()
         wait_until(lambda: pulse.kinds()[-1:] == [InputKind.LINK_LOST])
