@@ -78,14 +78,14 @@ class LinuxPort:
     """
 
     def __init__(self, device: SMBus) -> None:
-        assert device.fd is not None  # smbus2 opens it when it is made
-        self._device, self._fd = device, device.fd
+        self._device = device
         self._ours: set[int] = set()
 
     def i2c_rdwr(self, *messages: Message) -> None:
         for address in {message.addr for message in messages} - self._ours:
-            ioctl(self._fd, _I2C_SLAVE, address)
-            in_use.take(self._fd, address)
+            if self._device.fd is not None:  # a simulated one has no file
+                ioctl(self._device.fd, _I2C_SLAVE, address)
+                in_use.take(self._device.fd, address)
             self._ours.add(address)
         self._device.i2c_rdwr(*messages)
 
@@ -93,13 +93,13 @@ class LinuxPort:
         self._device.close()
 
 
-def open_port(number: int) -> SMBus:
+def open_port(number: int) -> Port:
     """Open /dev/i2c-``number``; a held line then costs 0.1 s, not a second."""
-    port = SMBus(number)
-    if port.fd is not None:
+    device = SMBus(number)
+    if device.fd is not None:
         with suppress(OSError):  # a controller without a settable timeout keeps its own
-            ioctl(port.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
-    return port
+            ioctl(device.fd, _I2C_TIMEOUT, round(_TIMEOUT_S / 0.01))
+    return LinuxPort(device)
 
 
 class Bus:
@@ -110,7 +110,7 @@ class Bus:
     ours until `close`; `AddressClaimedError` or `InUseError` say whose it is instead.
     """
 
-    def __init__(self, number: int = 1, port: Callable[[int], Port | SMBus] = open_port) -> None:
+    def __init__(self, number: int = 1, port: Callable[[int], Port] = open_port) -> None:
         self.number = number
         self._open_port = port
         self._port: Port | None = None
@@ -122,13 +122,12 @@ class Bus:
             if self._port is not None:
                 return
             try:
-                port = self._open_port(self.number)
+                self._port = self._open_port(self.number)
             except OSError as error:
                 raise BusUnavailableError(
                     error.errno,
                     f"I2C bus {self.number} cannot be opened ({error.strerror}){self._open_cure(error)}",
                 ) from error
-            self._port = LinuxPort(port) if isinstance(port, SMBus) else port
 
     def close(self) -> None:
         """Close the device; `open` opens it again."""

@@ -34,7 +34,7 @@ def rights(device: str, role: Role) -> list[str]:
     topics = Topics(device)
     announcement = home_assistant.topic(device)
     if role is Role.DEVICE:
-        proof = [topics.availability, topics.check]  # its own words, to know that they are passed on
+        proof = [topics.availability, topics.state, topics.check]  # its own, to know that they are passed on
         reads = [topics.answer, topics.request, *proof, home_assistant.BIRTH_TOPIC]
         writes = [topics.availability, topics.state, topics.alert, topics.check, announcement]
     else:

@@ -349,6 +349,20 @@ def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
     raise ConnectionError(reason)
 
 
+def retained(settings: MqttSettings, topic: str, timeout_s: float = 1.0) -> bytes | None:
+    """What the broker keeps under ``topic``; None where it keeps nothing, or cannot be reached."""
+    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}", (topic,))
+    deadline_s = time.monotonic() + timeout_s
+    try:
+        while time.monotonic() < deadline_s:
+            letter = client.next(0.1)
+            if letter is not None and letter.what is What.RECEIVED and letter.retained:
+                return letter.payload
+    finally:
+        client.close()
+    return None
+
+
 def _tls(settings: MqttSettings) -> ssl.SSLContext:
     """Raises SecretError: what is wrong, and with which file."""
     file = settings.ca_file or "the system's certificates"

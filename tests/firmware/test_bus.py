@@ -96,13 +96,15 @@ def test_the_kernel_is_asked_once_for_each_address_before_it_is_talked_to(
             os.close(self.fd)
 
     monkeypatch.setattr("firmware.bus.ioctl", lambda _, request, address: asked.append((request, address)))
-    bus = Bus(1, lambda number: Device())
+    monkeypatch.setattr("firmware.bus.SMBus", lambda number: Device())
+    bus = Bus(1)
     for address in (0x68, 0x69, 0x68):
         bus.write(address, 1, 2)
+    assert asked.pop(0) == (0x0702, 10)  # the time-out, in units of 10 ms
     assert asked == [(0x0703, 0x68), (0x0707, 0x68), (0x0703, 0x69), (0x0707, 0x69), (0x0707, 0x68)]
     bus.close()
     bus.write(0x68, 1, 2)
-    assert asked[5:] == [(0x0703, 0x68), (0x0707, 0x68)]
+    assert asked[5:] == [(0x0702, 10), (0x0703, 0x68), (0x0707, 0x68)]
     bus.close()
 
 
