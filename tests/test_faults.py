@@ -42,30 +42,30 @@ class Seen:
     well_s: float = 4.0  # after it has ended: found again, and a second of good samples
 
 
-def blind(within_s: float, says: str) -> Seen:
-    return Seen(f"sensor blind within {within_s:g} s", Look.SENSOR, AlertKind.SENSOR, within_s, says)
+def sensor_fault(within_s: float, says: str) -> Seen:
+    return Seen(f"sensor fault within {within_s:g} s", Look.SENSOR, AlertKind.SENSOR, within_s, says)
 
 
 NOTHING = Seen("nothing")
 SEEN = {
-    "cable pulled": blind(0.4, "no sensor answers"),
-    "nobody acknowledges": blind(0.4, "no sensor answers"),
+    "cable pulled": sensor_fault(0.4, "no sensor answers"),
+    "nobody acknowledges": sensor_fault(0.4, "no sensor answers"),
     "acknowledge missing now and then": NOTHING,
-    "bus error": blind(0.4, "the transfer broke off"),
+    "bus error": sensor_fault(0.4, "the transfer broke off"),
     "bus error once": NOTHING,
     "burst broken off": NOTHING,
     "short read": NOTHING,
     "invalid samples": NOTHING,
-    "settings lost": blind(1.6, "and now reads"),
-    "line held low": blind(0.4, "held low"),
-    "kernel driver": blind(0.4, "a kernel driver owns"),
-    "wrong identity": blind(0.4, ""),
-    "supply dips": blind(0.4, "a dip of its supply"),
-    "frozen": blind(0.6, "the values stand still"),
-    "zeros": blind(0.6, "every value reads 0"),
-    "stuck axis": blind(2.4, "y rotation is stuck"),
-    "saturated": blind(0.6, "x acceleration is pinned"),
-    "FIFO overflow": blind(0.1, "FIFO"),
+    "settings lost": sensor_fault(1.6, "and now reads"),
+    "line held low": sensor_fault(0.4, "held low"),
+    "kernel driver": sensor_fault(0.4, "a kernel driver owns"),
+    "wrong identity": sensor_fault(0.4, ""),
+    "supply dips": sensor_fault(0.4, "a dip of its supply"),
+    "frozen": sensor_fault(0.6, "the values stand still"),
+    "zeros": sensor_fault(0.6, "every value reads 0"),
+    "stuck axis": sensor_fault(2.4, "y rotation is stuck"),
+    "saturated": sensor_fault(0.6, "x acceleration is pinned"),
+    "FIFO overflow": sensor_fault(0.1, "FIFO"),
     "slid round on the belt": Seen(
         "a fault within 15 s of walking",
         Look.FAULT,

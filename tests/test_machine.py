@@ -140,7 +140,7 @@ def test_a_pulled_sensor_and_a_stopped_broker_are_seen_at_both_ends_and_heal(mos
         assert spotter.end(signal.SIGINT) == 0
 
 
-def test_the_demo_tells_its_story_to_a_spotter_who_answers_by_itself() -> None:
+def test_the_demo_runs_to_its_end_with_a_spotter_who_answers_by_itself() -> None:
     with rearguard("demo") as demo:
         demo.until("FALL suspected")
         demo.until("you: I'm coming")

@@ -1,4 +1,4 @@
-"""The twin of monitor/core/network.py that can be taught."""
+"""The twin of monitor/core/fall_network.py that can be trained."""
 
 import numpy as np
 import torch
@@ -45,6 +45,6 @@ class Network(nn.Module):
         return result
 
     def save(self, path: str) -> None:
-        """As monitor/core/network.py reads it: inputs by outputs, float16."""
+        """As monitor/core/fall_network.py reads it: inputs by outputs, float16."""
         arrays = {name: value.numpy().T.astype(np.float16) for name, value in self.state_dict().items()}
         np.savez_compressed(path, **arrays)

@@ -148,7 +148,7 @@ def test_a_real_port_gives_up_after_a_tenth_of_a_second(monkeypatch: pytest.Monk
     assert asked == [(7, 0x0702, 10)]  # I2C_TIMEOUT, in units of 10 ms
 
 
-def test_a_missing_device_file_is_told_through_smbus2_itself() -> None:
+def test_a_missing_device_file_is_reported_through_smbus2_itself() -> None:
     with pytest.raises(BusUnavailableError, match=r"I2C bus 250 cannot be opened .*right bus number"):
         Bus(250).open()
 

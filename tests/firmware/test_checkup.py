@@ -131,7 +131,7 @@ def test_the_live_view_shows_the_body_as_mounted_and_the_axis_printed_on_the_boa
     ("alarm", "verdict", "words"),
     [("0", "ok", "it needs"), ("1", "fail", "stronger supply"), (None, "none", "cannot")],
 )
-def test_the_supply_is_told_where_it_can_be_read(
+def test_the_supply_is_reported_where_it_can_be_read(
     tmp_path: Path, alarm: str | None, verdict: str, words: str
 ) -> None:
     if alarm is not None:

@@ -88,14 +88,14 @@ def test_a_paused_sound_is_silent_while_the_light_goes_on(walker: Walker) -> Non
     assert "red" in walker.panel.light
 
 
-def test_a_new_story_sounds_from_its_beginning(walker: Walker) -> None:
+def test_a_new_incident_sounds_from_its_beginning(walker: Walker) -> None:
     walker.show(FALL, seconds=1.55)
     assert not walker.high(18)
     walker.show(Alert("fall-2", 2, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0))
     assert walker.high(18)
 
 
-def test_a_further_stage_of_a_story_does_not_stutter(walker: Walker) -> None:
+def test_a_further_stage_of_an_incident_does_not_stutter(walker: Walker) -> None:
     confirmed = Alert("fall-1", 2, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 0.0)
     heard = walker.show(FALL, seconds=0.2) + walker.show(confirmed, seconds=0.2)
     assert heard == [True] * 3 + [False] * 2 + [True] * 3

@@ -128,7 +128,7 @@ def test_a_part_that_breaks_while_it_runs_is_a_fault_and_heals(part: str, bench:
     panel.close()
 
 
-def test_a_part_that_can_be_had_but_not_used_is_one_fault_that_stands(
+def test_a_part_that_can_be_had_but_not_used_is_one_lasting_fault(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = bench.panel()

@@ -229,7 +229,7 @@ def test_invalid_samples_beside_a_gap_are_counted_once() -> None:
     assert_honest(b, blocks)
 
 
-def test_a_chip_that_brings_nothing_but_invalid_samples_is_a_fault_and_started_anew() -> None:
+def test_a_chip_that_brings_nothing_but_invalid_samples_is_a_fault_and_restarted() -> None:
     b = bench_with("ICM-42688-P")
     stream = iter(b.sampler())
     take(stream, 2.0)
@@ -241,7 +241,7 @@ def test_a_chip_that_brings_nothing_but_invalid_samples_is_a_fault_and_started_a
 
 
 @pytest.mark.parametrize("ill", ["freeze", "zero"])
-def test_dead_values_are_withheld_and_the_chip_is_started_anew(ill: str) -> None:
+def test_dead_values_are_withheld_and_the_chip_is_restarted(ill: str) -> None:
     b = bench()
     stream = iter(b.sampler())
     take(stream, 2.0)
@@ -356,7 +356,7 @@ def test_a_sensor_that_another_program_has_is_a_fault_until_that_ends() -> None:
     assert take(stream, 5.0)[-1].fault == ""
 
 
-def test_a_closed_device_file_is_told_and_heals() -> None:
+def test_a_closed_device_file_is_reported_and_heals() -> None:
     b = bench()
     b.wires.open_error = errno.ENOENT
     stream = iter(b.sampler())

@@ -70,7 +70,7 @@ def test_a_quiet_sensor_that_repeats_itself_now_and_then_is_no_fault() -> None:
     assert not Vitals(100).judge(samples).fault
 
 
-def test_a_healed_sensor_is_well_again() -> None:
+def test_a_healed_sensor_is_ok_again() -> None:
     vitals = Vitals(100)
     assert vitals.judge(spoilt("stuck")).fault
     assert not vitals.judge(still(5, seed=1)).fault

@@ -17,7 +17,7 @@ def heard(address: str, monkeypatch: pytest.MonkeyPatch, shown: str) -> bytes:
         return manager.recv(100)
 
 
-def test_systemd_hears_the_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_systemd_receives_the_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     assert heard(address, monkeypatch, address) == b"WATCHDOG=1\nSTATUS=armed"
 

@@ -98,8 +98,7 @@ def stranger(here: Root) -> Iterator[Row]:
     """README's two commands: first by somebody who may install nothing, then by root, then by that person."""
     lend_source(here)
     here.run("useradd --create-home stranger")
-    for user in ("stranger", "root"):
-        here.run("git clone /srv/rearguard.git rearguard", user, home(user))
+    here.run("git clone /srv/rearguard.git rearguard", "stranger", home("stranger"))
     refused = here.run("make demo", "stranger", f"{home('stranger')}/rearguard")
     says = "As root: apt-get install python3-venv" in refused.said
     yield (
@@ -108,8 +107,10 @@ def stranger(here: Root) -> Iterator[Row]:
         "says what is missing",
         refused.seconds,
     )
+    cwd = home("root")
     for command in blocks(ROOT / "README.md")[0]:
-        yield row(here, f"{command}, as root", here.run(command, cwd=f"{home('root')}/rearguard"))
+        outcome, cwd = literally(here, command, cwd)
+        yield row(here, f"{command}, as root", outcome)
     status = here.run("git status --porcelain", cwd=f"{home('root')}/rearguard")
     yield (
         "git status",
@@ -129,6 +130,12 @@ def stranger(here: Root) -> Iterator[Row]:
         "nothing left" if "!!" not in again.said else again.said,
         0.0,
     )
+
+
+def literally(here: Root, command: str, cwd: str, stdin: str = "") -> tuple[Outcome, str]:
+    """What ``command`` did as root, and the folder it leaves one in."""
+    outcome = here.run(f"{command}\nstatus=$?; echo $PWD >/run/where; exit $status", cwd=cwd, stdin=stdin)
+    return outcome, (here.path / "run/where").read_text().strip()
 
 
 def home(user: str) -> str:
@@ -175,13 +182,15 @@ def raspberry_pi(here: Root) -> Iterator[Row]:
                 if why := reason_not_to_run(command):
                     yield name, "not run", why, 0.0
                     continue
-                outcome = here.run(
-                    f"{command}\necho $? $PWD >/run/where", cwd=cwd, stdin=pasted(command, said)
-                )
-                status, cwd = (here.path / "run/where").read_text().split()
+                outcome, cwd = literally(here, command, cwd, pasted(command, said))
                 said += outcome.said
-                result = "ok" if status == "0" else "FAILED"
-                yield name, result, "" if status == "0" else outcome.said.strip()[-200:], outcome.seconds
+                failed = outcome.status != 0
+                yield (
+                    name,
+                    "FAILED" if failed else "ok",
+                    outcome.said.strip()[-200:] if failed else "",
+                    outcome.seconds,
+                )
                 simulate(here)
     yield from afterwards(here)
 

@@ -21,7 +21,9 @@ def recording(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_replayed_fall_is_told_in_its_stages(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replayed_fall_is_reported_in_its_stages(
+    recording: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["replay", recording, "--trial", "fall-1"]) == 0
     said = capsys.readouterr().out
     told = [line.split("ALERT ")[1] for line in said.splitlines() if "ALERT" in line]

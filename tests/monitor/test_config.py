@@ -110,7 +110,7 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
     assert problem.startswith(said)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     told = problems(tmp_path, "rate_hz: 1\nlimits:\n  red: 2\nwindow_s: x\n")
     assert [line.split(":")[1] for line in told] == ["1", "3", "4"]
 

@@ -74,7 +74,7 @@ def judged(name: str) -> tuple[Walk, list[Event]]:
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_a_session_is_judged_as_ever(name: str) -> None:
+def test_a_session_gives_its_golden_events(name: str) -> None:
     lines = [told(event) for event in judged(name)[1]]
     path = GOLDEN / f"{name}.json"
     if os.environ.get("REARGUARD_UPDATE_GOLDEN"):
@@ -86,7 +86,7 @@ def test_a_session_is_judged_as_ever(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_a_session_is_judged_rightly(name: str) -> None:
+def test_a_session_gives_the_right_events(name: str) -> None:
     walked, events = judged(name)
     times_s = {kind: [event.time_s for event in events if event.kind is kind] for kind in EventKind}
     if walked.impact_s:

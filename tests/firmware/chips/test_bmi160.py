@@ -32,7 +32,7 @@ def test_it_waits_the_80_ms_that_the_gyroscope_needs() -> None:
     assert waits[2] >= 0.08
 
 
-def test_a_gyroscope_that_stays_asleep_is_told() -> None:
+def test_a_gyroscope_that_stays_asleep_is_reported() -> None:
     b = bench_with("BMI160")
     b.chip.read_only.add(0x7E)
     with pytest.raises(ChipError, match="does not wake: power status 0x00"):

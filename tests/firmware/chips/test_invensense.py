@@ -113,7 +113,7 @@ def test_a_clone_without_the_newer_filter_register_runs_all_the_same() -> None:
     b.start()
 
 
-def test_the_icm_20602_is_told_otherwise_what_goes_into_its_fifo() -> None:
+def test_the_icm_20602_is_set_otherwise_what_goes_into_its_fifo() -> None:
     b = bench(0x12)
     assert b.writes_of(b.start)[-1] == (0x23, 0x18)
 

@@ -47,7 +47,7 @@ def test_older_words_are_little_endian_gyroscope_first() -> None:
     )
 
 
-def test_newer_words_are_told_apart_by_their_tags_in_either_order() -> None:
+def test_newer_words_are_distinguished_by_their_tags_in_either_order() -> None:
     gyro, accel = "0100 ffff e803", "0004 00fc 0108"
     expected = [[0.499712, -0.499712, 0.999912, 0.07, -0.07, 70.0]]
     np.testing.assert_array_equal(lsm6dso.decode(bytes.fromhex(f"08 {gyro} 10 {accel}")), expected)
@@ -61,7 +61,7 @@ def test_words_that_do_not_pair_are_refused(tags: str) -> None:
         lsm6dso.decode(bytes.fromhex(first + "00" * 6 + second + "00" * 6))
 
 
-def test_the_older_fifo_tells_where_in_a_sample_it_stands() -> None:
+def test_the_older_fifo_says_where_in_a_sample_it_is() -> None:
     b = bench_with("LSM6DS3")
     chip = b.start()
     b.clock.sleep(0.1)
@@ -98,7 +98,7 @@ def moving(until_s: float) -> Source:
     return world
 
 
-def test_the_lsm6dso32_is_told_by_gravity_at_rest() -> None:
+def test_the_lsm6dso32_is_recognised_by_gravity_at_rest() -> None:
     b = dso32(resting_world)
     chip = b.start()
     assert chip.name == "LSM6DSO32"
@@ -106,7 +106,7 @@ def test_the_lsm6dso32_is_told_by_gravity_at_rest() -> None:
     assert np.linalg.norm(chip.read(chip.waiting())[:, :3], axis=1).mean() == pytest.approx(1, abs=0.02)
 
 
-def test_it_is_told_later_if_it_was_moved_and_remembered_over_a_restart() -> None:
+def test_it_is_recognised_later_if_it_was_moved_and_remembered_over_a_restart() -> None:
     b = dso32(moving(3.0))
     sampler = b.sampler()
     blocks = iter(sampler)

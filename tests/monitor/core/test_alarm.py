@@ -577,7 +577,7 @@ def test_lesser_incidents_end_by_themselves_and_not_sooner(trigger: Trigger, las
     assert told.stage.ended
 
 
-def test_another_unsafe_step_starts_its_time_anew() -> None:
+def test_another_unsafe_step_restarts_its_time() -> None:
     machine = machine_at([EventKind.UNSAFE_STEP])
     machine.wait(4.0)
     machine.feel(EventKind.UNSAFE_STEP)

@@ -76,7 +76,7 @@ def test_it_arms_by_itself_when_what_was_missing_comes() -> None:
     assert tell(arming, say(InputKind.POWER_GOOD)).armed
 
 
-def test_a_warning_that_stands_does_not_keep_it_from_arming() -> None:
+def test_an_active_warning_does_not_keep_it_from_arming() -> None:
     """A chip of unknown identity that was allowed, a lamp without pins: told, and no reason not to watch."""
     assert tell(Arming(ArmingSettings()), say(InputKind.FAULT, "an unknown chip"), still()).armed
 
@@ -134,7 +134,7 @@ def test_backward_walking_arms_where_it_may() -> None:
     assert not tell(Arming(ArmingSettings(at_start=False)), still(), *backward).armed
 
 
-def test_a_sensor_that_was_lost_asks_for_stillness_anew() -> None:
+def test_a_sensor_that_was_lost_asks_for_stillness_again() -> None:
     arming = tell(Arming(ArmingSettings(at_start=False)), still(), LOST, BACK, say(InputKind.ARM))
     assert not arming.armed
     assert arming.missing == (Waiting(Obstacle.NOT_STILL),)

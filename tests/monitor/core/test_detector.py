@@ -104,7 +104,7 @@ SPOILS = {
 
 @pytest.mark.parametrize("spoil", SPOILS)
 @pytest.mark.parametrize("size", [5, 2000])
-def test_garbage_raises_nothing_and_a_fall_after_it_is_told(spoil: str, size: int) -> None:
+def test_garbage_raises_nothing_and_a_fall_after_it_is_detected(spoil: str, size: int) -> None:
     time_s, accel_g, gyro_dps = session()
     n = len(time_s)
     rng = np.random.default_rng(1)
@@ -137,7 +137,7 @@ def test_clock_steps_gaps_and_repeats_raise_nothing(seed: int) -> None:
             detector.update(SampleBlock.silent(end_s, "planted"))
 
 
-def test_a_fall_is_told_in_spite_of_a_short_gap_before_it() -> None:
+def test_a_fall_is_detected_in_spite_of_a_short_gap_before_it() -> None:
     time_s, accel_g, gyro_dps = session()
     kept = ~((time_s > time_s[0] + 18.0) & (time_s < time_s[0] + 18.5))
     events = judge([], time_s[kept], accel_g[kept], gyro_dps[kept])

@@ -62,11 +62,11 @@ def a_fall() -> Course:
     return course.says(Head.FALLEN, 5.2, 7.0)
 
 
-def test_a_fall_is_told_before_the_impact_at_the_impact_and_when_lying_is_confirmed() -> None:
+def test_a_fall_is_detected_before_the_impact_at_the_impact_and_when_lying_is_confirmed() -> None:
     assert a_fall().story() == [(FALLING, 4.05), (IMPACT, 4.55), (DOWN, 5.65)]
 
 
-def test_a_fall_nobody_saw_coming_is_told_with_its_impact_when_confirmed() -> None:
+def test_a_fall_nobody_saw_coming_is_reported_with_its_impact_when_confirmed() -> None:
     course = Course(8.0).hit(4.5, 3.0).posture(LYING, 4.5, 8.0).says(Head.FALLEN, 5.2, 7.0)
     assert course.story() == [(IMPACT, 5.65), (DOWN, 5.65)]
 
@@ -112,7 +112,7 @@ def test_sitting_up_after_a_fall_is_no_recovery_but_walking_is() -> None:
     assert walker.story()[-1][0] is UPRIGHT
 
 
-def test_one_fall_is_told_once_and_the_next_one_again() -> None:
+def test_one_fall_is_reported_once_and_the_next_one_again() -> None:
     course = Course(60.0).posture(LYING, 4.5, 60.0).says(Head.FALLING, 4.0, 8.0).says(Head.FALLEN, 5.2, 9.0)
     course.posture(STANDING_UP, 30.0, 40.5).says(Head.FALLING, 40.0, 41.0).says(Head.FALLEN, 41.5, 43.0)
     kinds = [kind for kind, _ in course.story()]
@@ -127,7 +127,7 @@ def test_the_thresholds_are_the_settings(score: float, told: bool) -> None:
         assert (kind in [event.kind for event in Fall(settings).update(hops)]) is told
 
 
-def test_nothing_is_told_in_the_first_half_second() -> None:
+def test_nothing_is_reported_in_the_first_half_second() -> None:
     assert Course(6.0).says(Head.FALLING, 0.0, 0.5).says(Head.FALLEN, 0.0, 0.5).story() == []
 
 
@@ -141,7 +141,7 @@ def test_the_evidence_shows_scores_beside_their_limits_and_what_the_body_did() -
 
 @settings(max_examples=60)
 @given(cuts=st.lists(st.integers(0, 1200), max_size=40))
-def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
+def test_any_split_gives_the_same_events(cuts: list[int]) -> None:
     course = Course(60.0).says(Head.FALLING, 4.0, 4.5).hit(4.5, 3.0).posture(LYING, 4.5, 9.0)
     course.says(Head.FALLEN, 5.2, 7.0).steps(9.0, 16.0).says(Head.FALLING, 25.0, 25.5)
     course.posture(SITTING_BACK, 26.0, 60.0).says(Head.FALLEN, 40.0, 41.0)

@@ -90,7 +90,7 @@ def test_a_body_on_the_deck_is_an_impact_and_then_a_fall() -> None:
     assert down.time_s - fall_s < 1.5
 
 
-def test_a_blow_is_judged_by_its_ratio_to_the_heaviest_footfall() -> None:
+def test_a_blow_is_measured_by_its_ratio_to_the_heaviest_footfall() -> None:
     true = contacts(25)
     time_s, accel_g = deck(32, true, fall_s=true[-1] + 0.4)
     ratio = of(heard(time_s, accel_g), EventKind.IMPACT)[0].evidence["energy_ratio"].value
@@ -104,7 +104,7 @@ def test_a_blow_after_which_feet_walk_on_is_no_fall() -> None:
     assert of(events, EventKind.DOWN) == []
 
 
-def test_nothing_is_told_before_the_background_is_known() -> None:
+def test_nothing_is_reported_before_the_background_is_known() -> None:
     early = np.arange(0.3, 10, STEP_S)
     assert min(e.time_s for e in heard(*deck(10, early))) > 3.0
 

@@ -62,7 +62,7 @@ def test_blocks_of_any_size_give_the_same_grid(cuts: list[int], seed: int) -> No
     assert np.allclose(whole[1], split[1], atol=1e-12)
 
 
-def test_a_gap_starts_anew_and_is_not_filled() -> None:
+def test_a_gap_starts_again_and_is_not_filled() -> None:
     time_s = np.concatenate([np.arange(50) / 100.0, 2.0 + np.arange(50) / 100.0])
     out_s, _, restarts = joined(feed(Grid(100.0), time_s, some_rows(100), []))
     assert restarts == [0.0, 2.0]

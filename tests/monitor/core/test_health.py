@@ -42,7 +42,7 @@ def test_a_living_sensor_gives_no_event(per_block: int) -> None:
 
 
 @pytest.mark.parametrize("per_block", [1, 5, 20])
-def test_silence_is_told_once_and_healing_after_a_second(per_block: int) -> None:
+def test_silence_is_reported_once_and_healing_after_a_second(per_block: int) -> None:
     lost, back = feed(samples((0.0, 3.0), (5.0, 9.0)), per_block)
     assert (lost.kind, back.kind) == (LOST, BACK)
     assert 3.0 < lost.time_s <= 3.0 + SETTINGS.lost_after_s + per_block / RATE_HZ + 1e-6
@@ -50,7 +50,7 @@ def test_silence_is_told_once_and_healing_after_a_second(per_block: int) -> None
     assert back.time_s == pytest.approx(5.0 + SETTINGS.back_after_s, abs=0.011)
 
 
-def test_a_gap_inside_one_block_is_told_too() -> None:
+def test_a_gap_inside_one_block_is_reported_too() -> None:
     lost, back = feed(samples((0.0, 3.0), (5.0, 9.0)), 5000)
     assert (lost.kind, back.kind) == (LOST, BACK)
     assert back.time_s == pytest.approx(6.0)
@@ -90,5 +90,5 @@ def test_a_flapping_plug_is_not_called_back() -> None:
     assert kinds(feed(samples(*spans), 5)) == [LOST]
 
 
-def test_a_second_silence_is_told_again() -> None:
+def test_a_second_silence_is_reported_again() -> None:
     assert kinds(feed(samples((0.0, 2.0), (3.0, 5.0), (6.0, 8.0)), 5)) == [LOST, BACK] * 2

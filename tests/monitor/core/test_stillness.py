@@ -40,7 +40,7 @@ def test_standing_is_said_every_two_seconds(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 10**6])
-def test_a_movement_starts_it_anew(size: int) -> None:
+def test_a_movement_starts_it_again(size: int) -> None:
     accel_g, gyro_dps = standing(4.5)
     gyro_dps[150] = [QUIET_DPS + 1, 0.0, 0.0]
     (event,) = feed(accel_g, gyro_dps, size)

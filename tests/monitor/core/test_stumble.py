@@ -48,7 +48,7 @@ def test_the_evidence_is_the_score_beside_its_limit_and_the_peak() -> None:
 
 @settings(max_examples=60)
 @given(cuts=st.lists(st.integers(0, 400), max_size=40))
-def test_any_split_tells_the_same_story(cuts: list[int]) -> None:
+def test_any_split_gives_the_same_events(cuts: list[int]) -> None:
     hops = course(20.0, (2.0, 2.5, 9.0), (3.0, 7.0, 9.0), (12.0, 12.1, 9.0))
     spotter, parts = Stumble(StumbleSettings()), []
     edges = [0, *sorted(cuts), len(hops.time_s)]

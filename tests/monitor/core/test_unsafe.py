@@ -75,7 +75,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("field", "value", "name", "words"), REASONS, ids=[r[3] for r in REASONS])
-def test_a_bad_movement_is_told_with_its_reason(field: str, value: float, name: str, words: str) -> None:
+def test_a_bad_movement_is_reported_with_its_reason(field: str, value: float, name: str, words: str) -> None:
     event = walked(EVEN, **{field: {8: value}})[0]
     assert event.kind is EventKind.UNSAFE_STEP
     assert event.time_s == pytest.approx(1 + 8 * STEP_S)
@@ -88,7 +88,7 @@ def test_a_bad_movement_is_told_with_its_reason(field: str, value: float, name: 
 @pytest.mark.parametrize(
     ("took_s", "words"), [(1.2, "hesitating"), (0.28, "hurried step"), (0.6 * 1.6, "hesitating")]
 )
-def test_a_bad_moment_is_told_with_its_reason(took_s: float, words: str) -> None:
+def test_a_bad_moment_is_reported_with_its_reason(took_s: float, words: str) -> None:
     events = walked([*EVEN, took_s, *EVEN])
     assert words in events[0].reason
     assert events[0].time_s == pytest.approx(1 + 12 * STEP_S + took_s)
@@ -125,24 +125,24 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("way", "both", "count"), WAYS)
-def test_only_backward_steps_are_judged_unless_asked(way: Direction, both: bool, count: int) -> None:
+def test_only_backward_steps_are_checked_unless_asked(way: Direction, both: bool, count: int) -> None:
     asked = UnsafeSettings(both_directions=both)
     assert len(walked(EVEN, way, asked, extrapolated_lean_deg={8: 75.0})) == count
 
 
-def test_a_step_that_lost_its_direction_is_judged_as_the_walk_it_belongs_to() -> None:
+def test_a_step_that_lost_its_direction_is_checked_as_the_walk_it_belongs_to() -> None:
     ways = [Direction.BACKWARD] * 8 + [Direction.UNKNOWN] * 5
     assert len(walked(EVEN, ways, extrapolated_lean_deg={8: 75.0})) == 1
 
 
-def test_a_turn_and_the_steps_after_it_are_not_judged() -> None:
+def test_a_turn_and_the_steps_after_it_are_not_checked() -> None:
     turn = dict.fromkeys(range(6, 8), 4 * TURN_DPS)
     lean = dict.fromkeys((7, 9, 12), 75.0)
     events = walked(EVEN, yaw_dps=turn, extrapolated_lean_deg=lean)
     assert [round((event.time_s - 1) / STEP_S) for event in events] == [12]
 
 
-def test_the_first_steps_of_a_walk_are_not_judged() -> None:
+def test_the_first_steps_of_a_walk_are_not_checked() -> None:
     assert walked(EVEN, extrapolated_lean_deg={2: 75.0, 3: 75.0}) == []
     assert len(walked(EVEN, extrapolated_lean_deg={4: 75.0})) == 1
 

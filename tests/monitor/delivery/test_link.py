@@ -104,7 +104,7 @@ def fall(sequence: int, time_s: float) -> Alert:
 
 
 @pytest.mark.usefixtures("patient")
-def test_what_was_told_in_the_last_moment_is_still_delivered(mqtt: MqttSettings) -> None:
+def test_what_was_reported_in_the_last_moment_is_still_delivered(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter:
         wait_until(lambda: spotter.up)
         link = Link(mqtt, SimpleQueue())
@@ -172,7 +172,7 @@ def test_without_a_broker_nobody_waits_for_ever(free_port: int) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_on_a_clock_of_the_caller_s_that_leaps_ages_are_its_own_and_the_link_stands(
+def test_on_a_clock_of_the_caller_s_that_leaps_ages_are_its_own_and_the_link_holds(
     mqtt: MqttSettings,
 ) -> None:
     at_s = 0.0
@@ -201,7 +201,7 @@ def _live_and_wait(mqtt: MqttSettings) -> None:
         threading.Event().wait()
 
 
-def test_a_killed_process_is_told_by_its_last_will(mqtt: MqttSettings) -> None:
+def test_a_killed_process_is_reported_by_its_last_will(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter:
         with spawned(_live_and_wait, mqtt):
             wait_until(lambda: not spotter.view.no_contact)
@@ -251,7 +251,7 @@ def test_an_old_request_kept_by_the_broker_is_not_obeyed(mqtt: MqttSettings) -> 
     assert pulse.heard == []
 
 
-def test_a_change_is_told_at_once_and_the_heartbeat_lists_what_stands(mqtt: MqttSettings) -> None:
+def test_a_change_is_reported_at_once_and_the_heartbeat_lists_what_is_open(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as early, pulse_at(mqtt) as pulse:
         wait_until(lambda: not early.view.no_contact)
         pulse.raise_alert("1")

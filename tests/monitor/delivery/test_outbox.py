@@ -135,7 +135,7 @@ def test_a_restart_begins_with_what_was_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("passed_s", "age_s", "age_known"), [(60.0, 60.0, True), (-2400.0, 0.0, False)])
-def test_after_a_reboot_the_age_comes_from_the_wall_clock_unless_that_stands_before_the_event(
+def test_after_a_reboot_the_age_comes_from_the_wall_clock_unless_that_is_before_the_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passed_s: float, age_s: float, age_known: bool
 ) -> None:
     path = tmp_path / "outbox.sqlite"

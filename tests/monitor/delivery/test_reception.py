@@ -83,7 +83,7 @@ def test_the_right_words_pass_among_them() -> None:
     assert words(inbox) == [Input(InputKind.CLEAR, "1", "Eva")]
 
 
-def test_an_answer_to_what_no_longer_stands_is_ignored() -> None:
+def test_an_answer_to_what_is_no_longer_open_is_ignored() -> None:
     device, inbox = reception()
     payload = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
     device.hear(TOPICS.answer, payload, False, set(), 0.0)

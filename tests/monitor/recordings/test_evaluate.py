@@ -166,7 +166,7 @@ def test_a_detection_counts_from_the_end_of_its_live_block() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [20.0, 100.0, 128.0, 200.0])
-def test_live_blocks_and_one_block_tell_the_same_at_the_same_time(rate_hz: float) -> None:
+def test_live_blocks_and_one_block_give_the_same_at_the_same_time(rate_hz: float) -> None:
     noise = np.random.default_rng(3).normal(0, 4000, (round(30 * rate_hz), 6)).astype(np.int16)
     trial = Trial("t", "daily", rate_hz, noise)
     whole, live = hear(trial, MAKE), hear(trial, MAKE, live=True)
@@ -185,7 +185,7 @@ def same_told(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [100.0, 200.0])
-def test_the_detector_tells_a_story_live_and_whole_alike(rate_hz: float) -> None:
+def test_the_detector_gives_the_same_live_and_whole(rate_hz: float) -> None:
     same_told(walk(SESSION, rate_hz, seed=11).trial("story"))
 
 
@@ -198,7 +198,7 @@ def test_the_detector_tells_a_story_live_and_whole_alike(rate_hz: float) -> None
         ("gait.npz", "ipol/1-1"),
     ],
 )
-def test_the_detector_tells_recordings_live_and_whole_alike(file: str, name: str) -> None:
+def test_the_detector_gives_the_same_for_recordings_live_and_whole(file: str, name: str) -> None:
     same_told(Corpus(recorded(file)).find(name))
 
 

@@ -38,7 +38,7 @@ def test_the_example_holds_every_kind_and_every_label() -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_each_trial_of_the_example_is_judged_for_what_it_is(
+def test_each_trial_of_the_example_is_detected_for_what_it_is(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["replay", EXAMPLE, "--trial", name]) == 0

@@ -129,7 +129,7 @@ def test_false_alarms_are_counted_per_hour_of_their_kind() -> None:
 
 
 @pytest.mark.parametrize(("gap_s", "alarms"), [(4.9, 1), (5.0, 1), (5.1, 2)])
-def test_stages_of_one_story_are_one_alarm(gap_s: float, alarms: int) -> None:
+def test_stages_of_one_incident_are_one_alarm(gap_s: float, alarms: int) -> None:
     assert scoring.incidents([3.0, 3.0 + gap_s]) == alarms
     told = ((3.0, FALLING), (3.0 + gap_s, DOWN))
     score = scoring.falls([run("daily", *told, seconds=3600)], FALL_KINDS)
@@ -173,7 +173,7 @@ def test_an_unlabelled_stumble_is_found_anywhere() -> None:
     assert score["after_peak_s_median"] == -0.5
 
 
-def test_each_stumble_told_in_a_walk_is_a_false_alarm() -> None:
+def test_each_stumble_reported_in_a_walk_is_a_false_alarm() -> None:
     score = scoring.stumbles([run("walk", (3.0, EventKind.STUMBLE), (4.0, EventKind.STUMBLE), seconds=3600)])
     assert score is not None
     assert (score["sensitivity"], score["false_alarms_per_hour_walk"]) == (None, 2.0)
@@ -212,13 +212,13 @@ def test_a_contact_is_found_within_a_quarter_second(off_s: float, hits: int) -> 
     assert score["precision_n"] == [hits, 10]
 
 
-def test_two_told_steps_cannot_share_a_contact_and_the_closer_one_has_it() -> None:
+def test_two_detected_steps_cannot_share_a_contact_and_the_closer_one_has_it() -> None:
     score = scoring.steps([walked(*told_at(*CONTACTS, CONTACTS[4] - 0.1), contact_s=CONTACTS)])
     assert score is not None
     assert (score["precision_n"], score["recall_n"], score["timing_sd_s"]) == ([10, 11], [10, 10], 0.0)
 
 
-def test_steps_outside_the_bouts_are_not_judged() -> None:
+def test_steps_outside_the_bouts_are_not_scored() -> None:
     later = tuple(s + 20.0 for s in CONTACTS)
     between = (CONTACTS[-1] + 3.0, 3.0, later[-1] + 1.0)
     score = scoring.steps([walked(*told_at(*CONTACTS, *later, *between), contact_s=(*CONTACTS, *later))])
@@ -269,7 +269,7 @@ FORWARD, BACKWARD, UNKNOWN = Direction.FORWARD, Direction.BACKWARD, Direction.UN
         ([], 0.0, 0.0),
     ],
 )
-def test_the_latest_step_tells_the_direction_for_two_seconds(
+def test_the_latest_step_gives_the_direction_for_two_seconds(
     steps: list[tuple[float, Direction]], right_s: float, wrong_s: float
 ) -> None:
     stretches = (Stretch("backward", 10.0, 17.5), Stretch("turn", 17.5, 20.0))
@@ -282,7 +282,7 @@ def test_the_latest_step_tells_the_direction_for_two_seconds(
     assert backward["unknown_n"] == [pytest.approx(5.0 - right_s - wrong_s), 5.0]
 
 
-def test_short_stretches_and_turns_are_not_judged() -> None:
+def test_short_stretches_and_turns_are_not_scored() -> None:
     stretches = (Stretch("forward", 0.0, 2.0), Stretch("turn", 2.0, 9.0), Stretch("forward", 9.0, 11.4))
     assert scoring.directions([walked(stretches=stretches)]) is None
 

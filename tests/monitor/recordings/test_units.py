@@ -51,7 +51,7 @@ def test_a_gyro_that_says_far_too_much_is_refused() -> None:
 
 
 @pytest.mark.parametrize("accel", [9.80665, 1 / 9.80665, 0.01])
-def test_a_walk_without_a_calm_moment_is_judged_too(accel: float) -> None:
+def test_a_walk_without_a_calm_moment_is_checked_too(accel: float) -> None:
     walking = Corpus(EXAMPLE).find("backward-walk").counts[600:2200]
     assert doubt(walking, 100.0) == ""
     assert "on average" in doubt(walking * np.repeat([accel, 1.0], 3), 100.0)
@@ -76,7 +76,7 @@ def test_a_cheap_sensor_may_be_a_fifth_off(gain: float) -> None:
         assert doubt(scaled(trial.counts, gain, gain), trial.rate_hz) == ""
 
 
-def test_what_cannot_be_judged_is_not_refused() -> None:
+def test_what_cannot_be_checked_is_not_refused() -> None:
     fall = Corpus(EXAMPLE).find("fall")
     assert doubt(scaled(fall.counts[:150], 9.80665, 1.0), 100.0) == ""  # too short
     assert doubt(np.empty((0, 6), np.int16), 100.0) == ""
@@ -84,7 +84,7 @@ def test_what_cannot_be_judged_is_not_refused() -> None:
     assert doubt(scaled(standing.counts, 1.0, np.pi / 180), 100.0) == ""  # no tilt to compare with
 
 
-def test_a_treadmills_frame_tilts_too_little_to_judge_the_gyro() -> None:
+def test_a_treadmills_frame_tilts_too_little_to_check_the_gyro() -> None:
     noise = np.random.default_rng(1)
     accel_g = np.array([0.0, 0.0, 1.0]) + noise.normal(0, 0.2, (3000, 3))  # the belt's and the feet's thumps
     counts = corpus.to_counts(accel_g, noise.normal(0, 0.05, (3000, 3)))
@@ -98,7 +98,7 @@ def test_real_recordings_are_accepted_and_refused_when_scaled(file: str) -> None
         assert any(doubt(scaled(trial.counts, accel, gyro), trial.rate_hz) for trial in trials)
 
 
-def test_units_are_judged_by_trial(tmp_path: Path) -> None:
+def test_units_are_checked_by_trial(tmp_path: Path) -> None:
     trial = Trial("up", "daily", 100.0, np.tile(np.array([0, 0, 2048, 0, 0, 0], np.int16), (400, 1)))
     corpus.save(tmp_path / "own.npz", [trial])
     with pytest.raises(RecordingError, match="trial 'down'"):

@@ -43,7 +43,7 @@ class Play:
         return told
 
 
-def test_a_high_alert_is_told_at_once_and_urgently() -> None:
+def test_a_high_alert_is_sent_at_once_and_urgently() -> None:
     (push,) = Play().show(FALL)
     assert push.urgent
     assert push.title == "FALL: walker"
@@ -87,7 +87,7 @@ def test_an_alert_that_climbs_to_high_becomes_urgent_and_counts_from_there() -> 
     assert [at_s for at_s, _ in play.wait(20)] == [35]
 
 
-def test_what_is_too_low_is_not_told_but_a_test_is() -> None:
+def test_what_is_too_low_is_not_sent_but_a_test_is() -> None:
     play = Play()
     low = replace(FALL, kind=AlertKind.UNSAFE_STEP, priority=Priority.LOW)
     assert play.show(low) == []
@@ -113,7 +113,7 @@ def flooded() -> Play:
     return play
 
 
-def test_a_fall_that_waits_again_after_an_answer_is_told_at_once_whatever_was_sent_before() -> None:
+def test_a_fall_that_waits_again_after_an_answer_is_sent_at_once_whatever_was_sent_before() -> None:
     play = flooded()
     play.show(FALL)
     play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva"))
@@ -123,7 +123,7 @@ def test_a_fall_that_waits_again_after_an_answer_is_told_at_once_whatever_was_se
     assert [at_s for at_s, _ in play.wait(16)] == [15]
 
 
-def test_an_end_that_finds_no_room_is_told_when_there_is_and_only_the_latest_word() -> None:
+def test_an_end_that_finds_no_room_is_sent_when_there_is_and_only_the_latest_word() -> None:
     play = flooded()
     play.show(FALL)
     assert play.show(replace(FALL, sequence=2, stage=Stage.ACKNOWLEDGED, who="Eva")) == []
@@ -134,7 +134,7 @@ def test_an_end_that_finds_no_room_is_told_when_there_is_and_only_the_latest_wor
     assert "acknowledged by Eva" in told[0].body
 
 
-def test_what_phones_never_heard_of_needs_no_end_that_waits_for_room() -> None:
+def test_what_phones_never_received_needs_no_end_that_waits_for_room() -> None:
     play = flooded()
     never_told = replace(STUMBLE, id="aaaa-16")
     assert play.show(replace(never_told, sequence=2, stage=Stage.CLEARED)) == []
@@ -246,7 +246,7 @@ def test_a_moment_out_of_sight_wakes_nobody_nor_does_a_device_that_was_disarmed(
     assert play.wait(60) == []
 
 
-def test_an_ended_story_is_not_told_again() -> None:
+def test_an_ended_incident_is_not_sent_again() -> None:
     play = Play()
     play.show(FALL)
     ended = replace(FALL, sequence=2, stage=Stage.CANCELLED)

@@ -112,7 +112,7 @@ def test_a_retained_heartbeat_met_on_coming_back_proves_nothing_either() -> None
     assert not play.view.no_contact
 
 
-def test_a_stage_repeated_long_after_its_story_ended_is_not_told_again() -> None:
+def test_a_stage_repeated_long_after_its_incident_ended_is_not_reported_again() -> None:
     play = Play()
     play.seen()
     stages = [play.stage(stage, str(n)) for n in range(60) for stage in (CONFIRMED, CLEARED)]
@@ -278,7 +278,7 @@ def test_a_fault_that_ends_is_not_repeated_as_if_it_were_so() -> None:
         assert [notice.text for notice in play.hear(message)] == [words]
 
 
-def test_a_story_is_one_alert_that_evolves() -> None:
+def test_an_incident_is_one_alert_that_evolves() -> None:
     play = Play()
     play.seen()
     told = [
@@ -312,7 +312,7 @@ def test_low_priority_does_not_ring() -> None:
     assert tones(play.hear(play.stage(SUSPECTED, priority=Priority.LOW))) == [Tone.NOTE]
 
 
-def test_an_expired_alert_is_told_but_does_not_sound() -> None:
+def test_an_expired_alert_is_shown_but_does_not_sound() -> None:
     play = Play()
     message = play.stage(CONFIRMED, priority=Priority.MEDIUM)
     play.time_s += messages.LIFETIME_S[Priority.MEDIUM] + 1
@@ -372,7 +372,7 @@ def test_what_was_before_our_time_is_not_asked_for() -> None:
     assert not play.view.asks()
 
 
-def test_a_stage_that_was_overtaken_does_not_turn_the_story_back() -> None:
+def test_a_stage_that_was_overtaken_does_not_turn_the_incident_back() -> None:
     play = Play()
     play.seen()
     suspected, cleared = play.stage(SUSPECTED), play.stage(CLEARED)
@@ -381,7 +381,7 @@ def test_a_stage_that_was_overtaken_does_not_turn_the_story_back() -> None:
     assert play.view.open == []
 
 
-def test_what_ended_unheard_is_ended_by_the_heartbeat() -> None:
+def test_what_ended_without_a_report_is_ended_by_the_heartbeat() -> None:
     play = Play()
     play.seen()
     play.hear(play.stage(CONFIRMED))
@@ -390,7 +390,7 @@ def test_what_ended_unheard_is_ended_by_the_heartbeat() -> None:
     assert play.view.open == []
 
 
-def test_a_story_ended_by_the_heartbeat_is_still_there_to_be_seen_ended_however_many_did_before() -> None:
+def test_an_incident_ended_by_the_heartbeat_is_still_shown_ended_however_many_did_before() -> None:
     play = Play()
     play.seen()
     for number in range(60):
@@ -402,7 +402,7 @@ def test_a_story_ended_by_the_heartbeat_is_still_there_to_be_seen_ended_however_
     assert play.view.incidents[last.id].stage is Stage.CLEARED
 
 
-def test_a_late_subscriber_learns_from_the_heartbeat_what_stands() -> None:
+def test_a_late_subscriber_learns_from_the_heartbeat_what_is_open() -> None:
     play = Play()
     message = play.stage(CONFIRMED)
     entry = Incident(
@@ -490,7 +490,7 @@ def test_a_retained_alert_is_never_sounded() -> None:
 
 
 @given(st.lists(st.sampled_from(range(6)), max_size=30))
-def test_in_any_order_and_repetition_each_stage_is_told_at_most_once(order: list[int]) -> None:
+def test_in_any_order_and_repetition_each_stage_is_reported_at_most_once(order: list[int]) -> None:
     play = Play()
     play.seen()
     stages = [play.stage(stage, alert_id) for alert_id in "12" for stage in (SUSPECTED, CONFIRMED, CLEARED)]
