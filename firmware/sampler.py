@@ -137,8 +137,8 @@ class Sampler:
         assert self.chip is not None
         try:
             return self._look(self.chip)
-        except FirmwareError as error:
-            self._fault = str(error)
+        except Exception as error:  # noqa: BLE001  a defect must not end the blocks either
+            self._fault = _words(error)
             self._torn = self._torn or isinstance(error, FifoError)
             self._failures += 1
             if self._failures >= _FAILURES:
@@ -277,8 +277,8 @@ class Sampler:
                 if not chip.known:
                     yield from prove(chip, self._clock)
                 break
-            except FirmwareError as error:
-                self._fault = str(error)
+            except Exception as error:  # noqa: BLE001  a defect must not end the blocks either
+                self._fault = _words(error)
         if chip is not self.chip:
             self._timeline = SampleClock(1 / chip.rate_hz)
             self._vitals = Vitals(chip.rate_hz)  # else it remembers: what is still frozen stays withheld
@@ -293,3 +293,10 @@ class Sampler:
             with suppress(FirmwareError):  # it may be what failed
                 self.chip.close()
         self._bus.close()
+
+
+def _words(error: Exception) -> str:
+    """What a failure of the hardware says of itself; of any other, that it is a defect of ours."""
+    if isinstance(error, FirmwareError):
+        return str(error)
+    return f"a defect in the driver ({type(error).__name__}: {error}); please report it"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from monitor.core.vocabulary import Alert, Event, SampleBlock, Status
 
 _EVERY_S = 1.0
+_STALE_S = 2.0  # an alarm that has not taken a block for so long fails, and a restart may cure it
 
 
 def notify(state: str) -> None:
@@ -37,7 +38,7 @@ class Vouch:
     def __call__(
         self, block: SampleBlock, _events: Sequence[Event], _alerts: Sequence[Alert], status: Status
     ) -> None:
-        if block.end_s - self._told_s < _EVERY_S:
+        if block.end_s - self._told_s < _EVERY_S or block.end_s - status.time_s > _STALE_S:
             return
         self._told_s = block.end_s
         state = "armed" if status.armed else "disarmed"

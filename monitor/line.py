@@ -4,8 +4,9 @@ Live, replay, demo and calibration differ in where blocks come from and which si
 monitor, which know nothing of each other, meet here and in the commands.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +17,10 @@ from firmware.sampler import Sampler
 from monitor.core.alarm import Alarm
 from monitor.core.detector import Detector
 from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, SampleBlock, Status
+from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Moment
+from monitor.fences import Fences
 from monitor.loop import Inbox, Sink, run
 from monitor.narrator import Narrator, session_words
 from monitor.settings import Settings
@@ -26,6 +29,8 @@ from monitor.weights import shipped
 
 POWER_BLOCKS = 40
 """Blocks between two looks at the supply: 2 s, as often as the kernel asks the Pi."""
+
+_log = logging.getLogger(__name__)
 
 
 class Line:
@@ -56,25 +61,31 @@ class Line:
         self.delivered = True  # once it has run: has the broker acknowledged every alert?
         self.link: Link | None = None
         if publish:
-            self.link = Link(
-                settings.mqtt,
-                self.inbox,
-                store,
-                fingerprint(settings),
-                version("rearguard"),
-                clock=lambda: Moment(clock(), time.time()),
-                ignored=lambda: self.alarm.ignored,
-            )
+            try:
+                self.link = Link(
+                    settings.mqtt,
+                    self.inbox,
+                    store,
+                    fingerprint(settings),
+                    version("rearguard"),
+                    clock=lambda: Moment(clock(), time.time()),
+                    ignored=lambda: self.alarm.ignored,
+                )
+            except SecretError as error:  # that costs the spotter, not the buzzer
+                _log.error(
+                    "%s: only lamp and buzzer alert until this is mended and Rearguard restarted", error
+                )
+                self.inbox.put(Input(InputKind.LINK_LOST, reason=str(error)))
 
-    def run(self, blocks: Iterable[SampleBlock], last: Sequence[Sink] = ()) -> None:
+    def run(self, blocks: Iterable[SampleBlock], last: Mapping[str, Sink] | None = None) -> None:
         """Run the loop to the end of ``blocks``; what was reported last is still sent."""
-        sinks: list[Sink] = [
-            self._show,
-            *([self.link] if self.link else []),
-            self.narrator,
-            *last,
-            self._beat,
-        ]
+        sinks: dict[str, Sink] = {
+            **({"link": self.link} if self.link else {}),
+            "panel": self._show,
+            "narrator": self.narrator,
+            **(last or {}),
+            "dead-man line": self._beat,
+        }
         if self.link:
             self.link.start()
         with ExitStack() as at_end:
@@ -97,10 +108,13 @@ class Line:
 
     def _with_panel(self, blocks: Iterable[SampleBlock]) -> Iterator[SampleBlock]:
         """The blocks; what the button and the panel's parts say goes into the inbox before each."""
+        fences = Fences(self.inbox)
         for block in blocks:
-            for press in self.panel.presses():
-                self.inbox.put(press)
-            self._report_panel()
+            with fences.around("button", block.end_s):
+                for press in self.panel.presses():
+                    self.inbox.put(press)
+            with fences.around("panel's self-check", block.end_s):
+                self._report_panel()
             yield block
 
     def _report_panel(self) -> None:
@@ -122,8 +136,11 @@ def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
     """The sampler's blocks; its warning, and the supply's, go to the alarm."""
     warning = ""
     low = False
+    fences = Fences(inbox)
     for number, block in enumerate(sampler):
-        supply = undervoltage() if number % POWER_BLOCKS == 0 else None
+        supply = None
+        with fences.around("supply's reading", block.end_s):
+            supply = undervoltage() if number % POWER_BLOCKS == 0 else None
         if supply is not None and supply != low:  # None, it cannot be read, is no word that it is good again
             low = supply
             inbox.put(Input(InputKind.POWER_LOW if low else InputKind.POWER_GOOD))

@@ -11,46 +11,74 @@ reach it through the inbox only; sinks return at once and never wait for disk or
 
 Clocks: every time in here is monotonic and came with the samples. Wall time is added in messages.py.
 
-Order of sinks: first the panel, which needs no network; then the link; last the watchdog and the dead-man
-line, which so vouch that a whole block went through.
+Order of sinks: first the link, which only queues the alert for its file and for the network; then the panel,
+the first piece of hardware; last the watchdog and the dead-man line, which so vouch that a whole block went
+through. A stage or sink that fails stops no other: see fences.py.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from monitor.core.alarm import Alarm
 from monitor.core.vocabulary import Alert, Event, Input, SampleBlock, Status
+from monitor.fences import Fences
 
 Sink = Callable[[SampleBlock, Sequence[Event], Sequence[Alert], Status], None]
 
 
-class Judge(Protocol):
+class Detecting(Protocol):
     """What the loop needs of a detector."""
 
     def update(self, block: SampleBlock, /) -> list[Event]: ...
 
+    def restart(self) -> None: ...
+
 
 class Inbox(SimpleQueue[Input]):
-    """Words from other threads, handed to the loop block by block."""
+    """Messages from other threads, handed to the loop block by block."""
 
     def drain(self) -> list[Input]:
         """All that has come since the last block."""
-        words: list[Input] = []
+        inputs: list[Input] = []
         while True:
             try:
-                words.append(self.get_nowait())
+                inputs.append(self.get_nowait())
             except Empty:
-                return words
+                return inputs
 
 
 def run(
-    blocks: Iterable[SampleBlock], detector: Judge, alarm: Alarm, inbox: Inbox, sinks: Sequence[Sink]
+    blocks: Iterable[SampleBlock],
+    detector: Detecting,
+    alarm: Alarm,
+    inbox: Inbox,
+    sinks: Mapping[str, Sink],
 ) -> None:
-    """Judge every block and tell every sink, until the blocks end."""
+    """Hand every block to the detector, its events to the alarm, and all of it to every sink, in order."""
+    fences = Fences(inbox)
     for block in blocks:
-        events = detector.update(block)
-        alerts = alarm.update(block.end_s, events, inbox.drain())
-        status = alarm.status
-        for sink in sinks:
-            sink(block, events, alerts, status)
+        events: list[Event] = []
+        with fences.around("detector", block.end_s, restart=detector.restart):
+            events = detector.update(block)
+        alerts = _alerts(alarm, block.end_s, events, inbox.drain(), fences)
+        status = fences.marked(alarm.status, "alarm")
+        for name, sink in sinks.items():
+            with fences.around(name, block.end_s):
+                sink(block, events, alerts, status)
+
+
+def _alerts(
+    alarm: Alarm, end_s: float, events: Sequence[Event], inputs: Sequence[Input], fences: Fences
+) -> list[Alert]:
+    """One at a time, which changes nothing, but that one which makes the alarm fail costs no other."""
+    alerts: list[Alert] = []
+    for event in events:
+        with fences.around("alarm", end_s):
+            alerts += alarm.update(event.time_s, [event], [])
+    for given in inputs:
+        with fences.around("alarm", end_s):
+            alerts += alarm.update(end_s, [], [given])
+    with fences.around("alarm", end_s):
+        alerts += alarm.update(end_s, [], [])
+    return alerts

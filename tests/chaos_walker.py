@@ -65,7 +65,11 @@ class Told(Inbox):
         return words
 
 
-class Judge:
+class Scripted:
+    """A detector that finds what it is told to find."""
+
+    def restart(self) -> None: ...
+
     def update(self, block: SampleBlock) -> list[Event]:
         found = []
         while not events.empty():
@@ -119,10 +123,10 @@ def main(port: int, store: Path) -> None:
     tell(up=link.boot)
     run(
         blocks(),
-        Judge(),
+        Scripted(),
         Alarm(AlarmSettings(), ArmingSettings(needs_stillness=False)),
         inbox,
-        [ledger, link],
+        {"ledger": ledger, "link": link},
     )
 
 

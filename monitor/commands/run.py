@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         if bus is None:  # a real sensor on a real walker, who must not trust a lamp that nobody drives
             line.inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part=PANEL, reason=NO_PINS))
     say_limits(settings)
-    line.run(warned(sampler, line.inbox), [armed, Vouch()])
+    line.run(warned(sampler, line.inbox), {"armed mark": armed, "watchdog": Vouch()})
     armed.forget()
     return 0
 

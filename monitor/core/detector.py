@@ -83,6 +83,10 @@ class Detector:
         events.sort(key=lambda event: event.time_s)
         return events
 
+    def restart(self) -> None:
+        """Forget what lies before, as across a gap."""
+        self._stages = None
+
     def snapshot(self) -> State:
         """What it has learned of the walker so far; see `restore`."""
         return snapshot(self)

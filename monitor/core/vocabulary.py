@@ -166,6 +166,7 @@ class FaultCode(StrEnum):
     NO_SPOTTER = "no_spotter"
     OUTBOX = "outbox"
     NAME_CONFLICT = "name_conflict"
+    DEFECT = "defect"  # a stage or sink of the loop raised
 
 
 class Certainty(StrEnum):

@@ -13,6 +13,7 @@ FAULTS = {
     FaultCode.PANEL: "{part} does not work: {reason}",
     FaultCode.NO_SPOTTER: "no spotter is listening any more",
     FaultCode.OUTBOX: "alerts waiting to be sent are kept in memory only: {reason}",
+    FaultCode.DEFECT: "the {part} failed: {reason}; please report it, with the log",
     FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
 }
 LOW_SUPPLY = "the Pi's supply voltage is low: use a stronger supply or a shorter cable"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_the_dead_man_line_beats_after_every_other_sink(driven: Pins) -> None:
     settings = Settings()
     line = Line(replace(settings, panel=replace(settings.panel, deadman_pin=5)), publish=False)
     seen: list[bool] = []
-    line.run(blocks(4), [lambda *_: seen.append(bool(driven.pin(5).state))])
+    line.run(blocks(4), {"eye": lambda *_: seen.append(bool(driven.pin(5).state))})
     assert seen == [False, True, False, True]  # what the last sink sees is the beat of the block before
 
 
@@ -74,6 +75,20 @@ def test_what_the_button_says_reaches_the_alarm_with_the_block(driven: Pins) -> 
 
     line.run(pressing())
     assert [word.kind for word in told] == [InputKind.BUTTON_SHORT]
+
+
+def test_a_missing_password_costs_the_network_and_not_the_buzzer(driven: Pins, tmp_path: Path) -> None:
+    settings = Settings()
+    mqtt = replace(settings.mqtt, username="walker", password_file=str(tmp_path / "absent"))
+    line = Line(replace(settings, mqtt=mqtt), publish=True)
+    (lost,) = line.inbox.drain()
+    assert lost.kind is InputKind.LINK_LOST
+    assert "absent" in lost.reason
+    line.inbox.put(lost)
+    line.inbox.put(Input(InputKind.BUTTON_LONG))
+    looks: list[str] = []
+    line.run(blocks(3), {"eye": lambda *_: looks.append(line.panel.light)})
+    assert looks == ["red, flashing fast"] * 3
 
 
 class Watched:
