@@ -5,6 +5,7 @@ monitor, which know nothing of each other, meet here and in the commands.
 """
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,7 +20,10 @@ from monitor.core.detector import Detector
 from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, SampleBlock, Status
 from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
+from monitor.delivery.link_health import OVERDUE_S
+from monitor.delivery.memory import Memory
 from monitor.delivery.messages import Moment
+from monitor.delivery.outbox import machine_boot, recall
 from monitor.fences import Fences
 from monitor.loop import Inbox, Sink, run
 from monitor.narrator import Narrator, session_words
@@ -36,9 +40,10 @@ _log = logging.getLogger(__name__)
 class Line:
     """Everything behind the blocks: detector, alarm and sinks.
 
-    ``publish`` puts the link to the broker among the sinks, ``store`` is its outbox's file. ``told_from_s``
+    ``publish`` puts the link to the broker among the sinks, ``store`` is its outbox's file: what it left open
+    is open again, and if it was armed it is armed at once. ``told_from_s``
     is the time that the narrator counts from, ``events`` lets it list every event. ``clock`` is the one that
-    the blocks' times are on.
+    the blocks' times are on, ``overdue_s`` the time without an acknowledgement after which the link is lost.
     """
 
     def __init__(
@@ -50,10 +55,15 @@ class Line:
         told_from_s: float | None = None,
         events: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        overdue_s: float = OVERDUE_S,
     ) -> None:
         self.inbox = Inbox()
         self.detector = Detector(settings, shipped())
-        self.alarm = Alarm(settings.alarm, settings.arming)
+        boot = secrets.token_hex(4)
+        before = recall(store, Moment(clock(), time.time()), machine_boot()) if store else Memory()
+        self.alarm = Alarm(settings.alarm, settings.arming, boot, before.incidents, before.sequence)
+        if before.armed:
+            self.inbox.put(Input(InputKind.RESUME))
         self.panel = Panel(settings.panel)
         self._panel_faults: dict[str, str] = {}
         self._report_panel()
@@ -70,6 +80,9 @@ class Line:
                     version("rearguard"),
                     clock=lambda: Moment(clock(), time.time()),
                     ignored=lambda: self.alarm.ignored,
+                    boot=boot,
+                    first=before.sequence,
+                    overdue_s=overdue_s,
                 )
             except SecretError as error:  # that costs the spotter, not the buzzer
                 _log.error(

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from monitor.commands.options import Commands, command
-from monitor.commands.replay import OVER, add_recording
+from monitor.commands.replay import OVER, PATIENCE_S, add_recording
 from monitor.delivery.embedded_broker import EmbeddedBroker
 from monitor.delivery.mqtt import MqttSettings
 from monitor.playback import trial_of
@@ -25,7 +25,7 @@ from monitor.recordings.corpus import Trial
 from monitor.spotter.keys import ended_by_signals
 from monitor.spotter.terminal import Script, watch
 
-PATIENCE_S = 45.0
+LINGER_S = 45.0
 """How long an unanswered alert goes on at the end."""
 
 SEEN_S = 1.0
@@ -76,7 +76,7 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
     print(words, flush=True)
     with EmbeddedBroker() as broker:
         command = [sys.executable, "-m", "monitor.cli", "replay", *recording, "--through-chip", "--publish"]
-        command += ["--port", str(broker.port), "--linger", str(PATIENCE_S)]
+        command += ["--port", str(broker.port), "--linger", str(LINGER_S)]
         command += ["--config", os.devnull]  # an empty file: the defaults, whatever config.yaml says here
         # Ctrl-C is for the spotter, who ends the safety process in order.
         walker = subprocess.Popen(
@@ -113,6 +113,7 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
                 script=Script() if alone else None,
                 done=done,
                 aside=aside,
+                no_contact_s=PATIENCE_S,
             )
         finally:
             _end(walker)

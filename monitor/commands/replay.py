@@ -21,6 +21,9 @@ from monitor.recordings import corpus
 AT_ONCE = ArmingSettings(needs_stillness=False)
 """A recording is watched from its first step on."""
 
+PATIENCE_S = 20.0
+"""Time without a word from broker or device before that is a fault: a busy machine is none."""
+
 OVER = "the recording is over"
 AFTERWARDS_S = 5.0
 """With --linger, for whoever reads along to leave first: that the device is switched off is no part of it."""
@@ -75,6 +78,7 @@ def replay_(args: argparse.Namespace) -> int:
         told_from_s=began_s,
         events=args.events,
         clock=clock if args.through_chip else time.monotonic,
+        overdue_s=PATIENCE_S,
     )
     say_limits(settings)
     described = f": {trial.description}" if trial.description else ""

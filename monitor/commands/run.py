@@ -1,11 +1,13 @@
 """``rearguard run``: the safety process, from the sensor to the spotter, until SIGTERM or Ctrl-C."""
 
 import argparse
+import os
 import signal
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from itertools import cycle
+from pathlib import Path
 
 from firmware.bus import Bus
 from firmware.panel import PANEL
@@ -16,7 +18,6 @@ from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
 from monitor.playback import PacedClock, plugged, trial_of
 from monitor.recordings.corpus import RecordingError
-from monitor.restart import ArmedFile, store_path
 from monitor.settings import Settings
 
 NO_PINS = "no Raspberry Pi's pins were found here: lamp, buzzer and button are simulated"
@@ -57,10 +58,7 @@ def run(args: argparse.Namespace) -> int:
         plug = cycle([wires.unplug, wires.plug])
         signal.signal(signal.SIGUSR1, lambda *_: next(plug)())
         bus = Bus(settings.sensor.bus, port=wires.open)
-    armed = ArmedFile()
-    line = Line(settings, publish=True, store=None if bus else store_path(), clock=clock)
-    if armed.exists:
-        line.inbox.put(Input(InputKind.RESUME))
+    line = Line(settings, publish=True, store=store_path(simulated=bus is not None), clock=clock)
     sampler = Sampler(settings.sampled, bus, clock, sleep, power=line.panel.power)
     for end in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(end, lambda *_: sampler.stop())
@@ -70,9 +68,19 @@ def run(args: argparse.Namespace) -> int:
         if bus is None:  # a real sensor on a real walker, who must not trust a lamp that nobody drives
             line.inbox.put(Input(InputKind.FAULT, fault=FaultCode.PANEL, part=PANEL, reason=NO_PINS))
     say_limits(settings)
-    line.run(warned(sampler, line.inbox), {"armed mark": armed, "watchdog": Vouch()})
-    armed.forget()
+    line.run(warned(sampler, line.inbox), {"watchdog": Vouch()})
     return 0
+
+
+def store_path(*, simulated: bool) -> Path | None:
+    """Where alerts wait for the broker: in systemd's state directory, else in the user's.
+
+    A simulated walker leaves nothing in the user's.
+    """
+    directory = os.environ.get("STATE_DIRECTORY")
+    if directory is None and simulated:
+        return None
+    return Path(directory or Path.home() / ".local/state/rearguard") / "outbox.db"
 
 
 def say_limits(settings: Settings) -> None:

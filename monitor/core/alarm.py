@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from monitor.core.alarm_rules import (
+    CAUSED,
     FAULTS,
     MOVES,
     OPENS,
@@ -110,13 +111,18 @@ class _News:
 
 
 class Alarm:
-    """The open incidents, moved by events and inputs. Ids are unique within one run."""
+    """The open incidents, moved by events and inputs.
+
+    ``run`` makes ids unique among the runs of the process. ``incidents`` are those that an earlier run left
+    open, with its last ``sequence``: the first update reports again those that only people, or time, end.
+    """
 
     STATE = (
         "_arming",
         "_mounting",
         "_sequence",
         "_incidents",
+        "_kept",
         "_armed",
         "_sound_paused_until_s",
         "_impact_s",
@@ -124,8 +130,16 @@ class Alarm:
         "ignored",
     )
 
-    def __init__(self, settings: AlarmSettings, arming: ArmingSettings) -> None:
+    def __init__(
+        self,
+        settings: AlarmSettings,
+        arming: ArmingSettings,
+        run: str = "",
+        incidents: Iterable[Alert] = (),
+        sequence: int = 0,
+    ) -> None:
         self._settings = settings
+        self._run = run
         self._lasts_s = {
             AlertKind.STUMBLE: settings.stumble_over_s,
             AlertKind.UNSAFE_STEP: settings.unsafe_step_over_s,
@@ -133,8 +147,10 @@ class Alarm:
         }
         self._arming = Arming(arming)
         self._mounting = MountingCheck()
-        self._sequence = 0
-        self._incidents: dict[Key, Alert] = {}
+        self._sequence = sequence
+        # The cause of a fault is looked at afresh; all others are as true as before.
+        self._kept = [incident for incident in incidents if incident.kind not in CAUSED]
+        self._incidents: dict[Key, Alert] = {_key(incident): incident for incident in self._kept}
         self._armed = self._arming.armed
         self._sound_paused_until_s = float("-inf")
         self._impact_s = float("-inf")
@@ -152,7 +168,8 @@ class Alarm:
 
     def update(self, now_s: float, events: Iterable[Event], inputs: Iterable[Input]) -> list[Alert]:
         """The alerts that these events and inputs, and the time ``now_s``, bring about, in order."""
-        alerts: list[Alert] = []
+        alerts: list[Alert] = [self._report(incident) for incident in self._kept]
+        self._kept = []
         for event in events:
             alerts += self._expire(event.time_s) + self._on_event(event)
         self._now_s = now_s
@@ -206,7 +223,7 @@ class Alarm:
         self._sound_paused_until_s = float("-inf")  # what is new sounds
         return self._report(
             Alert(
-                str(self._sequence + 1),
+                f"{self._run}-{self._sequence + 1}" if self._run else str(self._sequence + 1),
                 0,
                 rule.kind,
                 PRIORITY[rule.kind],
@@ -232,6 +249,7 @@ class Alarm:
                 certainty=rule.to.certainty,
                 stage=rule.to.stage,
                 time_s=news.time_s,
+                time_known=True,
                 evidence=news.evidence or (incident.evidence if not rule.becomes else {}),
                 reason=news.reason or (incident.reason if not rule.becomes else ""),
                 who=news.who or (incident.who if keeps_who else ""),
@@ -281,7 +299,7 @@ class Alarm:
             return []
         self._armed = self._arming.armed
         return [
-            self._report(replace(incident, time_s=now_s))
+            self._report(replace(incident, time_s=now_s, time_known=True))
             for incident in list(self._incidents.values())
             if incident.kind in FAULTS
         ]

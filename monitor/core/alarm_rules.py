@@ -26,6 +26,9 @@ PRIORITY: Final[dict[AlertKind, Priority]] = {
 FAULTS: Final = frozenset({AlertKind.SENSOR, AlertKind.LINK, AlertKind.FAULT})
 """These are of low priority while disarmed."""
 
+CAUSED: Final = FAULTS | {AlertKind.BATTERY}
+"""These have a cause that is there or not, and end with it."""
+
 DANGERS: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL, AlertKind.SOS)
 
 

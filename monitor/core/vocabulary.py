@@ -195,7 +195,8 @@ class Alert:
     """One report of one incident. All reports of an incident share ``id``; ``sequence`` counts every report.
 
     ``time_s`` is when what is reported happened, ``who`` a person who reacted. A fault is named by its
-    ``fault`` and, where there are several of one kind, by its ``part``; ``reason`` adds words.
+    ``fault`` and, where there are several of one kind, by its ``part``; ``reason`` adds words. Where
+    ``time_known`` is false the machine has been without power since, and ``time_s`` is the latest it can be.
     """
 
     id: str
@@ -210,6 +211,7 @@ class Alert:
     who: str = ""
     fault: FaultCode | None = None
     part: str = ""
+    time_known: bool = True
 
 
 class InputKind(StrEnum):
@@ -222,7 +224,7 @@ class InputKind(StrEnum):
     FALSE_ALARM = "false_alarm"
     CLEAR = "clear"
     ARM = "arm"
-    RESUME = "resume"  # it was armed when its process died: arm at once
+    RESUME = "resume"  # it was armed when its process ended: arm at once
     DISARM = "disarm"
     PAUSE_SOUND = "pause_sound"
     TEST = "test"

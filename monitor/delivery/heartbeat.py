@@ -55,7 +55,7 @@ class Summary:
             uptime_s=0.0,
             armed=status.armed,
             sound_paused=status.sound_paused,
-            incidents=incidents(status, boot, moment.mono_s),
+            incidents=incidents(status, moment.mono_s),
             faults=(self.fault[:500],) if self.fault else (),
             waits_for=tuple(missing(waiting)[:500] for waiting in status.waits_for),
             alerts=self.alerts,

@@ -27,7 +27,8 @@ from monitor.core.vocabulary import (
 )
 from monitor.delivery import home_assistant
 from monitor.delivery.heartbeat import Summary
-from monitor.delivery.link_health import LinkHealth
+from monitor.delivery.link_health import OVERDUE_S, LinkHealth
+from monitor.delivery.memory import of as memory_of
 from monitor.delivery.messages import (
     OFFLINE,
     ONLINE,
@@ -41,7 +42,7 @@ from monitor.delivery.messages import (
 )
 from monitor.delivery.messages import alert_message as message_of
 from monitor.delivery.mqtt import Client, Letter, MqttSettings, What, Will
-from monitor.delivery.outbox import Key, Outbox
+from monitor.delivery.outbox import Key, Outbox, machine_boot
 from monitor.delivery.reception import Reception
 from monitor.delivery.wording import fault_words
 
@@ -73,8 +74,10 @@ class Link:
 
     ``inbox`` receives the spotters' words, LINK_LOST and LINK_BACK, and FAULT and FAULT_GONE of the outbox.
     ``store`` is the outbox's file, None for memory only. ``config`` is the hash of the effective settings.
-    ``clock`` is the one the blocks' times are on: for ages and a loop that hangs; the network is judged by
-    the machine's. ``ignored`` counts what others would not take. Raises what Client raises.
+    ``clock`` is the one the blocks' times are on: for ages and a loop that hangs; silence of the network is
+    measured by the machine's. ``ignored`` counts what others would not take. ``boot`` names this run,
+    ``first`` is the last sequence of the run before. ``overdue_s`` is for `LinkHealth`. Raises what Client
+    raises.
     """
 
     def __init__(
@@ -86,8 +89,13 @@ class Link:
         version: str = "",
         clock: Clock = now,
         ignored: Callable[[], int] = lambda: 0,
+        boot: str = "",
+        first: int = 0,
+        overdue_s: float = OVERDUE_S,
     ) -> None:
-        self.boot = secrets.token_hex(4)
+        self.boot = boot or secrets.token_hex(4)
+        self._first = first
+        self._machine = machine_boot()
         self.inbox = inbox
         self._clock = clock
         self._ignored = ignored
@@ -108,7 +116,7 @@ class Link:
             will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,
         )
-        self._reception = Reception(self._topics, self.boot, inbox)
+        self._reception = Reception(self._topics, inbox)
         self._outbox = Outbox(store, clock, self._client.wake)
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self._stopping = False
@@ -120,9 +128,10 @@ class Link:
         # All below belongs to the link's thread.
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._unproven: set[Key] = set()  # acknowledged on a connection that is not yet proved
-        self._health = LinkHealth(settings.device, settings.username, self._started_s)
+        self._health = LinkHealth(settings.device, settings.username, self._started_s, overdue_s)
         self._faults: dict[Fault, str] = {}  # with the reason
         self._name_conflict = Fault(FaultCode.NAME_CONFLICT, settings.device)
+        self._online_mid: int | None = None  # of our availability, published last
         self._beat = 0
         self._beat_s = self._started_s
         self._announce_s = float("inf")
@@ -154,12 +163,12 @@ class Link:
         self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], status: Status
     ) -> None:
         """Take what the loop has just found out."""
-        if alerts:
-            moment = self._clock()
-            for alert in alerts:
-                self._outbox.put(message_of(alert, self.boot, moment))
         before = self._summary
-        self._summary = (before or Summary()).after(block, events, alerts, status)
+        self._summary = (before or Summary(alerts=self._first)).after(block, events, alerts, status)
+        if alerts or before is None or before.status.armed != status.armed:
+            moment = self._clock()
+            memory = memory_of(status, self._summary.alerts, moment, self._machine)
+            self._outbox.put(*(message_of(alert, self.boot, moment) for alert in alerts), memory=memory)
         if alerts or before is None or before.shown != self._summary.shown:
             self._changed = True
             self._client.wake()
@@ -219,6 +228,8 @@ class Link:
         elif letter.what is What.ACKED:
             self._health.acknowledged(now_s)
             _, key = self._sent.pop(letter.mid, (0.0, None))
+            if letter.mid == self._online_mid:
+                self._health.announcement_acknowledged(now_s)
             if key is not None and self._health.proven:
                 self._outbox.remove(key)
             elif key is not None:
@@ -292,8 +303,9 @@ class Link:
     def _send(self) -> None:
         now_s = time.monotonic()
         # First, so that its echo comes before any acknowledgement: what is acknowledged later is passed on.
-        if now_s >= self._health.online_s and self._say(self._topics.availability, ONLINE):
+        if now_s >= self._health.online_s and (mid := self._say(self._topics.availability, ONLINE)):
             self._health.announced(now_s)
+            self._online_mid = mid
         under_way = {key for _, key in self._sent.values() if key is not None}
         for message in self._outbox.due():
             key = (message.boot, message.sequence)
@@ -321,12 +333,12 @@ class Link:
         retain: bool = True,
         key: Key | None = None,
         expiry_s: float | None = None,
-    ) -> bool:
+    ) -> int | None:
+        """The message's number, as its acknowledgement will carry it; None while there is no connection."""
         mid = self._client.publish(topic, payload, qos=1, retain=retain, expiry_s=expiry_s)
-        if mid is None:
-            return False
-        self._sent[mid] = (time.monotonic(), key)
-        return True
+        if mid is not None:
+            self._sent[mid] = (time.monotonic(), key)
+        return mid
 
     def _hung(self) -> bool:
         return self._summary is None or self._clock().mono_s - self._summary.status.time_s > HUNG_S
@@ -336,6 +348,7 @@ class Link:
         own = (fault_words(fault.code, fault.part, reason)[:500] for fault, reason in self._faults.items())
         return msgspec.structs.replace(
             state,
+            first=self._first,
             uptime_s=time.monotonic() - self._started_s,
             faults=(*state.faults, *own),
             spotters=self._reception.spotters,

@@ -11,7 +11,6 @@ from math import inf
 from monitor.core.vocabulary import Input, InputKind
 
 OVERDUE_S = 3.0
-"""A link without an acknowledgement for so long is lost."""
 
 PROOF_S = 30.0
 """How often the availability is published again, and must come back: rights may be taken away."""
@@ -20,7 +19,7 @@ BRIEF_S = 5.0
 BRIEF_TIMES = 3
 """So many connections in a row that did not last so long: another client of our name throws us out."""
 
-SILENT = f"no acknowledgement from the broker for {OVERDUE_S:.0f} s"
+SILENT = "no acknowledgement from the broker for {overdue_s:.0f} s"
 NOT_PASSED_ON = (
     "the broker takes our messages but does not pass them on: the account {account} may not write and read "
     "rearguard/{device}/...; rearguard pair {device} --role device renews its rights"
@@ -40,15 +39,19 @@ class LinkHealth:
 
     ``proven``: this connection passes our messages on. ``lost``: None while the link has neither been up nor
     missed. ``rival``: another client uses our name. ``online_s`` is when to publish the availability again.
+    ``overdue_s``: a link without an acknowledgement for so long is lost.
     """
 
-    def __init__(self, device: str, account: str, now_s: float) -> None:
+    def __init__(self, device: str, account: str, now_s: float, overdue_s: float = OVERDUE_S) -> None:
+        self._overdue_s = overdue_s
+        self._silent = SILENT.format(overdue_s=overdue_s)
         self.proven = self.rival = False
         self.lost: bool | None = None
         self.online_s = inf
         self._not_passed_on = NOT_PASSED_ON.format(device=device, account=account or "used here")
         self._alive_s = now_s  # the latest sign of life
         self._echo_due_s = inf
+        self._echo_missing = False
         self._up_s = -inf
         self._brief = 0  # connections in a row
         self._reason = ""
@@ -76,14 +79,20 @@ class LinkHealth:
         self._alive_s = now_s
 
     def announced(self, now_s: float) -> None:
-        """Our availability was published, and must come back."""
-        self.online_s = now_s + (PROOF_S if self.proven else OVERDUE_S)
-        self._echo_due_s = min(self._echo_due_s, now_s + OVERDUE_S)
+        """Our availability was published, and must be acknowledged and come back."""
+        self._echo_missing = True
+        self.online_s = now_s + (PROOF_S if self.proven else self._overdue_s)
+
+    def announcement_acknowledged(self, now_s: float) -> None:
+        """The broker has it, and must pass it on now. Not sooner: a slow broker throws nothing away."""
+        if self._echo_missing:
+            self._echo_due_s = min(self._echo_due_s, now_s + self._overdue_s)
 
     def echoed(self, now_s: float) -> bool:
         """It has come back. Is that the connection's first proof?"""
         first, self.proven = not self.proven, True
         self._alive_s = now_s
+        self._echo_missing = False
         self._echo_due_s = inf
         self.online_s = now_s + PROOF_S
         return first
@@ -106,14 +115,14 @@ class LinkHealth:
         self.rival = self._brief >= BRIEF_TIMES
         if not sending:
             self._alive_s = now_s
-        dead = oldest_s is not None and now_s - oldest_s > OVERDUE_S
+        dead = oldest_s is not None and now_s - oldest_s > self._overdue_s
         if dead:
-            self.given_up(SILENT)
+            self.given_up(self._silent)
         if now_s > self._echo_due_s:
             self.proven = False
             return Finding(self._lose(self._not_passed_on), dead)
-        if now_s - self._alive_s > OVERDUE_S:
-            return Finding(self._lose(self._reason or SILENT), dead)
+        if now_s - self._alive_s > self._overdue_s:
+            return Finding(self._lose(self._reason or self._silent), dead)
         if self.proven and self.lost is not False:
             self.lost = False
             return Finding((Input(InputKind.LINK_BACK),), dead)

@@ -138,12 +138,14 @@ class Incident(msgspec.Struct, frozen=True):
     reason: Sentence = ""
     who: Word = ""
     fault: Word = ""
+    age_known: bool = True
 
 
 class State(msgspec.Struct, frozen=True):
     """The heartbeat. ``mono_s`` and ``wall_s`` are one instant on the device's clocks, when it was sent.
 
-    ``alerts`` is the sequence of the last alert: a receiver sees what it missed, and may ask for it.
+    ``alerts`` is the sequence of the last alert: a receiver sees what it missed, and may ask for it. It goes
+    on from run to run; ``first`` is what it was before this run's, 0 where nothing is known of earlier ones.
     """
 
     boot: Word
@@ -158,6 +160,7 @@ class State(msgspec.Struct, frozen=True):
     waits_for: tuple[Sentence, ...] = ()
     spotters: tuple[Word, ...] = ()
     alerts: Count = 0
+    first: Count = 0
     block_age_s: float = 0.0
     steps: Count = 0
     walking: bool = False
@@ -189,7 +192,7 @@ def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
     age_s = max(0.0, moment.mono_s - alert.time_s)
     event_s = moment.wall_s - age_s
     return AlertMessage(
-        id=incident_id(alert.id, boot),
+        id=alert.id,
         boot=boot,
         sequence=alert.sequence,
         kind=alert.kind,
@@ -204,19 +207,15 @@ def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
         reason=reason_of(alert)[:500],
         who=alert.who[:64],
         fault=alert.fault or "",
+        age_known=alert.time_known,
     )
 
 
-def incident_id(alert_id: str, boot: str) -> str:
-    """The incident's name outside this process: an answer meant for an earlier run never fits a later one."""
-    return f"{boot}-{alert_id}"
-
-
-def incidents(status: Status, boot: str, mono_s: float) -> tuple[Incident, ...]:
+def incidents(status: Status, mono_s: float) -> tuple[Incident, ...]:
     """The open incidents of ``status`` as the heartbeat lists them."""
     return tuple(
         Incident(
-            id=incident_id(alert.id, boot),
+            id=alert.id,
             sequence=alert.sequence,
             kind=alert.kind,
             priority=alert.priority,
@@ -226,6 +225,7 @@ def incidents(status: Status, boot: str, mono_s: float) -> tuple[Incident, ...]:
             reason=reason_of(alert)[:500],
             who=alert.who[:64],
             fault=alert.fault or "",
+            age_known=alert.time_known,
         )
         for alert in status.incidents
     )
@@ -261,13 +261,10 @@ def decode_state(payload: bytes) -> State:
     return _decode(_states, payload, STATE_BYTES)
 
 
-def decode_answer(payload: bytes, boot: str) -> Input:
-    """A spotter's answer. Raises MessageError, also for an incident of another run of the safety process."""
+def decode_answer(payload: bytes) -> Input:
+    """A spotter's answer. Raises MessageError."""
     answer = _decode(_answers, payload, WORD_BYTES)
-    run, dash, alert_id = answer.id.partition("-")
-    if run != boot or not dash or not alert_id:
-        raise MessageError("the answer names an alert that is not of this run")
-    return Input(InputKind(answer.act), alert_id=alert_id, who=printable(answer.who))
+    return Input(InputKind(answer.act), alert_id=answer.id, who=printable(answer.who))
 
 
 def decode_contact_answer(payload: bytes) -> str | None:

@@ -1,7 +1,8 @@
-"""Alert stages on their way to the broker: in a file before they are sent, gone when it acknowledges them.
+"""Alerts on their way to the broker: in a file before they are sent, gone when it acknowledges them.
 
-Memory is what is sent from, the disk what a restart begins with. So a full, slow or broken disk delays an
-alert by no more than ``DISK_PATIENCE_S`` and takes none away; it is a fault that says so.
+They are sent from memory; the disk is what a restart begins with. So a full, slow or broken disk delays an
+alert by no more than ``DISK_PATIENCE_S`` and takes none away; it is a fault that says so. What the process
+must know after a restart (memory.py) is written in the same transaction as the alerts that changed it.
 """
 
 import logging
@@ -15,6 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+import msgspec
+
+from monitor.delivery.memory import Memory, recalled
+from monitor.delivery.memory import decode as decode_memory
+from monitor.delivery.memory import encode as encode_memory
 from monitor.delivery.messages import AlertMessage, Clock, MessageError, Moment, decode_alert, encode
 
 DISK_PATIENCE_S = 0.1
@@ -33,6 +39,8 @@ Key = tuple[str, int]
 _TABLE = """CREATE TABLE IF NOT EXISTS outbox (
     boot TEXT NOT NULL, sequence INTEGER NOT NULL, machine TEXT NOT NULL, payload BLOB NOT NULL,
     PRIMARY KEY (boot, sequence)) WITHOUT ROWID"""
+
+_MEMORY = "CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY CHECK (one = 1), payload BLOB NOT NULL)"
 
 _ALL = "SELECT boot, sequence, machine, payload FROM outbox"
 
@@ -59,6 +67,17 @@ class _Entry:
         return self.message.aged(age_s, moment.wall_s, self.age_known)
 
 
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """What is written in one transaction."""
+
+    entries: tuple[_Entry, ...]
+    memory: Memory | None
+
+
+_Job = _Put | Key
+
+
 class Outbox:
     """``put`` is for any thread and never waits; ``due``, ``remove`` and the figures are for one sender.
 
@@ -71,7 +90,7 @@ class Outbox:
         self._wake = wake
         self._clock = clock
         self._arrived: SimpleQueue[_Entry] = SimpleQueue()
-        self._jobs: SimpleQueue[_Entry | Key | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._pending: dict[Key, _Entry] = {}
         self._recent: deque[_Entry] = deque(maxlen=RECENT)
         self._writer: threading.Thread | None = None
@@ -97,12 +116,16 @@ class Outbox:
             self._jobs.put(None)
             self._writer.join(timeout_s)
 
-    def put(self, message: AlertMessage) -> None:
-        """Take a stage in. The clock of ``message.time_s`` is this outbox's."""
-        entry = _Entry(message, message.time_s, self._clock().mono_s, stored=self._path is None)
-        self._arrived.put(entry)
+    def put(self, *messages: AlertMessage, memory: Memory | None = None) -> None:
+        """Take alerts in, and what to remember after them. The clock of ``time_s`` is this outbox's."""
+        put_s = self._clock().mono_s
+        entries = tuple(
+            _Entry(message, message.time_s, put_s, stored=self._path is None) for message in messages
+        )
+        for entry in entries:
+            self._arrived.put(entry)
         if self._path is not None:
-            self._jobs.put(entry)
+            self._jobs.put(_Put(entries, memory))
 
     def due(self) -> list[AlertMessage]:
         """What is to be sent, the most urgent first, then the newest, aged to now. Drops the expired."""
@@ -149,7 +172,7 @@ class Outbox:
     def _work(self, opened: ExitStack) -> None:
         """A batch of jobs is one transaction."""
         assert self._path is not None
-        unsaved: list[_Entry | Key] = []
+        unsaved: list[_Job] = []
         base: sqlite3.Connection | None = None
         machine = machine_boot()
         stopping = False
@@ -161,8 +184,8 @@ class Outbox:
                 if unsaved:
                     _save(base, unsaved, machine)
                     for job in unsaved:
-                        if isinstance(job, _Entry):
-                            job.stored = True
+                        for entry in job.entries if isinstance(job, _Put) else ():
+                            entry.stored = True
                     unsaved = []
                     self._wake()
                     _make_durable(self._path)
@@ -202,6 +225,23 @@ class Outbox:
             self._arrived.put(_Entry(message, event_s, moment.mono_s, True, age_known))
 
 
+def recall(path: Path, moment: Moment, machine: str) -> Memory:
+    """What an earlier run left to remember, on the clock of ``moment`` and ``machine``.
+
+    Nothing where it cannot be read.
+    """
+    if not path.exists():
+        return Memory()  # the first run
+    try:
+        with closing(sqlite3.connect(path, timeout=RETRY_S)) as base:
+            base.execute(_MEMORY)  # an older version made none
+            rows = base.execute("SELECT payload FROM memory").fetchall()
+        return recalled(decode_memory(rows[0][0]), moment, machine) if rows else Memory()
+    except (sqlite3.Error, OSError, TypeError, msgspec.MsgspecError) as error:
+        _log.error("%s: which alerts were open before is not known: %s", path, error)
+        return Memory()
+
+
 def machine_boot() -> str:
     """Changes when the machine, and with it the monotonic clock, restarts."""
     try:
@@ -232,6 +272,7 @@ def _prepare(path: Path) -> sqlite3.Connection:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")  # see _make_durable
         base.execute(_TABLE)
+        base.execute(_MEMORY)
         base.commit()
         base.execute(_ALL).fetchall()  # damage inside shows only here
     except BaseException:
@@ -253,16 +294,19 @@ def _make_durable(path: Path) -> None:
         os.close(log)
 
 
-def _save(base: sqlite3.Connection, jobs: list[_Entry | Key], machine: str) -> None:
+def _save(base: sqlite3.Connection, jobs: list[_Job], machine: str) -> None:
     with base:
         for job in jobs:
-            if isinstance(job, _Entry):
+            if not isinstance(job, _Put):
+                base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", job)
+                continue
+            for entry in job.entries:
                 base.execute(
                     "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
-                    (*job.key, machine, encode(job.message)),
+                    (*entry.key, machine, encode(entry.message)),
                 )
-            else:
-                base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", job)
+            if job.memory is not None:
+                base.execute("INSERT OR REPLACE INTO memory VALUES (1, ?)", (encode_memory(job.memory),))
 
 
 def _drain(queue: SimpleQueue[_Entry]) -> list[_Entry]:
@@ -272,7 +316,7 @@ def _drain(queue: SimpleQueue[_Entry]) -> list[_Entry]:
     return entries
 
 
-def _wait(queue: SimpleQueue[_Entry | Key | None], timeout_s: float | None) -> list[_Entry | Key | None]:
+def _wait(queue: SimpleQueue[_Job | None], timeout_s: float | None) -> list[_Job | None]:
     """The next job and all that wait behind it; nothing after ``timeout_s``."""
     try:
         jobs = [queue.get(timeout=timeout_s)]

@@ -19,11 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 class Reception:
-    """Reads answers and requests for the run ``boot`` of one device; one thread's own."""
+    """Reads answers and requests for one device; one thread's own."""
 
-    def __init__(self, topics: Topics, boot: str, inbox: "SimpleQueue[Input]") -> None:
+    def __init__(self, topics: Topics, inbox: "SimpleQueue[Input]") -> None:
         self._topics = topics
-        self._boot = boot
         self._inbox = inbox
         self._here_s: dict[str, float] = {}
         self._repeated_s = float("-inf")
@@ -80,7 +79,7 @@ class Reception:
             return word
         if topic != self._topics.answer:
             raise MessageError("nothing is expected on this topic")
-        word = decode_answer(payload, self._boot)
+        word = decode_answer(payload)
         if word.alert_id not in open_ids:
             raise MessageError("the answer names an incident that is not open")
         return word

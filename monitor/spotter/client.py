@@ -13,7 +13,7 @@ from monitor.delivery.messages import (
 )
 from monitor.delivery.mqtt import Client, MqttSettings, What, Will
 from monitor.spotter.incident import Notice
-from monitor.spotter.view import SpotterView
+from monitor.spotter.view import NO_CONTACT_S, SpotterView
 
 HERE_S = 1.5
 """How often the device learns that somebody is listening."""
@@ -22,7 +22,7 @@ HERE_S = 1.5
 class SpotterClient:
     """``view`` is what is known of the device. One thread's own. Raises what Client raises."""
 
-    def __init__(self, settings: MqttSettings, who: str) -> None:
+    def __init__(self, settings: MqttSettings, who: str, no_contact_s: float = NO_CONTACT_S) -> None:
         self._topics = Topics(settings.device)
         self._who = who
         self._client = Client(
@@ -37,7 +37,7 @@ class SpotterClient:
             will=Will(self._topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
         )
         self._here_s = float("-inf")
-        self.view = SpotterView(settings.device)
+        self.view = SpotterView(settings.device, no_contact_s)
 
     def hear(self, timeout_s: float) -> list[Notice]:
         """What is new; call it several times a second."""

@@ -12,7 +12,7 @@ from monitor.spotter.client import SpotterClient
 from monitor.spotter.incident import Incident, Tone
 from monitor.spotter.keys import pressed
 from monitor.spotter.screen import Screen
-from monitor.spotter.view import SpotterView, arming
+from monitor.spotter.view import NO_CONTACT_S, SpotterView, arming
 
 ANSWERS = {"c": InputKind.COMING, "f": InputKind.FALSE_ALARM, "x": InputKind.CLEAR}
 REQUESTS = {"a": InputKind.ARM, "d": InputKind.DISARM, "p": InputKind.PAUSE_SOUND, "t": InputKind.TEST}
@@ -42,13 +42,14 @@ def watch(
     done: Callable[[], bool] = lambda: False,
     aside: Callable[[], Iterable[str]] = lambda: (),
     out: TextIO = sys.stdout,
+    no_contact_s: float = NO_CONTACT_S,
 ) -> int:
     """Show the device's alerts and heartbeat until q, Ctrl-C or ``done()``; the exit status.
 
     ``aside`` gives lines of somebody else's to show between ours.
     A broker that cannot be reached is reported and tried again. Raises what SpotterClient raises.
     """
-    ear = SpotterClient(settings, who)
+    ear = SpotterClient(settings, who, no_contact_s)
     screen = Screen(out)
     answers = Answers(ear)
     screen.line(f"watching {settings.device}, broker {settings.host}:{settings.port}")

@@ -44,7 +44,8 @@ class SpotterView:
     looks after it, ``rung`` whether it has been cause for alarm yet.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, no_contact_s: float = NO_CONTACT_S) -> None:
+        self._no_contact_s = no_contact_s
         self._topics = Topics(device)
         self.state: State | None = None
         self.incidents: dict[str, Incident] = {}  # open ones, and ended ones of the present run
@@ -140,8 +141,8 @@ class SpotterView:
             self.lost_s = moment.mono_s if self.lost_s is None else self.lost_s
         heard_s = self._heard_s if self._heard_s is not None else self._began_s
         rung = self.no_contact and (self.rung or self.calm)
-        if moment.mono_s - heard_s > NO_CONTACT_S and not rung:
-            reason = self.no_contact or f"no heartbeat for {NO_CONTACT_S:.0f} s"
+        if moment.mono_s - heard_s > self._no_contact_s and not rung:
+            reason = self.no_contact or f"no heartbeat for {self._no_contact_s:.0f} s"
             return self._lose_contact(reason, moment)
         if self.no_contact and self.rung and not self.looked_after_by and self.lost_s is not None:
             return self._remind(self.lost_s, moment, f"still no contact: {self.no_contact}", None)
@@ -177,7 +178,7 @@ class SpotterView:
 
     def _beat(self, state: State, retained: bool, moment: Moment) -> list[Notice]:
         before, self.state = self.state, state
-        self._since.setdefault(state.boot, state.alerts if before is None else 0)
+        self._since.setdefault(state.boot, state.alerts if before is None else state.first)
         if before is None or retained:
             return []
         if state.boot == before.boot and state.sequence <= before.sequence:
@@ -207,11 +208,15 @@ class SpotterView:
         notices = []
         open_now = {entry.id: entry for entry in state.incidents}
         for incident in self.open:
-            if incident.boot != state.boot:
+            if incident.id in open_now:
+                self._orphans.discard(incident.id)
+            elif incident.boot != state.boot and incident.sequence > state.first:
                 notices += self._restarted(incident, state, before, moment)
-            elif incident.id not in open_now and incident.sequence <= state.alerts:
+            elif incident.sequence <= state.alerts:
                 notices.append(
-                    self._report(replace(incident, stage=Stage.CLEARED), Tone.CALM, moment, "over")
+                    self._report(
+                        replace(incident, stage=Stage.CLEARED), Tone.CALM, moment, f"{incident.name} over"
+                    )
                 )
         for entry in open_now.values():
             known = self.incidents.get(entry.id)
@@ -221,7 +226,7 @@ class SpotterView:
         return notices
 
     def _restarted(self, incident: Incident, state: State, before: State, moment: Moment) -> list[Notice]:
-        """Its device knows it no longer. High and unanswered it stays open here, until somebody looks."""
+        """Its device has no memory of it. High and unanswered it stays open here until somebody looks."""
         words = f"{incident.name}: the device has restarted, check on the walker"
         if not (incident.waits and incident.priority is Priority.HIGH):
             return [self._report(replace(incident, stage=Stage.CLEARED), Tone.RING, moment, words)]
@@ -319,4 +324,5 @@ def _incident_of(entry: messages.Incident, boot: str, moment: Moment) -> Inciden
         moment.mono_s - entry.age_s,
         printable(entry.reason),
         printable(entry.who),
+        entry.age_known,
     )

@@ -22,6 +22,7 @@ def open_simulated(_number: int) -> Any:
     felt = recording(body.accel_g @ turn.T, body.gyro_dps @ turn.T, 100.0)
     port: Any = SimulatedBus(SimulatedInvensense(felt, time.monotonic))
     port.fd = None  # has no time limit to be set
+    port.close = lambda: None
     return port
 
 

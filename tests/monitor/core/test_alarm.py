@@ -591,3 +591,62 @@ def test_kinds_and_priorities_are_those_the_documents_name() -> None:
     assert {kind for kind in PRIORITY if PRIORITY[kind] is Priority.MEDIUM} == medium
     assert set(PRIORITY) == set(AlertKind)
     assert set(DANGERS) == {"fall", "sos", "stumble", "unsafe_step"}
+
+
+# ---- what an earlier run left open
+
+
+def left_open(kind: AlertKind, certainty: Certainty, stage: Stage, time_s: float = 90.0) -> Alert:
+    return Alert(f"old-{kind}", 7, kind, PRIORITY[kind], certainty, stage, time_s, who="Eva")
+
+
+def restarted(*incidents: Alert) -> Alarm:
+    arming = ArmingSettings(at_start=False)
+    return Alarm(AlarmSettings(), arming, "new", incidents, sequence=12)
+
+
+@pytest.mark.parametrize("certainty", Certainty)
+@pytest.mark.parametrize("stage", [Stage.ACTIVE, Stage.ACKNOWLEDGED])
+def test_a_fall_that_an_earlier_run_left_open_goes_on_under_its_id_until_a_person_ends_it(
+    certainty: Certainty, stage: Stage
+) -> None:
+    fall = left_open(AlertKind.FALL, certainty, stage)
+    alarm = restarted(fall)
+    assert alarm.status.incidents == (fall,)
+    again = replace(fall, sequence=13)
+    assert alarm.update(100.0, [], []) == [again]
+    assert alarm.update(101.0, [], []) == []
+    assert alarm.status.incidents == (again,)
+    clear = Input(InputKind.CLEAR, alert_id=fall.id, who="Tom")
+    ended = replace(again, sequence=14, stage=Stage.CLEARED, time_s=102.0, who="Tom")
+    assert alarm.update(102.0, [], [clear]) == [ended]
+    assert alarm.status.incidents == ()
+
+
+@pytest.mark.parametrize("kind", [AlertKind.SENSOR, AlertKind.LINK, AlertKind.FAULT, AlertKind.BATTERY])
+def test_the_cause_of_a_fault_is_looked_at_again_after_a_restart(kind: AlertKind) -> None:
+    alarm = restarted(left_open(kind, Certainty.CONFIRMED, Stage.ACTIVE))
+    assert alarm.update(100.0, [], []) == []
+    assert alarm.status.incidents == ()
+
+
+def test_a_stumble_that_an_earlier_run_left_open_ends_in_its_time() -> None:
+    stumble = left_open(AlertKind.STUMBLE, Certainty.CONFIRMED, Stage.ACTIVE, time_s=95.0)
+    alarm = restarted(stumble)
+    assert [alert.stage for alert in alarm.update(100.0, [], [])] == [Stage.ACTIVE]
+    (over,) = alarm.update(106.0, [], [])
+    assert (over.id, over.stage, over.time_s) == (stumble.id, Stage.RECOVERED, 105.0)
+
+
+def test_a_new_incident_s_id_carries_its_run() -> None:
+    (sos,) = restarted().update(100.0, [], [Input(InputKind.BUTTON_LONG)])
+    assert (sos.id, sos.sequence) == ("new-13", 13)
+
+
+def test_what_happens_to_an_old_incident_has_a_time_that_is_known() -> None:
+    fall = replace(left_open(AlertKind.FALL, Certainty.SUSPECTED, Stage.ACTIVE), time_known=False)
+    alarm = restarted(fall)
+    (again,) = alarm.update(100.0, [], [])
+    assert not again.time_known
+    (confirmed,) = alarm.update(101.0, [Event(EventKind.DOWN, 101.0)], [])
+    assert (confirmed.id, confirmed.time_s, confirmed.time_known) == (fall.id, 101.0, True)

@@ -26,7 +26,7 @@ def step(time_s: float) -> StepEvent:
 
 
 def test_steps_alerts_and_lost_samples_add_up() -> None:
-    fall = Alert("1", 7, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 10.0)
+    fall = Alert("boot-1", 7, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 10.0)
     status = Status(True, False, (fall,), 10.0)
     summary = Summary().after(block(9.0, lost=3), [step(8.9), step(8.95)], [], Status(True, False, (), 9.0))
     summary = summary.after(block(10.0, lost=2, fault="no sensor answers"), [step(9.9)], [fall], status)

@@ -15,7 +15,7 @@ Act = Callable[[LinkHealth, float], object]
 def up(health: LinkHealth, now_s: float) -> None:
     """A connection, and our availability on it."""
     health.connected(now_s)
-    health.announced(now_s)
+    announce(health, now_s)
 
 
 def down(health: LinkHealth, now_s: float) -> None:
@@ -32,6 +32,7 @@ def echo(health: LinkHealth, now_s: float) -> None:
 
 def announce(health: LinkHealth, now_s: float) -> None:
     health.announced(now_s)
+    health.announcement_acknowledged(now_s)
 
 
 def beats(start_s: int, stop_s: int) -> list[tuple[float, Act]]:
@@ -97,13 +98,38 @@ def test_the_right_that_is_taken_away_is_missed_after_three_seconds() -> None:
     assert health.echoed(0.1)
     assert not health.echoed(0.2)
     assert health.online_s == pytest.approx(30.2)
-    health.announced(30.2)
+    announce(health, 30.2)
     health.acknowledged(33.0)
     assert health.judge(33.2, None, sending=True).news[0].kind is BACK
     (news,) = health.judge(33.3, None, sending=True).news
     assert news.kind is LOST
     assert "the account used here may not" in news.reason
     assert not health.proven
+
+
+def test_an_echo_may_come_before_the_acknowledgement() -> None:
+    health = LinkHealth("kitchen", "", 0.0)
+    health.connected(0.0)
+    health.announced(0.0)
+    echo(health, 0.1)
+    health.announcement_acknowledged(0.2)
+    for second in range(1, 20):
+        ack(health, float(second))
+        assert not [
+            news for news in health.judge(float(second), None, sending=True).news if news.kind is LOST
+        ]
+
+
+def test_a_broker_that_is_slow_is_not_one_that_throws_away() -> None:
+    health = LinkHealth("kitchen", "", 0.0, overdue_s=20.0)
+    health.connected(0.0)
+    health.announced(0.0)
+    assert health.judge(19.9, 0.0, sending=True).news == ()
+    health.announcement_acknowledged(19.9)
+    ack(health, 19.9)
+    assert health.judge(39.0, None, sending=True).news == ()
+    echo(health, 39.0)
+    assert [news.kind for news in health.judge(39.0, None, sending=True).news] == [BACK]
 
 
 def test_a_message_without_acknowledgement_for_three_seconds_is_a_dead_connection() -> None:

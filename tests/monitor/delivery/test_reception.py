@@ -20,7 +20,7 @@ MESSAGES = 100_000
 
 def reception() -> tuple[Reception, "SimpleQueue[Input]"]:
     inbox: SimpleQueue[Input] = SimpleQueue()
-    return Reception(TOPICS, BOOT, inbox), inbox
+    return Reception(TOPICS, inbox), inbox
 
 
 def words(inbox: "SimpleQueue[Input]") -> list[Input]:
@@ -68,7 +68,7 @@ def test_a_hundred_thousand_attacks_change_nothing_and_fill_no_log(caplog: pytes
     device, inbox = reception()
     with caplog.at_level(logging.DEBUG):
         for (topic, payload), _ in zip(attacks(1), range(MESSAGES), strict=False):
-            assert not device.hear(topic, payload, False, {"1"}, 0.0)
+            assert not device.hear(topic, payload, False, {f"{BOOT}-1"}, 0.0)
     assert words(inbox) == []
     assert device.spotters == ()
     assert device.ignored == MESSAGES
@@ -78,16 +78,18 @@ def test_a_hundred_thousand_attacks_change_nothing_and_fill_no_log(caplog: pytes
 def test_the_right_words_pass_among_them() -> None:
     device, inbox = reception()
     for (topic, payload), _ in zip(attacks(2), range(1000), strict=False):
-        device.hear(topic, payload, False, {"1"}, 0.0)
-    device.hear(TOPICS.answer, messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva"), False, {"1"}, 0.0)
-    assert words(inbox) == [Input(InputKind.CLEAR, "1", "Eva")]
+        device.hear(topic, payload, False, {f"{BOOT}-1"}, 0.0)
+    device.hear(
+        TOPICS.answer, messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva"), False, {f"{BOOT}-1"}, 0.0
+    )
+    assert words(inbox) == [Input(InputKind.CLEAR, f"{BOOT}-1", "Eva")]
 
 
 def test_an_answer_to_what_is_no_longer_open_is_ignored() -> None:
     device, inbox = reception()
     payload = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
     device.hear(TOPICS.answer, payload, False, set(), 0.0)
-    device.hear(TOPICS.answer, payload, True, {"1"}, 0.0)
+    device.hear(TOPICS.answer, payload, True, {f"{BOOT}-1"}, 0.0)
     assert words(inbox) == []
     assert device.ignored == 2
 
@@ -112,7 +114,7 @@ def test_a_crowd_of_spotters_is_bounded_and_silences_nobody() -> None:
     say(InputKind.SPOTTER_HERE, "0")
     assert device.ignored == UNREAD
     clear = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
-    device.hear(TOPICS.answer, clear, False, {"1"}, 0.0)
+    device.hear(TOPICS.answer, clear, False, {f"{BOOT}-1"}, 0.0)
     say(InputKind.PAUSE_SOUND, "Eva")
     say(InputKind.SPOTTER_GONE, "0")
     kinds = [word.kind for word in words(inbox)]

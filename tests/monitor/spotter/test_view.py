@@ -34,7 +34,7 @@ class Play:
         self.view = SpotterView("walker")
         self.time_s = 0.0
         self.beat_number = 0
-        self.sent = 0
+        self.sent = self.first = 0
 
     @property
     def moment(self) -> Moment:
@@ -62,6 +62,7 @@ class Play:
             False,
             incidents,
             alerts=self.sent,
+            first=self.first,
         )
         return self.view.update(TOPICS.state, messages.encode(state), retained, self.moment)
 
@@ -77,6 +78,7 @@ class Play:
         sequence: int | None = None,
     ) -> AlertMessage:
         self.sent += 1
+        alert_id = f"{self.boot}-{alert_id}"
         alert = Alert(alert_id, sequence or self.sent, AlertKind.FALL, priority, *at, self.time_s, who="Eva")
         return messages.alert_message(alert, self.boot, Moment(self.time_s, 1e9 + self.time_s))
 
@@ -448,6 +450,36 @@ def test_or_until_the_device_is_disarmed_or_an_hour_has_gone() -> None:
     play.time_s += messages.LIFETIME_S[Priority.HIGH] + 1
     assert tones(play.beat()) == [Tone.CALM]
     assert play.view.open == []
+
+
+def test_an_incident_that_its_device_remembers_over_a_restart_goes_on() -> None:
+    play = Play()
+    play.seen()
+    message = play.stage(CONFIRMED)
+    play.hear(message)
+    play.boot, play.beat_number, play.first = "bbbb", 0, 1
+    again = msgspec.structs.replace(message, boot="bbbb", sequence=2)
+    play.sent = 2
+    entry = Incident(
+        message.id, 2, message.kind, message.priority, message.certainty, message.stage, age_s=0.5
+    )
+    assert tones(play.beat(incidents=(entry,))) == [
+        Tone.RING
+    ]  # the incident; the device's restart is no news
+    assert play.hear(again) == []
+    assert [(one.id, one.boot, one.sequence) for one in play.view.open] == [("aaaa-1", "bbbb", 2)]
+    assert not play.view.settle("aaaa-1")  # an answer goes to the device
+    assert not play.view.asks()
+
+
+def test_what_ended_at_its_device_while_we_were_away_over_a_restart_is_over() -> None:
+    play = Play()
+    play.seen()
+    play.hear(play.stage(CONFIRMED))
+    play.boot, play.beat_number, play.first, play.sent = "bbbb", 0, 4, 4
+    assert [(notice.tone, notice.text) for notice in play.beat()] == [(Tone.CALM, "FALL confirmed over")]
+    assert play.view.open == []
+    assert not play.view.asks()
 
 
 def test_a_lesser_alert_ends_with_its_device_s_run() -> None:

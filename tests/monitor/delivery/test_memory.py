@@ -1,0 +1,73 @@
+"""What outlives a run survives the file, and is put on the clock of the run that reads it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, FaultCode, Priority, Reading, Stage, Status
+from monitor.delivery import memory
+from monitor.delivery.memory import Memory, recalled
+from monitor.delivery.messages import Moment, alert_message, now
+from monitor.delivery.outbox import Outbox, machine_boot, recall
+
+FALL = Alert(
+    "ab12-7", 9, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACKNOWLEDGED, 50.0, who="Eva"
+)
+WRITTEN = Moment(60.0, 1000.0)
+
+
+def test_all_of_it_but_the_evidence_survives_the_file() -> None:
+    fault = replace(FALL, kind=AlertKind.FAULT, fault=FaultCode.PANEL, part="the buzzer", reason="busy")
+    status = Status(True, True, (replace(FALL, evidence={"peak_accel_g": Reading(3.0, 1.8)}), fault), 60.0)
+    kept = memory.of(status, 9, WRITTEN, "boot 1")
+    assert kept == Memory(WRITTEN, "boot 1", True, 9, (FALL, fault))
+    assert memory.decode(memory.encode(kept)) == kept
+
+
+@given(away_s=st.integers(-1_000_000, 1_000_000), up_s=st.floats(0, 1e6))
+def test_after_a_reboot_times_follow_the_wall_clock_unless_it_went_back(away_s: int, up_s: float) -> None:
+    kept = Memory(WRITTEN, "boot 1", True, 9, (FALL,))
+    (fall,) = recalled(kept, Moment(up_s, WRITTEN.wall_s + away_s), "boot 2").incidents
+    assert fall.time_s == pytest.approx(up_s - max(0.0, away_s) - 10.0)  # it was 10 s old when it was written
+    assert fall.time_known is (away_s >= 0)
+
+
+def test_after_a_restart_of_the_process_alone_nothing_moves_whatever_the_wall_clock_does() -> None:
+    kept = Memory(WRITTEN, "boot 1", True, 9, (FALL,))
+    assert recalled(kept, Moment(70.0, -1e9), "boot 1") == kept
+
+
+def test_alerts_and_memory_are_written_together_and_read_by_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    assert recall(path, now(), machine_boot()) == Memory()
+    moment = now()
+    fall = replace(FALL, time_s=moment.mono_s)
+    kept = Memory(moment, machine_boot(), True, 9, (fall,))
+    outbox = Outbox(path, now)
+    outbox.start()
+    outbox.put(alert_message(fall, "ab12", moment), memory=Memory(moment, machine_boot()))
+    outbox.put(memory=kept)
+    outbox.stop()
+    assert recall(path, now(), machine_boot()) == kept
+
+
+def test_the_file_of_an_older_version_holds_no_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "outbox.db"
+    path.touch()
+    assert recall(path, now(), machine_boot()) == Memory()
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" * 100])
+def test_a_file_that_cannot_be_read_is_no_memory_and_no_crash(
+    damage: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(damage)
+    assert recall(path, now(), machine_boot()) == Memory()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
