@@ -103,6 +103,48 @@ def test_the_units_are_understood_by_systemd(name: str, tmp_path: Path) -> None:
     assert complaints == []  # its exit status says nothing of unknown keys
 
 
+UNITS = ["rearguard.service", "rearguard-notify.service"]
+
+
+def directives(name: str, key: str) -> list[str]:
+    """All that a unit says under ``key``."""
+    unit = (ROOT / "systemd" / name).read_text()
+    return [word for line in re.findall(rf"^{key}=(.*)$", unit, re.MULTILINE) for word in line.split()]
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_no_unit_waits_for_the_network_or_the_broker(name: str) -> None:
+    """Debian's mosquitto.service is ordered after network-online.target, which a Pi in a park never reaches."""
+    waits = [
+        word
+        for key in ("After", "Wants", "Requires", "BindsTo", "Requisite")
+        for word in directives(name, key)
+    ]
+    assert set(waits) <= {"modprobe@i2c_dev.service"}
+
+
+def test_a_loop_that_hangs_is_restarted_after_three_seconds_and_for_ever() -> None:
+    assert directives("rearguard.service", "WatchdogSec") == ["3"]
+    assert directives("rearguard.service", "Restart") == ["always"]
+    assert directives("rearguard.service", "StartLimitIntervalSec") == ["0"]
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_units_are_exposed_to_little(name: str) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    said = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(ROOT / "systemd" / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    level = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    if level is None:
+        pytest.skip("this systemd-analyze rates no files")
+    assert float(level[1]) <= 2.0
+
+
 @pytest.mark.parametrize(
     "words",
     [
