@@ -2,12 +2,12 @@
 
 import argparse
 import io
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from monitor import log
 from monitor.commands import (
     calibrate,
     check,
@@ -29,7 +29,7 @@ COMMANDS = (run, demo, replay, check, calibrate, watch, notify, pair, trials, ev
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 well, 1 not, 2 wrong input."""
     _open_ends()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log.start()
     try:
         args = parser().parse_args(arguments)
         status: int = args.act(args)

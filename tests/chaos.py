@@ -196,10 +196,15 @@ class Chaos:
         }[fault](began_s)
         wait_until(lambda: not self.spotter.view.no_contact)
         self.disturbed.append((began_s - 0.1, time.monotonic() + 3.0))
-        if fault != "kill":
-            wait_until(lambda: self.spotter.view.state and self.spotter.view.state.waiting == 0)
-            if incident not in {open_.id for open_ in self.spotter.view.open}:
-                self.problems.append(f"{fault} cleared the standing fall {incident}")
+        wait_until(lambda: self.spotter.view.state and self.spotter.view.state.waiting == 0)
+        state = self.spotter.view.state
+        at_device = {entry.id for entry in state.incidents} if state else set()
+        for where, open_ids in (
+            ("the spotter", {open_.id for open_ in self.spotter.view.open}),
+            ("the device", at_device),
+        ):
+            if incident not in open_ids:
+                self.problems.append(f"after {fault} the open fall {incident} is unknown to {where}")
 
     def _broken_link(self, began_s: float, name: str, heal: Callable[[], None]) -> None:
         """Raise alerts that nobody answers, until both ends have seen it; then heal."""

@@ -27,7 +27,7 @@ from monitor.core.vocabulary import BLOCK_S, Alert, Event, EventKind, Input, Sam
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import Client, MqttSettings
-from monitor.delivery.outbox import Outbox
+from monitor.delivery.outbox import Outbox, machine_boot, recall
 from monitor.loop import Inbox, run
 
 events: SimpleQueue[EventKind] = SimpleQueue()
@@ -111,7 +111,10 @@ def main(port: int, store: Path) -> None:
     ):
         setattr(owner, name, deadly(step, getattr(owner, name), after=after))
     inbox = Told()
-    link = Link(MqttSettings(host="127.0.0.1", port=port), inbox, store, clock=clock)
+    before = recall(store, clock(), machine_boot())
+    link = Link(MqttSettings(host="127.0.0.1", port=port), inbox, store, clock=clock, first=before.sequence)
+    arming = ArmingSettings(needs_stillness=False)
+    alarm = Alarm(AlarmSettings(), arming, link.boot, before.incidents, before.sequence)
     link.start()
     threading.Thread(target=listen, daemon=True).start()
 
@@ -124,7 +127,7 @@ def main(port: int, store: Path) -> None:
     run(
         blocks(),
         Scripted(),
-        Alarm(AlarmSettings(), ArmingSettings(needs_stillness=False)),
+        alarm,
         inbox,
         {"ledger": ledger, "link": link},
     )

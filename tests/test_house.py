@@ -114,7 +114,7 @@ def directives(name: str, key: str) -> list[str]:
 
 @pytest.mark.parametrize("name", UNITS)
 def test_no_unit_waits_for_the_network_or_the_broker(name: str) -> None:
-    """Debian's mosquitto.service is ordered after network-online.target, which a Pi in a park never reaches."""
+    """Debian's mosquitto.service comes after network-online.target, which a Pi in a park never reaches."""
     waits = [
         word
         for key in ("After", "Wants", "Requires", "BindsTo", "Requisite")

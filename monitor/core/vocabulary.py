@@ -167,6 +167,7 @@ class FaultCode(StrEnum):
     OUTBOX = "outbox"
     NAME_CONFLICT = "name_conflict"
     DEFECT = "defect"  # a stage or sink of the loop raised
+    STUCK = "stuck"  # a thread beside the loop goes on no longer
 
 
 class Certainty(StrEnum):

@@ -50,6 +50,9 @@ BEAT_S = 1.0
 HUNG_S = 1.5
 """No block for so long and the heartbeat stops: it vouches for the sensor's loop, not for this thread."""
 
+STUCK_S = 3.0
+"""The link's thread takes a turn every 0.1 s; after so long without one it is stuck."""
+
 IN_FLIGHT = 10
 """Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
 
@@ -123,6 +126,8 @@ class Link:
         self._draining = False
         self._drained = threading.Event()
         self._started_s = time.monotonic()
+        self._turn_s = self._started_s  # when the link's thread was last seen to go on
+        self._stuck = False
         self._summary: Summary | None = None
         self._changed = False
         # All below belongs to the link's thread.
@@ -163,6 +168,7 @@ class Link:
         self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], status: Status
     ) -> None:
         """Take what the loop has just found out."""
+        self._watch_thread()
         before = self._summary
         self._summary = (before or Summary(alerts=self._first)).after(block, events, alerts, status)
         if alerts or before is None or before.status.armed != status.armed:
@@ -172,6 +178,15 @@ class Link:
         if alerts or before is None or before.shown != self._summary.shown:
             self._changed = True
             self._client.wake()
+
+    def _watch_thread(self) -> None:
+        """The loop looks after the link's thread: whatever that waits for, the walker learns of it."""
+        stuck = self._thread.is_alive() and time.monotonic() - self._turn_s > STUCK_S
+        if stuck != self._stuck:
+            self._stuck = stuck
+            kind = InputKind.FAULT if stuck else InputKind.FAULT_GONE
+            reason = f"{STUCK_S:.0f} s" if stuck else ""
+            self.inbox.put(Input(kind, fault=FaultCode.STUCK, part="link", reason=reason))
 
     def _run(self) -> None:
         """The link's thread. However it ends, it says so (and if in order), and leaves no connection."""
@@ -196,6 +211,7 @@ class Link:
     def _work(self) -> None:
         failed = ""
         while not self._stopping:
+            self._turn_s = time.monotonic()
             try:
                 letter = self._client.next(self._pause_s())
                 if letter is not None:

@@ -9,10 +9,12 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -25,6 +27,9 @@ from monitor.delivery.messages import AlertMessage, Clock, MessageError, Moment,
 
 DISK_PATIENCE_S = 0.1
 """An alert waits no longer than this for the disk."""
+
+HUNG_S = 3.0
+"""A disk that takes longer is a fault."""
 
 RETRY_S = 2.0
 """Pause before what could not be written is tried again."""
@@ -95,6 +100,7 @@ class Outbox:
         self._recent: deque[_Entry] = deque(maxlen=RECENT)
         self._writer: threading.Thread | None = None
         self._trouble = ""
+        self._writing_s = inf  # since when the writer waits for the disk
         self.expired = 0
 
     @property
@@ -102,6 +108,8 @@ class Outbox:
         """Why the disk is not in use, "" if it is."""
         if self._writer is not None and not self._writer.is_alive():
             return "their writer has ended"
+        if time.monotonic() - self._writing_s > HUNG_S:
+            return f"the disk has not answered for {HUNG_S:.0f} s"
         return self._trouble
 
     def start(self) -> None:
@@ -177,6 +185,7 @@ class Outbox:
         machine = machine_boot()
         stopping = False
         while True:
+            self._writing_s = time.monotonic()
             try:
                 if base is None:
                     base = opened.enter_context(closing(_open(self._path)))
@@ -198,6 +207,7 @@ class Outbox:
                 self._trouble = f"alerts waiting to be sent are kept in memory only: {error}"
                 opened.close()
                 base = None
+            self._writing_s = inf
             if stopping:
                 return
             for new in _wait(self._jobs, RETRY_S if self._trouble else None):

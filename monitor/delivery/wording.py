@@ -14,6 +14,7 @@ FAULTS = {
     FaultCode.NO_SPOTTER: "no spotter is listening any more",
     FaultCode.OUTBOX: "alerts waiting to be sent are kept in memory only: {reason}",
     FaultCode.DEFECT: "the {part} failed: {reason}; please report it, with the log",
+    FaultCode.STUCK: "the {part} has been stuck for {reason}: if that lasts, restart Rearguard",
     FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
 }
 LOW_SUPPLY = "the Pi's supply voltage is low: use a stronger supply or a shorter cable"
