@@ -22,6 +22,7 @@ from monitor.core.vocabulary import (
 )
 from monitor.delivery import messages
 from monitor.delivery.link import HUNG_S, Link
+from monitor.delivery.link_health import LinkHealth
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import MqttSettings, round_trip_s
 from monitor.spotter.client import SpotterClient
@@ -38,7 +39,11 @@ def pulse_at(settings: MqttSettings, store: Path | None = None) -> Pulse:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that no stall of the machine makes a lost one, for tests that lose none on purpose."""
-    monkeypatch.setattr("monitor.delivery.link_health.OVERDUE_S", PATIENCE_S)
+
+    def health(device: str, account: str, now_s: float, _overdue_s: float) -> LinkHealth:
+        return LinkHealth(device, account, now_s, PATIENCE_S)
+
+    monkeypatch.setattr("monitor.delivery.link.LinkHealth", health)
 
 
 @pytest.mark.usefixtures("patient")
@@ -353,3 +358,27 @@ def test_a_late_will_does_not_stay(mqtt: MqttSettings) -> None:
         spotter.say(messages.Topics(mqtt.device).availability, messages.OFFLINE, retain=True)
         wait_until(lambda: messages.OFFLINE in spotter.availability())
         wait_until(lambda: spotter.availability()[-1] == messages.ONLINE)
+
+
+def test_a_link_that_is_stuck_is_a_fault_until_it_goes_on(
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.link.STUCK_S", 0.5)
+    goes_on = threading.Event()
+    with pulse_at(mqtt) as pulse:
+        wait_until(lambda: pulse.linked)
+        work = pulse.link._judge
+
+        def stuck() -> None:
+            goes_on.wait(PATIENCE_S)
+            work()
+
+        pulse.link._judge = stuck  # type: ignore[method-assign]
+        wait_until(lambda: pulse.heard)
+        assert (pulse.heard[0].kind, pulse.heard[0].fault, pulse.heard[0].part) == (
+            InputKind.FAULT,
+            FaultCode.STUCK,
+            "link",
+        )
+        goes_on.set()
+        wait_until(lambda: InputKind.FAULT_GONE in pulse.kinds())

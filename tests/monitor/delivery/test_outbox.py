@@ -10,6 +10,7 @@ import pytest
 
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.delivery import messages
+from monitor.delivery import outbox as outbox_file
 from monitor.delivery.messages import AlertMessage, Moment, now
 from monitor.delivery.outbox import DISK_PATIENCE_S, Outbox
 from tests.background import spawned
@@ -316,4 +317,25 @@ def test_a_folder_that_cannot_be_written_is_a_fault_not_a_crash(tmp_path: Path) 
     outbox.put(stage(1, now()))
     wait_until(lambda: outbox.fault)
     wait_until(lambda: keys(outbox) == [1])
+    outbox.stop()
+
+
+def test_a_disk_that_does_not_answer_is_a_fault_and_heals_and_delays_no_alert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.outbox.HUNG_S", 0.2)
+    save, answers = outbox_file._save, threading.Event()
+
+    def slow(*job: object) -> None:
+        answers.wait(PATIENCE_S)
+        save(*job)
+
+    monkeypatch.setattr(outbox_file, "_save", slow)
+    outbox = Outbox(tmp_path / "outbox.sqlite", now)
+    outbox.start()
+    outbox.put(stage(1, now()))
+    wait_until(lambda: "has not answered" in outbox.fault)
+    wait_until(lambda: keys(outbox) == [1])
+    answers.set()
+    wait_until(lambda: outbox.fault == "")
     outbox.stop()
