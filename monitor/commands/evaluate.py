@@ -6,7 +6,8 @@ from functools import partial
 
 from monitor.commands.options import Commands, add_config, command, load
 from monitor.core.detector import Detector
-from monitor.recordings.evaluate import MOST_JOBS, evaluate
+from monitor.recordings import gaps
+from monitor.recordings.evaluate import MOST_JOBS, evaluate, read
 from monitor.recordings.score_table import table
 from monitor.weights import shipped
 
@@ -21,6 +22,9 @@ def add(commands: Commands) -> None:
         choices=("dataset", "subject", "activity"),
         default="dataset",
         help="what the scores are given apart by (default: dataset)",
+    )
+    parser.add_argument(
+        "--gaps", action="store_true", help="instead: what holes in the samples cost, of 0.1 to 3 s"
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes (default: one per core)")
 
@@ -37,6 +41,10 @@ def jobs(text: str) -> int:
 def act(args: argparse.Namespace) -> int:
     settings = load(args).settings
     make = partial(Detector, settings, shipped())
+    if args.gaps:
+        report = gaps.score(read(args.files, show_progress=True), make, args.jobs)
+        print(json.dumps(report) if args.json else gaps.table(report))
+        return 0
     report = evaluate(args.files, make, settings.unsafe_step.red_score, args.jobs, True, args.by)
     print(json.dumps(report) if args.json else table(report))
     return 0

@@ -4,8 +4,8 @@
                      |        -> network -> stumble, fall
                      +-> SENSOR_LOST, SENSOR_BACK
 
-Across a gap in the samples nothing is known: every stage restarts, but the baseline that was
-learned of the walker stays.
+Short gaps in the samples are bridged (grid.py). Across a longer one nothing is known, and every stage
+restarts; but the baseline that was learned of the walker stays, and so does an open fall.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Weights(NamedTuple):
 class Detector:
     """Feed every block once, in order; however the samples are cut into blocks, the events are the same."""
 
-    STATE = ("_health", "_grid", "_session", "_own", "_stages")
+    STATE = ("_health", "_grid", "_session", "_own", "_fall", "_stages")
 
     def __init__(self, settings: DetectorSettings, weights: Weights) -> None:
         self._settings = settings
@@ -71,6 +71,7 @@ class Detector:
         self._weights = weights
         self._own = baselines(settings.unsafe_step)
         self._session = Session()
+        self._fall = Fall(settings.fall)
         self._stages: _Belt | _Frame | None = None
 
     def update(self, block: SampleBlock) -> list[Event]:
@@ -108,16 +109,24 @@ class Detector:
         if self._settings.profile == "treadmill":
             return _Frame(self._settings, self._session)
         steps = Steps(self._settings.direction, RATE_HZ, self._weights.contacts)
-        return _Belt(self._settings, steps, Network(self._weights.falls), self._own, self._session)
+        self._fall.gap()
+        network = Network(self._weights.falls)
+        return _Belt(self._settings, steps, network, self._own, self._session, self._fall)
 
 
 class _Belt:
     """The stages for a sensor on the body, from one gap to the next."""
 
-    STATE = ("_stillness", "_posture", "_steps", "_slip", "_unsafe", "_network", "_stumble", "_fall")
+    STATE = ("_stillness", "_posture", "_steps", "_slip", "_unsafe", "_network", "_stumble")
 
     def __init__(
-        self, settings: DetectorSettings, steps: Steps, network: Network, own: Baselines, session: Session
+        self,
+        settings: DetectorSettings,
+        steps: Steps,
+        network: Network,
+        own: Baselines,
+        session: Session,
+        fall: Fall,
     ) -> None:
         self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
@@ -127,13 +136,13 @@ class _Belt:
         self._session = session
         self._network = network
         self._stumble = Stumble(settings.stumble)
-        self._fall = Fall(settings.fall)
+        self._fall = fall
 
     def update(self, samples: Samples) -> list[Event]:
         body = self._posture.update(samples.accel_g, samples.gyro_dps)
         steps = self._steps.update(samples.time_s, body)
         self._session.update(body, steps)
-        hops = self._network.update(samples.time_s, samples.accel_g, samples.gyro_dps)
+        hops = self._network.update(samples)
         return [
             *self._stillness.update(samples),
             *(step.event() for step in steps),

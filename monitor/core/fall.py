@@ -2,17 +2,19 @@
 
 The network's scores decide, each held against a threshold. A fall is confirmed only once the trunk
 has turned over as well: deep stumbles and hard seats score alike, but leave it upright. Posture also
-decides whether an alarm may be taken back. Evidence says what the body did meanwhile.
+decides whether a suspicion may be cancelled. Evidence says what the body did meanwhile.
+
+A gap in the samples hides what the network looks for. So posture before and after it is compared: who was
+upright and now lies has fallen. And where samples were bridged, a suspicion needs a higher score.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
-import numpy.typing as npt
 
-from monitor.core.fall_network import HOP_S, Head, Hops
+from monitor.core.fall_network import HOP_S, Head, Hops, within
 from monitor.core.setting import number
 from monitor.core.vocabulary import GRAVITY_MPS2, Event, EventKind, Evidence, Floats, Reading
 
@@ -36,6 +38,8 @@ DROP_HOPS = round(0.5 / HOP_S)
 STANDING_HOPS = round(1.0 / HOP_S)
 UPRIGHT_CHECK_HOPS = 4
 SETTLED_S = 3.0  # no sooner after its last event may a fall be cancelled or ended
+AT_GAP_HOPS = round(0.25 / HOP_S)  # over which the posture before a gap is taken
+LYING_HOPS = round(0.5 / HOP_S)  # after a gap; who lies later may have lain down
 AGAIN_S = {_Phase.NONE: 0.0, _Phase.SUSPECTED: 5.0, _Phase.DOWN: 10.0}
 """An open fall is reported again no sooner after its last event; the network looks 4 s back."""
 TRUNK_LIMIT_DEG = 45.0  # from the body's z axis: further is not upright, whatever was before
@@ -102,22 +106,39 @@ class Fall:
 
     def __init__(self, settings: FallSettings) -> None:
         self._settings = settings
+        self._forget()
+
+    def _forget(self) -> None:
         self._memory: Hops | None = None
-        self._seen = 0  # hops before those in hand
+        self._seen = 0  # hops before those in hand, since the start or the last gap
         self._phase = _Phase.NONE
         self._reported_s = 0.0  # when the last event was
         self._impact = False
         self._before = UP
 
+    def gap(self) -> None:
+        """The hops to come lie across a gap in the samples: what was before it stays known."""
+        self._seen = 0
+        if self._memory is not None:
+            marked = self._memory.bridged.copy()
+            marked[-1:] = True
+            self._memory = replace(self._memory, bridged=marked)
+
     def update(self, hops: Hops) -> list[Event]:
         """Events of these hops, in order; how the hops are split between calls changes nothing."""
+        before_s = self._memory.time_s if self._memory is not None else np.empty(0)
+        if len(before_s) and len(hops.time_s) and hops.time_s[0] <= before_s[-1]:
+            self._forget()  # the clock was set back
         track = hops if self._memory is None else self._memory.after(hops)
         past = len(track.time_s) - len(hops.time_s)
-        falling = track.score[:, Head.FALLING] >= self._settings.falling_threshold
-        fallen = _within(track.score[:, Head.FALLEN] >= self._settings.down_threshold, *FELL_HOPS)
-        raised = np.flatnonzero(falling | fallen)
+        started = self._seen + np.arange(len(track.time_s)) - past >= STARTING_HOPS
+        falling = track.score[:, Head.FALLING] >= self._settings.falling_threshold + track.doubt()
+        falling &= started
+        fallen = within(track.score[:, Head.FALLEN] >= self._settings.down_threshold, *FELL_HOPS)
+        compared = within(track.bridged, LYING_HOPS, LYING_HOPS)
+        raised = np.flatnonzero(falling | (fallen & started) | compared)
         events: list[Event] = []
-        at = past + max(STARTING_HOPS - self._seen, 0)
+        at = past
         while at < len(track.time_s):
             if self._phase is _Phase.NONE:
                 later = raised[np.searchsorted(raised, at) :]
@@ -125,13 +146,15 @@ class Fall:
                     break
                 at = int(later[0])
             check = (self._seen + at - past) % UPRIGHT_CHECK_HOPS == 0
-            events += self._judge(track.until(at, MEMORY_HOPS), bool(falling[at]), bool(fallen[at]), check)
+            recent = track.until(at, MEMORY_HOPS)
+            lies = bool(compared[at]) and self._lies_after_gap(recent)
+            events += self._judge(recent, bool(falling[at]), bool(fallen[at]), lies, check)
             at += 1
         self._memory = track.until(len(track.time_s) - 1, MEMORY_HOPS)
         self._seen += len(hops.time_s)
         return events
 
-    def _judge(self, recent: Hops, falling: bool, fallen: bool, check: bool) -> list[Event]:
+    def _judge(self, recent: Hops, falling: bool, fallen: bool, lies: bool, check: bool) -> list[Event]:
         """What the latest hop of ``recent`` adds to the fall."""
         now_s = float(recent.time_s[-1])
         since_s = now_s - self._reported_s
@@ -139,6 +162,7 @@ class Fall:
         suspect = falling and again
         down = fallen and (again or self._phase is _Phase.SUSPECTED)
         down = down and _turned_deg(recent) >= self._settings.down_tilt_deg
+        down = down or (lies and (again or self._phase is _Phase.SUSPECTED))
         if suspect or (down and self._phase is not _Phase.SUSPECTED):
             self._begin(recent)
         hits = recent.peak_accel_g[-IMPACT_HOPS if down else -1 :] >= self._settings.impact_g
@@ -166,8 +190,29 @@ class Fall:
         before = recent.accel_g[:-BEFORE_HOPS]
         self._before = before.mean(axis=0) if len(before) else UP
 
+    def _lies_after_gap(self, recent: Hops) -> bool:
+        """Whether the trunk was upright up to the last gap and lies after it, sooner than one lies down.
+
+        With a fall suspected before, it is enough that the trunk is not back where it was.
+        """
+        last = len(recent.time_s) - 1 - LYING_HOPS  # hop of the gap
+        measured = np.flatnonzero(~recent.bridged[: last + 1])
+        if recent.bridged[last + 1 :].any() or not len(measured):
+            return False
+        until = int(measured[-1]) + 1
+        before = recent.accel_g[max(until - AT_GAP_HOPS, 0) : until]
+        after = recent.accel_g[last + 1 :]
+        now = after.mean(axis=0)
+        if self._phase is _Phase.SUSPECTED:
+            return angle_deg(now, self._before) > self._settings.upright_lean_deg
+        then = before.mean(axis=0)
+        turned = angle_deg(then, UP) <= TRUNK_LIMIT_DEG and angle_deg(then, now) >= TRUNK_LIMIT_DEG
+        return turned and angle_deg(now, UP) >= self._settings.down_tilt_deg
+
     def _stands(self, recent: Hops) -> bool:
         """Whether the trunk is back where it was; after DOWN the person must also walk."""
+        if recent.bridged[-STANDING_HOPS:].any():
+            return False  # that would be posture from before a gap
         now = recent.accel_g[-STANDING_HOPS:].mean(axis=0)
         back = angle_deg(now, self._before) <= self._settings.upright_lean_deg
         upright = back and angle_deg(now, UP) <= TRUNK_LIMIT_DEG
@@ -194,13 +239,6 @@ def angle_deg(a: Floats, b: Floats) -> float:
     if lengths < 0.1:
         return 180.0
     return math.degrees(math.acos(min(max(float(a @ b) / lengths, -1.0), 1.0)))
-
-
-def _within(said: npt.NDArray[np.bool_], least: int, most: int) -> npt.NDArray[np.bool_]:
-    """Whether it was said between ``least`` and ``most`` hops ago."""
-    padded = np.concatenate((np.zeros(most, dtype=bool), said))
-    views = np.lib.stride_tricks.sliding_window_view(padded, most - least + 1)
-    return np.asarray(views[: len(said)].any(axis=1))
 
 
 def _turned_deg(recent: Hops) -> float:

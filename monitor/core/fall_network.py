@@ -12,7 +12,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import Floats
+from monitor.core.grid import Samples
+from monitor.core.vocabulary import Flags, Floats
 
 RATE_HZ = 100.0
 HOP = 5  # samples between two decisions
@@ -25,6 +26,10 @@ GYRO_UNIT_DPS = 100.0
 CHUNK = 512  # hops worked on at once: their activations stay in the cache
 
 Singles = npt.NDArray[np.float32]
+
+
+DOUBT_HOPS = round(1.0 / HOP_S)
+DOUBT_LOG_ODDS = 4.0
 
 
 class Head(IntEnum):
@@ -41,7 +46,7 @@ class Hops:
 
     ``time_s`` (k,) of each hop's last sample; ``score`` (k, 3) log-odds by `Head`;
     ``accel_g`` (k, 3) and ``gyro_dps`` (k, 3) means and ``peak_accel_g`` (k,) the largest
-    magnitude over the hop's 5 samples.
+    magnitude over the hop's 5 samples; ``bridged`` (k,): a sample of it was not measured.
     """
 
     time_s: Floats
@@ -49,6 +54,7 @@ class Hops:
     accel_g: Floats
     gyro_dps: Floats
     peak_accel_g: Floats
+    bridged: Flags
 
     def after(self, later: "Hops") -> "Hops":
         """These hops followed by later ones."""
@@ -58,7 +64,12 @@ class Hops:
             np.concatenate((self.accel_g, later.accel_g)),
             np.concatenate((self.gyro_dps, later.gyro_dps)),
             np.concatenate((self.peak_accel_g, later.peak_accel_g)),
+            np.concatenate((self.bridged, later.bridged)),
         )
+
+    def doubt(self) -> Floats:
+        """So much more must a score (k,) reach, which looks back on samples that were not measured."""
+        return np.where(within(self.bridged, 0, DOUBT_HOPS), DOUBT_LOG_ODDS, 0.0)
 
     def until(self, at: int, count: int) -> "Hops":
         """The ``count`` hops up to and with hop ``at``, or as many as there are: views."""
@@ -69,7 +80,17 @@ class Hops:
             self.accel_g[part],
             self.gyro_dps[part],
             self.peak_accel_g[part],
+            self.bridged[part],
         )
+
+
+def within(flags: Flags, least: int, most: int) -> Flags:
+    """Whether a flag (k,) was set between ``least`` and ``most`` hops ago."""
+    if not len(flags):
+        return flags
+    padded = np.concatenate((np.zeros(most, dtype=bool), flags))
+    views = np.lib.stride_tricks.sliding_window_view(padded, most - least + 1)
+    return np.asarray(views[: len(flags)].any(axis=1))
 
 
 class Network:
@@ -89,24 +110,27 @@ class Network:
         self._wide = [layer(f"wide.{i}") for i in range(len(DILATIONS))]
         self._narrow = [layer(f"narrow.{i}") for i in range(len(DILATIONS))]
         self._gather, self._heads = layer("gather"), layer("heads")
-        self._raw: Floats = np.empty((0, 7))  # samples that wait for their hop to fill
+        self._raw: Floats = np.empty((0, 8))  # samples that wait for their hop to fill
         self._samples: Singles | None = None  # the last WINDOW - HOP samples of past hops
         self._past: list[Singles | None] = [None] * len(DILATIONS)
 
-    def update(self, time_s: Floats, accel_g: Floats, gyro_dps: Floats) -> Hops:
-        """Take in samples at 100 Hz: (n,), (n, 3), (n, 3), any n; give the hops that became full."""
-        raw = np.concatenate((self._raw, np.column_stack((time_s, accel_g, gyro_dps))))
+    def update(self, samples: Samples) -> Hops:
+        """Take in samples at 100 Hz, any number; give the hops that became full."""
+        bridged = samples.bridged.astype(np.float64)
+        new = np.column_stack((samples.time_s, samples.accel_g, samples.gyro_dps, bridged))
+        raw: Floats = np.concatenate((self._raw, new))
         count = len(raw) // HOP
         self._raw = raw[count * HOP :].copy()
-        full = raw[: count * HOP].reshape(count, HOP, 7)
+        full = raw[: count * HOP].reshape(count, HOP, 8)
         squares = full[:, :, 1] ** 2 + full[:, :, 2] ** 2 + full[:, :, 3] ** 2
         means = full.mean(axis=1)
         return Hops(
             time_s=full[:, -1, 0].copy(),
-            score=self._scores(full[:, :, 1:].reshape(count * HOP, 6)),
+            score=self._scores(full[:, :, 1:7].reshape(count * HOP, 6)),
             accel_g=means[:, 1:4],
-            gyro_dps=means[:, 4:],
+            gyro_dps=means[:, 4:7],
             peak_accel_g=np.sqrt(squares.max(axis=1)),
+            bridged=means[:, 7] > 0.0,
         )
 
     def _scores(self, samples: Floats) -> Floats:

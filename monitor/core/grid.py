@@ -1,7 +1,8 @@
 """Uniform samples from whatever the chip delivers, so that the detector never asks for the rate.
 
 Chips run up to 4 % fast or slow and lose samples. Short holes are bridged by straight lines, as
-between any two samples; across a longer one nothing is invented: the grid starts again and says so.
+between any two samples, and where that is longer than usual it is marked; across a longer one nothing is
+invented: the grid starts again and says so.
 """
 
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monitor.core.vocabulary import Floats, SampleBlock
+from monitor.core.vocabulary import Flags, Floats, SampleBlock
 
-LONGEST_BRIDGE_S = 0.1
+LONGEST_BRIDGE_S = 0.55
+"""Half a second of missing samples, and what lies between two looks at the chip."""
+
+UNMARKED_S = 0.1
 CLOCK_BACK_S = 1.0
 SNAP_SAMPLES = 1e-3
 """A sample this close to a grid point is on it: k / rate and k * (1 / rate) differ in the last bit."""
@@ -22,12 +26,13 @@ POSSIBLE = np.array([32.0] * 3 + [4000.0] * 3)
 class Samples(NamedTuple):
     """Uniform samples in the body frame: ``time_s`` (n,), ``accel_g`` (n, 3), ``gyro_dps`` (n, 3).
 
-    ``restart`` is True where what came before lies across a gap.
+    ``bridged`` (n,): no sample was near. ``restart`` is True where what came before lies across a gap.
     """
 
     time_s: Floats
     accel_g: Floats
     gyro_dps: Floats
+    bridged: Flags
     restart: bool
 
 
@@ -87,6 +92,7 @@ class Grid:
         self._last_position, self._last_row = float(position[-1]), rows[-1]
         points = np.arange(self._given, int(np.floor(position[-1])) + 1)
         self._given += len(points)
+        bridged = np.zeros(len(points), dtype=bool)
         if len(points) == len(position) and (points == position).all():
             uniform = rows  # already on the grid, as recordings are
         else:
@@ -94,7 +100,9 @@ class Grid:
             if len(known) > 1:
                 apart = np.maximum(known[after] - known[after - 1], SNAP_SAMPLES)
                 weight = (points - known[after - 1]) / apart
+                bridged = (apart > UNMARKED_S * self._rate_hz) & (weight < 1.0)
                 uniform = values[after - 1] + weight[:, None] * (values[after] - values[after - 1])
             else:
                 uniform = values[: len(points)]
-        return Samples(self._origin_s + points / self._rate_hz, uniform[:, :3], uniform[:, 3:], restart)
+        time_s = self._origin_s + points / self._rate_hz
+        return Samples(time_s, uniform[:, :3], uniform[:, 3:], bridged, restart)

@@ -51,7 +51,7 @@ class Stumble:
         """Events of these hops, in order; how the hops are split between calls changes nothing."""
         track = hops if self._memory is None else self._memory.after(hops)
         past = len(track.time_s) - len(hops.time_s)
-        score = track.score[:, Head.STUMBLE]
+        score = track.score[:, Head.STUMBLE] - track.doubt()
         first = past + max(STARTING_HOPS - self._seen, 0)
         events = []
         for at in (first + np.flatnonzero(score[first:] >= self._settings.threshold)).tolist():

@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -46,23 +46,26 @@ def evaluate(
     core. ``by`` may be "subject" or "activity" instead. A file that is named twice counts once.
     Raises RecordingError for a file that is not a recording.
     """
+    return report(judge(read(files, show_progress), make_detector, jobs, show_progress), red, by)
+
+
+def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial]:
+    """All trials of ``files``. Raises RecordingError for a file that is not a recording."""
     trials: list[Trial] = []
     for file in {Path(file).resolve(): file for file in files}.values():
-        read = Corpus(file)
-        trials += read
+        more = Corpus(file)
+        trials += more
         if show_progress:
-            hours = sum(trial.duration_s for trial in trials[-len(read) :]) / 3600
-            print(f"{file}: {len(read)} trials, {hours:.2f} h", file=sys.stderr, flush=True)
-    return report(judge(trials, make_detector, jobs, show_progress), red, by)
+            hours = sum(trial.duration_s for trial in more) / 3600
+            print(f"{file}: {len(more)} trials, {hours:.2f} h", file=sys.stderr, flush=True)
+    return trials
 
 
 def judge(
     trials: Sequence[Trial], make_detector: MakeDetector, jobs: int | None = None, show_progress: bool = False
 ) -> list[Run]:
     """What fresh detectors tell about ``trials``, each trial alone."""
-    if jobs is None:
-        jobs = min(os.cpu_count() or 1, MOST_JOBS)
-    heard = _each(partial(hear, make_detector=make_detector), trials, jobs)
+    heard = each(partial(hear, make_detector=make_detector), trials, jobs)
     return list(_progress(heard, len(trials)) if show_progress else heard)
 
 
@@ -98,12 +101,19 @@ def _block_end_s(time_s: float) -> float:
     return (int(time_s / BLOCK_S + 1e-6) + 1) * BLOCK_S
 
 
-def _each(work: Callable[[Trial], Run], trials: Sequence[Trial], jobs: int) -> Iterator[Run]:
-    if jobs == 1 or len(trials) < 2:
-        yield from map(work, trials)
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def each(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int | None) -> Iterator[Result]:
+    """The result of each task, in order, by ``jobs`` processes; None: one per core."""
+    if jobs is None:
+        jobs = min(os.cpu_count() or 1, MOST_JOBS)
+    if jobs == 1 or len(tasks) < 2:
+        yield from map(work, tasks)
         return
     with get_context("spawn").Pool(jobs, initializer=_ignore_ctrl_c) as pool:
-        yield from pool.imap(work, trials, chunksize=8)
+        yield from pool.imap(work, tasks, chunksize=8)
 
 
 def _ignore_ctrl_c() -> None:

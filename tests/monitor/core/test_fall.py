@@ -1,5 +1,7 @@
 """Falls: the story from the first suspicion to lying confirmed or standing again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,9 @@ from hypothesis import strategies as st
 
 from monitor.core.fall import Fall, FallSettings
 from monitor.core.fall_network import HOP_S, Head, Hops, Network
-from monitor.core.vocabulary import Event, EventKind, Floats
+from monitor.core.vocabulary import Event, EventKind
 from monitor.weights import shipped
-from tests.monitor.core.enacted import fall, standing, walking
+from tests.monitor.core.enacted import Samples, fall, measured, standing, walking
 
 FALLING, IMPACT, DOWN, UPRIGHT = EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN, EventKind.UPRIGHT
 STANDING_UP = (0.0, 0.0, 1.0)
@@ -26,6 +28,7 @@ class Course:
         self.score = np.full((count, len(Head)), -9.0)
         self.accel_g = np.tile(np.array(STANDING_UP), (count, 1))
         self.peak_g = np.ones(count)
+        self.bridged = np.zeros(count, dtype=bool)
 
     def at(self, start_s: float, stop_s: float) -> slice:
         return slice(round(start_s / HOP_S), round(stop_s / HOP_S))
@@ -38,6 +41,10 @@ class Course:
         self.accel_g[self.at(start_s, stop_s)] = accel_g
         return self
 
+    def hole(self, start_s: float, stop_s: float) -> "Course":
+        self.bridged[self.at(start_s, stop_s)] = True
+        return self
+
     def hit(self, when_s: float, height_g: float) -> "Course":
         self.peak_g[self.at(when_s, when_s + HOP_S)] = height_g
         return self
@@ -48,7 +55,8 @@ class Course:
         return self
 
     def hops(self) -> Hops:
-        return Hops(self.time_s, self.score, self.accel_g, np.zeros_like(self.accel_g), self.peak_g)
+        unmoved = np.zeros_like(self.accel_g)
+        return Hops(self.time_s, self.score, self.accel_g, unmoved, self.peak_g, self.bridged)
 
     def events(self) -> list[Event]:
         return Fall(FallSettings()).update(self.hops())
@@ -154,8 +162,81 @@ def test_any_split_gives_the_same_events(cuts: list[int]) -> None:
     assert len(parts) > 5
 
 
-def told(samples: tuple[Floats, Floats, Floats]) -> list[EventKind]:
-    return [e.kind for e in Fall(FallSettings()).update(Network(shipped().falls).update(*samples))]
+def told(samples: Samples) -> list[EventKind]:
+    return [e.kind for e in Fall(FallSettings()).update(Network(shipped().falls).update(measured(samples)))]
+
+
+def across(before: Course, after: Course, gap_s: float) -> list[tuple[EventKind, float]]:
+    """What a fall makes of ``before``, a gap in the samples, and ``after``."""
+    fall = Fall(FallSettings())
+    events = fall.update(before.hops())
+    fall.gap()
+    later = after.hops()
+    begins_s = float(before.time_s[-1]) + gap_s
+    events += fall.update(replace(later, time_s=later.time_s + begins_s))
+    return [(event.kind, round(event.time_s, 2)) for event in events]
+
+
+def lying(length_s: float) -> Course:
+    return Course(length_s).posture(LYING, 0.0, length_s)
+
+
+@pytest.mark.parametrize("gap_s", [0.6, 3.0, 600.0])
+def test_upright_before_a_gap_and_lying_after_it_is_a_fall_confirmed(gap_s: float) -> None:
+    assert across(Course(5.0), lying(3.0), gap_s) == [(DOWN, round(5.0 + gap_s + 0.5, 2))]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("upright", "upright"),
+        ("lying", "lying"),
+        ("lying", "upright"),
+        ("upright", "lies down later"),
+        ("bent", "lying"),
+    ],
+)
+def test_no_other_change_of_posture_across_a_gap_is_one(before: str, after: str) -> None:
+    courses = {
+        "upright": Course(5.0),
+        "lying": lying(5.0),
+        "lies down later": Course(5.0).posture(LYING, 1.0, 5.0),
+        "bent": Course(5.0).posture((1.0, 0.0, 0.9), 4.5, 5.0),
+    }
+    assert across(courses[before], courses[after], 2.0) == []
+
+
+def test_a_suspicion_before_a_gap_confirms_itself_unless_the_trunk_is_back() -> None:
+    suspected = Course(5.0).says(Head.FALLING, 4.8, 5.0)
+    assert across(suspected, Course(5.0).posture((0.8, 0.0, 0.6), 0.0, 5.0), 2.0)[:2] == [
+        (FALLING, 4.85),
+        (DOWN, 7.5),
+    ]
+    assert [kind for kind, _ in across(suspected, Course(5.0), 2.0)] == [FALLING, UPRIGHT]
+
+
+def test_a_fall_confirmed_before_a_gap_is_not_ended_by_it() -> None:
+    confirmed = a_fall().story()
+    fall = a_fall()
+    assert across(fall, lying(2.0), 2.0) == confirmed
+
+
+def test_a_suspicion_on_bridged_samples_needs_a_higher_score() -> None:
+    for score, found in ((FallSettings().falling_threshold + 3.9, []), (9.0, [FALLING])):
+        course = Course(5.0).hole(3.0, 3.3).says(Head.FALLING, 3.5, 3.6, score)
+        assert [kind for kind, _ in course.story()][:1] == found
+    assert [kind for kind, _ in Course(5.0).hole(1.0, 1.3).says(Head.FALLING, 3.5, 3.6, 2.3).story()][:1] == [
+        FALLING
+    ]
+
+
+def test_a_clock_that_was_set_back_is_a_new_beginning() -> None:
+    fall = Fall(FallSettings())
+    assert [event.kind for event in fall.update(a_fall().hops())]
+    fall.gap()
+    assert [event.kind for event in fall.update(a_fall().hops())] == [
+        event.kind for event in a_fall().events()
+    ]
 
 
 @pytest.mark.parametrize("heading_deg", [0.0, 90.0, 180.0])

@@ -75,6 +75,15 @@ def test_a_hole_is_bridged_up_to_its_limit_only() -> None:
         assert len(joined(feed(Grid(100.0), time_s, some_rows(4), []))[2]) == starts
 
 
+def test_the_limits_are_half_a_second_and_what_lies_between_two_looks_marked_beyond_a_tenth() -> None:
+    assert LONGEST_BRIDGE_S == 0.55
+    for hole_s, marked in ((0.1, 0), (0.12, 11), (0.5, 49)):
+        time_s = np.array([0.0, 0.01, 0.01 + hole_s, 0.02 + hole_s])
+        (piece,) = feed(Grid(100.0), time_s, some_rows(4), [])
+        assert piece.bridged.sum() == marked
+        assert len(piece.time_s) == round(hole_s * 100) + 3
+
+
 def test_times_that_stand_or_run_back_and_values_that_are_no_numbers_are_passed_over() -> None:
     time_s = np.array([0.0, 0.01, 0.01, 0.005, 0.02, 0.03, 0.04])
     rows = some_rows(7)

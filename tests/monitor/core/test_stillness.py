@@ -23,7 +23,13 @@ def feed(accel_g: Floats, gyro_dps: Floats, size: int = 10**6) -> list[StillEven
         event
         for i in range(0, len(accel_g), size)
         for event in stillness.update(
-            Samples(time_s[i : i + size], accel_g[i : i + size], gyro_dps[i : i + size], restart=i == 0)
+            Samples(
+                time_s[i : i + size],
+                accel_g[i : i + size],
+                gyro_dps[i : i + size],
+                np.zeros(len(time_s[i : i + size]), dtype=bool),
+                restart=i == 0,
+            )
         )
     ]
 

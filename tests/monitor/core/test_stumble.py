@@ -9,7 +9,7 @@ from monitor.core.fall_network import HOP_S, Head, Hops, Network
 from monitor.core.stumble import Stumble, StumbleSettings
 from monitor.core.vocabulary import EventKind, Reading
 from monitor.weights import shipped
-from tests.monitor.core.enacted import standing, stumble, walking
+from tests.monitor.core.enacted import measured, standing, stumble, walking
 
 
 def course(length_s: float, *bursts: tuple[float, float, float]) -> Hops:
@@ -21,7 +21,8 @@ def course(length_s: float, *bursts: tuple[float, float, float]) -> Hops:
     peak_g = np.ones(count)
     peak_g[round(2.0 / HOP_S)] = 3.0
     upright = np.tile(np.array([0.0, 0.0, 1.0]), (count, 1))
-    return Hops(np.arange(1, count + 1) * HOP_S, score, upright, np.zeros((count, 3)), peak_g)
+    measured = np.zeros(count, dtype=bool)
+    return Hops(np.arange(1, count + 1) * HOP_S, score, upright, np.zeros((count, 3)), peak_g, measured)
 
 
 STORIES = [
@@ -60,10 +61,10 @@ def test_any_split_gives_the_same_events(cuts: list[int]) -> None:
 
 def test_enacted_walking_and_standing_are_no_stumble() -> None:
     for samples in (walking(60.0), standing(60.0)):
-        assert Stumble(StumbleSettings()).update(Network(shipped().falls).update(*samples)) == []
+        assert Stumble(StumbleSettings()).update(Network(shipped().falls).update(measured(samples))) == []
 
 
 def test_an_enacted_catch_of_balance_is_a_stumble() -> None:
-    events = Stumble(StumbleSettings()).update(Network(shipped().falls).update(*stumble()))
+    events = Stumble(StumbleSettings()).update(Network(shipped().falls).update(measured(stumble())))
     assert [event.kind for event in events] == [EventKind.STUMBLE]
     assert 6.0 < events[0].time_s < 6.75
