@@ -58,7 +58,6 @@ class Health:
             self._good_s = float(good_s[0]) if len(good_s) else block.end_s + starting_s
         if len(good_s):
             limit_s = self._settings.lost_after_s
-            self._good_s = min(self._good_s, float(good_s[0]))
             gap_s = good_s - np.concatenate([[self._good_s], good_s[:-1]])
             for i in np.flatnonzero(gap_s > limit_s):
                 self._run_until(float(good_s[i] - gap_s[i]), events)

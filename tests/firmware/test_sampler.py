@@ -442,3 +442,13 @@ def test_the_true_rate_is_known() -> None:
     sampler: Sampler = b.sampler()
     take(iter(sampler), 5.0)
     assert sampler.rate_hz == pytest.approx(97, rel=1e-3)
+
+
+def test_the_chip_is_looked_at_in_ever_other_phases_of_its_samples() -> None:
+    """Else nobody could know within which 10 ms a sample was taken."""
+    b = bench()
+    end_s = np.array([block.end_s for block in take(iter(b.sampler()), 5.0)])
+    early_s = end_s[0] + BLOCK_S * np.arange(len(end_s)) - end_s
+    early_s -= early_s.min()
+    assert 0.006 < early_s.max() < 0.01
+    assert len(set(np.round(early_s / 0.001))) >= 7

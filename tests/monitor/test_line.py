@@ -9,7 +9,7 @@ import pytest
 
 from firmware import pins
 from monitor import line as line_file
-from monitor.core.vocabulary import FaultCode, Input, InputKind, SampleBlock
+from monitor.core.vocabulary import BLOCK_S, FaultCode, Input, InputKind, SampleBlock
 from monitor.line import Line, warned
 from monitor.settings import Settings
 from tests.firmware.test_panel_faults import Pins
@@ -91,6 +91,15 @@ def test_a_missing_password_costs_the_network_and_not_the_buzzer(driven: Pins, t
     assert looks == ["red, flashing fast"] * 3
 
 
+def test_alerts_are_queued_before_hardware_is_touched_and_the_watchdog_and_dead_man_line_come_last(
+    driven: Pins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(line_file, "run", lambda _b, _d, _a, _i, sinks: order.extend(sinks))
+    Line(Settings(), publish=True).run(blocks(1), {"watchdog": lambda *_: None})
+    assert order == ["link", "panel", "narrator", "watchdog", "dead-man line"]
+
+
 class Watched:
     """A sampler without a sensor."""
 
@@ -106,3 +115,12 @@ def test_a_supply_that_can_no_longer_be_read_is_not_good_again(monkeypatch: pyte
     inbox = line_file.Inbox()
     told = [word.kind for _ in warned(Watched(), inbox) for word in inbox.drain()]  # type: ignore[arg-type]
     assert told == [InputKind.POWER_LOW, InputKind.POWER_GOOD]
+
+
+def test_the_supply_is_read_every_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = iter(range(100))
+    monkeypatch.setattr(line_file, "undervoltage", lambda: bool(next(read)) and None)
+    for _ in warned(Watched(), line_file.Inbox()):  # type: ignore[arg-type]
+        pass
+    assert line_file.POWER_BLOCKS * BLOCK_S == 2.0
+    assert next(read) == 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.core.arming import BACKWARD_STEPS, Arming, ArmingSettings
+from monitor.core.arming import Arming, ArmingSettings
 from monitor.core.vocabulary import (
     Direction,
     Event,
@@ -126,7 +126,7 @@ def test_a_way_that_is_switched_off_does_nothing(settings: ArmingSettings, kind:
 
 
 def test_backward_walking_arms_where_it_may() -> None:
-    backward = [step(Direction.BACKWARD)] * BACKWARD_STEPS
+    backward = [step(Direction.BACKWARD)] * 4
     asked = ArmingSettings(at_start=False, when_walking_backward=True)
     assert not tell(Arming(asked), still(), *backward[:-1]).armed
     assert tell(Arming(asked), still(), *backward).armed

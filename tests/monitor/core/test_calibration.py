@@ -124,3 +124,17 @@ def test_a_walk_begins_with_the_first_of_a_run_of_steps(
 ) -> None:
     first = walk_begins(contacts_s)
     assert (contacts_s[first] if first < len(contacts_s) else None) == first_s
+
+
+@pytest.mark.parametrize(("lead", "sure"), [(0.19, False), (0.21, True)])
+def test_the_way_that_is_forward_must_lead_the_next_best_by_a_fifth(
+    lead: float, sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.7, 0.7 - lead, 0.0, 0.0])
+    monkeypatch.setattr("monitor.core.calibration._gait", lambda *_: (next(scores), 0.5, 10))
+    still, walk = session()
+    if sure:
+        assert find_seat(still, walk, RATE_HZ, {}).score == 0.7
+    else:
+        with pytest.raises(UnsureError, match="does not show which way is forward"):
+            find_seat(still, walk, RATE_HZ, {})

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
+from monitor.core.vocabulary import Direction, Event, EventKind, Floats, SampleBlock
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move
 from monitor.weights import shipped
@@ -148,3 +148,37 @@ def test_a_fall_is_detected_in_spite_of_a_short_gap_before_it() -> None:
 
 def test_a_detector_starts_fresh() -> None:
     assert same(judge([]), judge([]))
+
+
+def test_what_was_learned_of_the_walker_outlives_a_gap() -> None:
+    walk = simulated_walker.walk([(3.0, Move.STAND), (20.0, Move.BACKWARD)], RATE_HZ, seed=5)
+    time_s = np.arange(len(walk.accel_g)) / RATE_HZ
+    kept = (time_s < 14.0) | (time_s > 15.0)
+    rows = time_s[kept], walk.accel_g[kept], walk.gyro_dps[kept]
+    detector = Detector(DetectorSettings(), shipped())
+    steps = []
+    for block in blocks([int((time_s < 14.0).sum())], *rows):
+        detector.update(block)
+        steps.append(detector.snapshot()["_own"][Direction.BACKWARD]["_steps"])
+    assert 10 < steps[0] < steps[1]
+
+
+def test_who_stood_before_a_gap_and_lies_after_it_has_fallen() -> None:
+    standing = simulated_walker.walk([(6.0, Move.STAND)], RATE_HZ, seed=5)
+    lying_g = np.tile([1.0, 0.0, 0.0], (400, 1)) + standing.gyro_dps[:400] / 1000
+    time_s = np.concatenate([np.arange(600), 800 + np.arange(400)]) / RATE_HZ
+    rows = np.vstack([standing.accel_g, lying_g]), np.vstack([standing.gyro_dps, standing.gyro_dps[:400]])
+    for cuts in ([], [600], list(range(5, 1000, 5))):
+        falls = [event for event in judge(cuts, time_s, *rows) if event.kind in FALL]
+        assert [event.kind for event in falls] == [EventKind.DOWN]
+        assert falls[0].time_s == pytest.approx(8.5, abs=0.1)
+
+
+def test_after_a_defect_it_starts_again() -> None:
+    detector = Detector(DetectorSettings(), shipped())
+    parts = list(blocks(list(range(5, len(session()[0]), 5))))
+    for block in parts[:100]:
+        detector.update(block)
+    detector.restart()
+    kinds = {event.kind for block in parts[100:] for event in detector.update(block)}
+    assert kinds >= FALL

@@ -247,3 +247,14 @@ def test_an_enacted_fall_is_seen_before_the_impact_and_confirmed(heading_deg: fl
 def test_enacted_walking_and_standing_are_no_fall() -> None:
     assert told(walking(60.0)) == []
     assert told(standing(60.0)) == []
+
+
+def test_the_posture_before_a_fall_is_taken_from_before_its_last_second_and_a_half() -> None:
+    course = Course(8.0).posture(LYING, 1.0, 2.45).says(Head.FALLING, 2.5, 2.55)
+    assert [kind for kind, _ in course.story()] == [FALLING, UPRIGHT]
+
+
+@pytest.mark.parametrize(("after_s", "seen"), [(1.45, True), (1.6, False)])
+def test_an_impact_belongs_to_a_suspicion_for_a_second_and_a_half(after_s: float, seen: bool) -> None:
+    course = Course(8.0).says(Head.FALLING, 3.0, 3.05).hit(3.0 + after_s, 3.0).posture(LYING, 3.5, 8.0)
+    assert (IMPACT in dict(course.story())) is seen

@@ -117,3 +117,11 @@ def test_one_stamp_far_ahead_does_not_deafen_it() -> None:
 
 def test_an_empty_block_gives_nothing() -> None:
     assert list(Grid(100.0).update(SampleBlock.silent(1.0, "unplugged"))) == []
+
+
+@pytest.mark.parametrize(("back_s", "restarts"), [(0.9, 1), (1.1, 2)])
+def test_a_clock_that_goes_back_by_more_than_a_second_was_set(back_s: float, restarts: int) -> None:
+    first_s = np.arange(200) / 100.0
+    then_s = first_s[-1] - back_s + np.arange(3) / 100.0
+    pieces = feed(Grid(100.0), np.concatenate([first_s, then_s]), some_rows(203), [200])
+    assert len(joined(pieces)[2]) == restarts

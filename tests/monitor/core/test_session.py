@@ -97,3 +97,21 @@ def test_sway_is_that_of_walking_only_however_it_comes(blocks: int) -> None:
     facts = counted([nan] + [0.6] * 10, blocks=blocks, roll_dps=20.0)
     assert facts.sway_dps == pytest.approx(20.0)
     assert facts.steps == 11
+
+
+def test_sway_is_of_both_axes() -> None:
+    n = 1000
+    body = Posture(RATE_HZ).update(np.tile([0.0, 0.0, 1.0], (n, 1)), np.zeros((n, 3)))
+    body = replace(body, roll_dps=np.full(n, 30.0), pitch_dps=np.full(n, 40.0))
+    steps = [
+        Step(at, at, round(at * RATE_HZ), took, 100.0, B, 0.5)
+        for at, took in ((1.0, nan), (1.6, 0.6), (2.2, 0.6))
+    ]
+    session = Session()
+    session.update(body, steps)
+    assert session.facts().sway_dps == pytest.approx(50.0)
+
+
+def test_a_limp_in_an_earlier_walk_counts_too() -> None:
+    facts = counted([nan] + [0.5, 0.7] * 5 + [nan] + [0.6] * 10)
+    assert facts.asymmetry_percent == pytest.approx(100 * 0.1 / 0.6)

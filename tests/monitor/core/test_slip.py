@@ -68,3 +68,9 @@ def test_no_real_walk_is_called_slid_and_long_ones_are_when_turned() -> None:
         events = hear(turned(whole.accel_g, 90.0), turned(whole.gyro_dps, 90.0))
         seen += EventKind.SLID in {event.kind for event in events}
     assert seen >= 8  # of all 38 walks of 100 s: 33
+
+
+def test_a_walk_in_a_circle_says_nothing_of_how_the_sensor_sits() -> None:
+    accel_g, gyro_dps = walked(Move.FORWARD, 90.0)
+    gyro_dps[200:, 2] += 40.0
+    assert hear(accel_g, gyro_dps) == []

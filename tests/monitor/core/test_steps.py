@@ -244,3 +244,9 @@ def test_recorded_people_are_followed_to_the_corner_and_back() -> None:
             late = [s for s in told if stretch.start_s + 2.5 < s.proved_s < stretch.stop_s]
             assert {s.direction for s in late} == {Direction.FORWARD}
     assert 2 * hits / (told_count + true_count) > 0.97
+
+
+def test_the_cadence_is_the_median_of_the_last_four_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    hops = np.cumsum([50, 30, 30, 40, 50, 50])  # steps of 0.6, 0.6, 0.8, 1.0 and 1.0 s
+    cadences = [step.cadence_spm for step in proved(peaks(*hops.tolist()), monkeypatch)]
+    assert cadences[1:] == pytest.approx([100.0, 100.0, 100.0, 60 / 0.7, 60 / 0.9])

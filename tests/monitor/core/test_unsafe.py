@@ -228,3 +228,61 @@ def test_a_walker_who_steps_badly_and_stumbles_is_flagged_then_and_not_before() 
     for start_s in (WALK.unsafe_s[0], WALK.stumble_s[0]):
         assert ((told_s > start_s) & (told_s < start_s + 2.5)).any()
     assert told_s.min() > WALK.unsafe_s[0]
+
+
+def test_a_slow_jerk_of_the_trunk_speaks_and_a_quick_vibration_does_not() -> None:
+    at_s = np.arange(round((1 + 12 * STEP_S) * RATE_HZ) + 1) / RATE_HZ
+    body = still(len(at_s))
+
+    def reasons(frequency_hz: float) -> str:
+        roll = np.where((at_s > 4.6) & (at_s < 5.8), 300.0 * np.sin(2 * np.pi * frequency_hz * at_s), 0.0)
+        proved_s = np.cumsum([1.0, *EVEN])
+        steps = [
+            Step(float(at), float(at), round(at * RATE_HZ), took, 100.0, Direction.BACKWARD, 0.5)
+            for at, took in zip(proved_s, [nan, *EVEN], strict=True)
+        ]
+        asked = UnsafeSettings()
+        events = Unsafe(asked, RATE_HZ, baselines(asked)).update(replace(body, roll_dps=roll), steps)
+        return " ".join(event.reason for event in events)
+
+    assert "trunk jerking" in reasons(3.0)
+    assert "trunk jerking" not in reasons(10.0)
+
+
+@pytest.mark.parametrize(
+    ("times_s", "words", "name", "limit"),
+    [
+        ([0.6, 0.6, 1.0, 1.0] * 4, "uneven rhythm", "step_time_cv_percent", 15.0),
+        ([0.5, 0.85] * 8, "limping", "asymmetry_percent", 30.0),
+        ([0.6] * 8 + [0.42] * 4, "cadence surging", "cadence_surge_percent", 25.0),
+    ],
+)
+def test_an_uneven_walk_is_reported_with_its_reason(
+    times_s: list[float], words: str, name: str, limit: float
+) -> None:
+    (reading,) = [event.evidence[name] for event in walked(times_s) if words in event.reason][:1]
+    assert reading.limit == limit
+    assert reading.value > limit
+
+
+def test_no_walker_s_own_limit_is_further_than_two_fifths_from_ordinary_people_s() -> None:
+    for usual, limit in ((0.1, 0.6), (3.0, 1.4)):
+        own = Baseline(UnsafeSettings())
+        for _ in range(30):
+            own.learn(usual * OK, STEP_S)
+        np.testing.assert_allclose(own.limits()[0], limit * OK)
+
+
+def test_the_limits_are_these() -> None:
+    assert [(term.words, term.ok, term.bad) for term in TERMS] == [
+        ("trunk leaning", 40.0, 80.0),
+        ("swaying sideways", 14.0, 26.0),
+        ("swaying forward and back", 14.0, 26.0),
+        ("trunk jerking", 130.0, 260.0),
+        ("hesitating", 35.0, 80.0),
+        ("hurried step", 30.0, 60.0),
+        ("cadence surging", 25.0, 60.0),
+        ("uneven rhythm", 15.0, 50.0),
+        ("limping", 30.0, 60.0),
+        ("heavy step", 2.8, 4.2),
+    ]

@@ -403,3 +403,9 @@ def test_the_alarm_entity_and_its_events_carry_what_the_blueprint_asks_for() -> 
     event = json.loads(render(ENTITIES["event"]["value_template"], json.loads(messages.encode(message))))
     asked = set(re.findall(r"to_state\.attributes\.(\w+)", str(blueprint()["actions"])))
     assert asked <= set(event)
+
+
+def test_entities_become_unavailable_four_seconds_after_the_heartbeat_stops() -> None:
+    lasting = [entity["expire_after"] for entity in ENTITIES.values() if "expire_after" in entity]
+    assert lasting
+    assert set(lasting) == {4}

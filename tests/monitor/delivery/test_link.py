@@ -382,3 +382,25 @@ def test_a_link_that_is_stuck_is_a_fault_until_it_goes_on(
         )
         goes_on.set()
         wait_until(lambda: InputKind.FAULT_GONE in pulse.kinds())
+
+
+def test_no_more_than_ten_alerts_are_under_way_so_that_an_urgent_one_overtakes_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = Link(MqttSettings(), SimpleQueue())
+    topics: list[str] = []
+
+    def publish(topic: str, *_: object, **__: object) -> int:
+        topics.append(topic)
+        return len(topics)
+
+    monkeypatch.setattr(link._client, "publish", publish)
+    alerts = [
+        Alert(str(n), n, AlertKind.STUMBLE, Priority.MEDIUM, *CONFIRMED, time.monotonic())
+        for n in range(1, 31)
+    ]
+    link(SampleBlock.silent(time.monotonic(), ""), (), alerts, Status(True, False, (), time.monotonic()))
+    link._send()
+    assert topics.count("rearguard/walker/alert") == 10
+    link._send()
+    assert topics.count("rearguard/walker/alert") == 10

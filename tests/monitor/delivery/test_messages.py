@@ -144,3 +144,11 @@ def test_ageing_moves_the_event_on_the_wall_clock_not_its_lifetime() -> None:
 def test_a_device_name_that_would_bend_the_topics_is_refused(device: str) -> None:
     with pytest.raises(ValueError, match="device name"):
         messages.Topics(device)
+
+
+def test_alerts_are_worth_delivering_for_an_hour_ten_minutes_and_two() -> None:
+    assert {priority.name: life_s for priority, life_s in messages.LIFETIME_S.items()} == {
+        "HIGH": 3600.0,
+        "MEDIUM": 600.0,
+        "LOW": 120.0,
+    }

@@ -2,11 +2,14 @@
 
 import gc
 import os
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from monitor.delivery import mqtt as mqtt_file
 from monitor.delivery.credentials import SecretError, password
 from monitor.delivery.mqtt import Client, MqttSettings, What, round_trip_s
 from tests.pulse import PATIENCE_S, wait_until
@@ -128,3 +131,17 @@ def test_a_broker_away_for_long_costs_no_file_descriptors(
         wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 6)
     finally:
         gc.enable()
+
+
+def test_small_messages_do_not_wait_for_each_other(mqtt: MqttSettings) -> None:
+    client = Client(mqtt, "undelayed")
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    assert client._paho is not None
+    opened = client._paho.socket()
+    assert opened is not None
+    assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    client.close()
+
+
+def test_an_encryption_that_is_broken_is_not_offered() -> None:
+    assert mqtt_file._tls(MqttSettings(tls=True)).minimum_version >= ssl.TLSVersion.TLSv1_2

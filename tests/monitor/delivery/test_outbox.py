@@ -339,3 +339,13 @@ def test_a_disk_that_does_not_answer_is_a_fault_and_heals_and_delays_no_alert(
     answers.set()
     wait_until(lambda: outbox.fault == "")
     outbox.stop()
+
+
+def test_an_alert_waits_no_longer_than_a_tenth_of_a_second_for_the_disk(tmp_path: Path) -> None:
+    clock = Hands()
+    outbox = Outbox(tmp_path / "outbox.sqlite", clock)  # whose writer never starts
+    outbox.put(stage(1, clock()))
+    clock.wait(0.09)
+    assert keys(outbox) == []
+    clock.wait(0.02)
+    assert keys(outbox) == [1]
