@@ -15,6 +15,9 @@ OVERDUE_S = 3.0
 PROOF_S = 30.0
 """How often the availability is published again, and must come back: rights may be taken away."""
 
+UNPROVEN_S = 1.0
+"""And until it has: a broker may take our first word before it has taken our subscription."""
+
 BRIEF_S = 5.0
 BRIEF_TIMES = 3
 """So many connections in a row that did not last so long: another client of our name throws us out."""
@@ -81,7 +84,7 @@ class LinkHealth:
     def announced(self, now_s: float) -> None:
         """Our availability was published, and must be acknowledged and come back."""
         self._echo_missing = True
-        self.online_s = now_s + (PROOF_S if self.proven else self._overdue_s)
+        self.online_s = now_s + (PROOF_S if self.proven else UNPROVEN_S)
 
     def announcement_acknowledged(self, now_s: float) -> None:
         """The broker has it, and must pass it on now. Not sooner: a slow broker throws nothing away."""

@@ -107,6 +107,16 @@ def test_the_right_that_is_taken_away_is_missed_after_three_seconds() -> None:
     assert not health.proven
 
 
+def test_until_it_is_passed_on_the_availability_is_published_each_second() -> None:
+    health = LinkHealth("kitchen", "", 0.0)
+    up(health, 0.0)
+    assert health.online_s == 1.0
+    announce(health, 1.0)
+    assert health.online_s == 2.0
+    echo(health, 1.1)
+    assert health.online_s == pytest.approx(31.1)
+
+
 def test_an_echo_may_come_before_the_acknowledgement() -> None:
     health = LinkHealth("kitchen", "", 0.0)
     health.connected(0.0)
