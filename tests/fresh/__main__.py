@@ -20,7 +20,7 @@ from tests.fresh.root import Outcome, Root, root
 
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 HERE = Path(__file__).parent
-CACHE = ROOT / "build/fresh"
+CACHE = (ROOT / "build/fresh").resolve()  # as /proc knows it
 NEEDED = ("debootstrap", "unshare", "mount", "chroot", "git")
 INSIDE = "REARGUARD_FRESH"  # set in the namespaces of our own
 
