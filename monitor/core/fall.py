@@ -39,6 +39,7 @@ STANDING_HOPS = round(1.0 / HOP_S)
 UPRIGHT_CHECK_HOPS = 4
 SETTLED_S = 3.0  # no sooner after its last event may a fall be cancelled or ended
 AT_GAP_HOPS = round(0.25 / HOP_S)  # over which the posture before a gap is taken
+HIDES_S = 0.4  # a shorter gap hides no fall from the network
 LYING_HOPS = round(0.5 / HOP_S)  # after a gap; who lies later may have lain down
 AGAIN_S = {_Phase.NONE: 0.0, _Phase.SUSPECTED: 5.0, _Phase.DOWN: 10.0}
 """An open fall is reported again no sooner after its last event; the network looks 4 s back."""
@@ -205,6 +206,8 @@ class Fall:
         now = after.mean(axis=0)
         if self._phase is _Phase.SUSPECTED:
             return angle_deg(now, self._before) > self._settings.upright_lean_deg
+        if recent.time_s[last + 1] - recent.time_s[until - 1] < HIDES_S:
+            return False
         then = before.mean(axis=0)
         turned = angle_deg(then, UP) <= TRUNK_LIMIT_DEG and angle_deg(then, now) >= TRUNK_LIMIT_DEG
         return turned and angle_deg(now, UP) >= self._settings.down_tilt_deg

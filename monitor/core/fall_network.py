@@ -29,7 +29,7 @@ Singles = npt.NDArray[np.float32]
 
 
 DOUBT_HOPS = round(1.0 / HOP_S)
-DOUBT_LOG_ODDS = 4.0
+DOUBT_LOG_ODDS = 12.0
 
 
 class Head(IntEnum):

@@ -222,7 +222,7 @@ def test_a_fall_confirmed_before_a_gap_is_not_ended_by_it() -> None:
 
 
 def test_a_suspicion_on_bridged_samples_needs_a_higher_score() -> None:
-    for score, found in ((FallSettings().falling_threshold + 3.9, []), (9.0, [FALLING])):
+    for score, found in ((14.0, []), (14.5, [FALLING])):
         course = Course(5.0).hole(3.0, 3.3).says(Head.FALLING, 3.5, 3.6, score)
         assert [kind for kind, _ in course.story()][:1] == found
     assert [kind for kind, _ in Course(5.0).hole(1.0, 1.3).says(Head.FALLING, 3.5, 3.6, 2.3).story()][:1] == [
