@@ -1,4 +1,4 @@
-"""Everything that decides and tells."""
+"""Everything behind the samples: detection, alarm, delivery, the spotter's side, recordings, commands."""
 
 import os
 

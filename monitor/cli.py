@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log.start()
     try:
         args = parser().parse_args(arguments)
+        if "act" not in args:
+            parser().print_help()
+            return 0
         status: int = args.act(args)
         sys.stdout.flush()  # here, where a closed pipe is understood
     except RearguardError as error:
@@ -56,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         "replaces a treadmill's safety key.",
     )
     root.add_argument("--version", action="version", version=f"rearguard {version('rearguard')}")
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    commands = root.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
     return root

@@ -35,7 +35,7 @@ def check_secret(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise SecretError(f"cannot read a secret: {error}") from None
+        raise SecretError(f"cannot read a secret: {error.strerror}: {path}") from None
     if not stat.S_ISREG(mode):
         raise SecretError(f"{path} is no file: expected one that holds the secret")
     if mode & 0o027:

@@ -169,7 +169,7 @@ class Client:
                     self._open()
                 except Exception as error:  # noqa: BLE001  whatever paho refuses, we try again after a pause
                     self._give_up()
-                    return Letter(What.DOWN, reason=f"cannot reach {self._where}: {error}")
+                    return Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(error)}")
             else:
                 self._give_up()
                 return Letter(What.DOWN, reason=f"no answer from {self._where} for {PATIENCE_S:.0f} s")
@@ -266,7 +266,7 @@ class Client:
         def failed(_c: Any, _u: Any) -> None:
             # paho calls this while it handles the error and does not pass it on.
             client.disconnect()
-            put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {sys.exc_info()[1]}"))
+            put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(sys.exc_info()[1])}"))
 
         def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
             put(Letter(What.DOWN, reason=f"lost {self._where}: {code}"))
@@ -378,3 +378,12 @@ def _tls(settings: MqttSettings) -> ssl.SSLContext:
             f"cannot use {file}: expected PEM, a key without a passphrase; found: {error}"
         ) from None
     return context
+
+
+def _why(error: BaseException | None) -> str:
+    """What ``error`` says, without its number."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return str(error)

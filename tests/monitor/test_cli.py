@@ -143,3 +143,16 @@ def test_a_panel_that_cannot_be_driven_is_a_fault_and_the_watch_goes_on(
     said = capsys.readouterr().out
     assert "fault confirmed (medium): the panel does not work: the Pi's pins cannot be driven" in said
     assert "fall confirmed (high)" in said
+
+
+def test_the_command_alone_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "be a spotter in the terminal" in capsys.readouterr().out
+
+
+def test_a_broker_that_is_not_there_is_said_without_an_error_number(
+    free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--simulate", "--config", "/dev/null", "--port", str(free_port)]) == 1
+    said = capsys.readouterr().out
+    assert f"cannot reach the broker at localhost:{free_port}: connection refused" in said
