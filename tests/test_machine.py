@@ -18,6 +18,7 @@ from monitor.delivery.mqtt import MqttSettings
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
 from tests.brokers import Mosquitto
+from tests.demo_picture import excerpt, pictured, plain
 from tests.pulse import PATIENCE_S
 
 pytestmark = pytest.mark.long
@@ -42,6 +43,7 @@ class Process:
             preexec_fn=_heed_ctrl_c,
         )
         self.said: list[str] = []
+        self.everything: list[str] = []
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -49,6 +51,7 @@ class Process:
     def _read(self) -> None:
         assert self.handle.stdout is not None
         for line in self.handle.stdout:
+            self.everything.append(line.rstrip())
             self._lines.put(line.rstrip())
 
     def until(self, pattern: str) -> str:
@@ -150,6 +153,8 @@ def test_the_demo_runs_to_its_end_with_a_spotter_who_answers_by_itself() -> None
         assert not [line for line in demo.said if re.search(" fault|no new sample|NO CONTACT", line)]
         demo.until(".venv/bin/rearguard check")
         assert demo.ended() == 0
+    # If this fails: python -m tests.demo_picture
+    assert sorted(map(plain, excerpt(demo.everything))) == sorted(map(plain, pictured()))
 
 
 def test_a_demo_of_no_recording_says_so_and_nothing_else() -> None:
