@@ -33,7 +33,7 @@ def test_the_schema_is_what_the_code_writes() -> None:
 
 def every_setting(shape: type, prefix: str = "") -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
-    for f in fields(shape):  # type: ignore[arg-type]  # settings classes are dataclasses
+    for f in fields(shape):
         kind = get_type_hints(shape)[f.name]
         found += every_setting(kind, f"{prefix}{f.name}.") if is_dataclass(kind) else [(prefix + f.name, f)]  # type: ignore[arg-type]  # as above
     return found

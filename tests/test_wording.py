@@ -27,14 +27,16 @@ GIVEN_UP = {
 }
 
 
+def _body(node: ast.AST) -> list[ast.stmt]:
+    body = getattr(node, "body", None)
+    return body if isinstance(body, list) else []
+
+
 def literals(path: Path) -> Iterator[tuple[int, str]]:
     """The text of a file that may reach people: string literals but for docstrings."""
     tree = ast.parse(path.read_text())
     documents = {
-        id(line.value)
-        for node in ast.walk(tree)
-        for line in (node.body if isinstance(getattr(node, "body", None), list) else [])
-        if isinstance(line, ast.Expr)
+        id(line.value) for node in ast.walk(tree) for line in _body(node) if isinstance(line, ast.Expr)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:

@@ -100,7 +100,7 @@ def _gather(blocks: Iterator[SampleBlock], grid: Grid, seconds: float) -> _Gathe
         if block.end_s - heard_s > SILENCE_S:
             raise UnsureError(f"the sensor is silent: {block.fault or 'no samples; run rearguard check'}")
         for samples in grid.update(block):
-            if samples.restart and pieces:
+            if (samples.restart and pieces) or samples.bridged.any():
                 raise UnsureError(
                     f"samples were lost ({block.fault or 'a gap'}): run rearguard check, try again"
                 )

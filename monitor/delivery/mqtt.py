@@ -368,6 +368,7 @@ def _tls(settings: MqttSettings) -> ssl.SSLContext:
     file = settings.ca_file or "the system's certificates"
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's OpenSSL offers older ones
         if settings.certificate_file:
             file = " and ".join(filter(None, (settings.certificate_file, settings.key_file)))
             check_secret(Path(settings.key_file or settings.certificate_file))

@@ -8,12 +8,11 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from monitor.core.detector import Detector
-from monitor.core.vocabulary import BLOCK_S, Event, EventKind
+from monitor.core.vocabulary import BLOCK_S, Event, EventKind, SampleBlock
 from monitor.recordings import corpus, scoring
 from monitor.recordings.arrays import KINDS
 from monitor.recordings.corpus import Corpus, Trial
@@ -28,7 +27,14 @@ STARTS = ("anyhow", "walking", "sitting_or_standing", "backward", "backward_walk
 MOST_JOBS = 64
 """More processes would only wait for each other."""
 
-MakeDetector = Callable[[], Detector]
+
+class Detects(Protocol):
+    """What is scored: a detector, or what a test puts in its place."""
+
+    def update(self, block: SampleBlock, /) -> list[Event]: ...
+
+
+MakeDetector = Callable[[], Detects]
 
 
 def evaluate(

@@ -6,11 +6,10 @@ from functools import partial
 
 import numpy as np
 
-from monitor.core.detector import Detector
 from monitor.core.vocabulary import EventKind, SampleBlock
 from monitor.recordings import corpus, scoring
 from monitor.recordings.corpus import Trial
-from monitor.recordings.evaluate import RATE_HZ, MakeDetector, each
+from monitor.recordings.evaluate import RATE_HZ, Detects, MakeDetector, each
 from monitor.recordings.scoring import FALL_KINDS, Score
 
 LENGTHS_S = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0)
@@ -69,7 +68,7 @@ def _alarms(numbered: tuple[int, Trial], make_detector: MakeDetector) -> list[se
     return kinds
 
 
-def _detected(block: SampleBlock, detector: Detector) -> set[EventKind]:
+def _detected(block: SampleBlock, detector: Detects) -> set[EventKind]:
     return {event.kind for event in detector.update(block) if event.kind in FALL_KINDS}
 
 

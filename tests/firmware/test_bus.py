@@ -85,7 +85,7 @@ def test_the_kernel_is_asked_once_for_each_address_before_it_is_talked_to(
 ) -> None:
     asked: list[tuple[int, int]] = []
 
-    class Device(SMBus):  # type: ignore[misc]  # smbus2 has no types
+    class Device(SMBus):
         def __init__(self) -> None:
             self.fd = os.open(tmp_path / "i2c", os.O_RDWR | os.O_CREAT)
 
@@ -93,6 +93,7 @@ def test_the_kernel_is_asked_once_for_each_address_before_it_is_talked_to(
             asked.append((0x0707, messages[0].addr))
 
         def close(self) -> None:
+            assert self.fd is not None
             os.close(self.fd)
 
     monkeypatch.setattr("firmware.bus.ioctl", lambda _, request, address: asked.append((request, address)))
@@ -183,7 +184,12 @@ def test_transfers_of_two_threads_do_not_interleave() -> None:
         def close(self) -> None: ...
 
     bus = Bus(1, lambda number: Port())
-    threads = [threading.Thread(target=lambda: [bus.write(1, 2, 3) for _ in range(5)]) for _ in range(3)]
+
+    def writes() -> None:
+        for _ in range(5):
+            bus.write(1, 2, 3)
+
+    threads = [threading.Thread(target=writes) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:

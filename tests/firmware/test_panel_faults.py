@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
+from firmware import in_use, pins
 from firmware import panel as panel_file
-from firmware import pins
+from firmware.errors import InUseError
 from firmware.panel import PANEL, Panel, PanelSettings
 from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Certainty, InputKind, Priority, Stage, Status
 
@@ -208,7 +209,7 @@ def test_where_no_pin_can_be_driven_that_is_one_fault_with_its_cure(
         def __getattr__(self, name: str) -> object:
             raise error
 
-    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", Lgpio())  # type: ignore[arg-type]  # no module
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", Lgpio())
     panel = Panel(PanelSettings(), mock=False)
     assert list(panel.faults) == [PANEL]
     assert panel.faults[PANEL].startswith("the Pi's pins cannot be driven")
@@ -223,14 +224,14 @@ def test_a_panel_that_another_program_has_is_left_alone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def held(device: int, place: int) -> None:
-        raise pins.in_use.InUseError(pins.in_use.words("rearguard run, process 812"))
+        raise InUseError(in_use.words("rearguard run, process 812"))
 
     monkeypatch.setattr(pins, "_CHIP", "/dev/null")
-    monkeypatch.setattr(pins.in_use, "take", held)
+    monkeypatch.setattr(in_use, "take", held)
     panel = bench.panel()
     assert list(panel.faults) == [PANEL]
     assert "process 812" in panel.faults[PANEL]
-    monkeypatch.setattr(pins.in_use, "take", lambda device, place: None)
+    monkeypatch.setattr(in_use, "take", lambda device, place: None)
     bench.live(panel, 11.0)
     assert panel.faults == {}
     panel.close()

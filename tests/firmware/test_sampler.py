@@ -1,6 +1,7 @@
 """Stories of one sensor and what happens to it."""
 
 import errno
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -388,7 +389,7 @@ def doubled_world(time_s: Floats) -> tuple[Floats, Floats]:
 MISBEHAVIOUR: dict[str, tuple[Callable[[Bench], object], str]] = {
     "zeros": (lambda b: b.chip.zero(), "every value is 0"),
     "one stuck": (lambda b: b.chip.stick(2), "1 of 6 axes do not move"),
-    "all stuck": (lambda b: [b.chip.stick(axis, 99 + axis) for axis in range(6)], "6 of 6 axes do not move"),
+    "all stuck": (lambda b: deque(map(b.chip.stick, range(6), range(99, 105))), "6 of 6 axes do not move"),
     "rate": (lambda b: setattr(b.chip, "rate_error", 0.5), "samples per second, 100 expected"),
     "range": (lambda b: setattr(b.chip, "source", doubled_world), "2.00 g on average, 1 g expected"),
 }

@@ -53,7 +53,7 @@ def blocks(name: str, walked: Walk) -> Iterator[SampleBlock]:
 
 def told(event: Event) -> str:
     """An event as a line. Figures are rounded: other machines add up in another order."""
-    figures = {name: reading.value for name, reading in event.evidence.items()}
+    figures: dict[str, float | None] = {name: reading.value for name, reading in event.evidence.items()}
     match event:
         case StepEvent():
             return f"{event.time_s:.2f} {event.kind} direction={event.direction:+d}"

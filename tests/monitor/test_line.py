@@ -11,6 +11,7 @@ from firmware import pins
 from monitor import line as line_file
 from monitor.core.vocabulary import BLOCK_S, FaultCode, Input, InputKind, SampleBlock
 from monitor.line import Line, warned
+from monitor.loop import Inbox
 from monitor.settings import Settings
 from tests.firmware.test_panel_faults import Pins
 
@@ -62,7 +63,12 @@ def test_what_the_button_says_reaches_the_alarm_with_the_block(driven: Pins) -> 
     line = Line(Settings(), publish=False)
     told: list[Input] = []
     put = line.inbox.put
-    line.inbox.put = lambda word, *_: (told.append(word), put(word))  # type: ignore[method-assign,misc,assignment]
+
+    def listen(word: Input, *_: object) -> None:
+        told.append(word)
+        put(word)
+
+    line.inbox.put = listen  # type: ignore[method-assign,assignment]
 
     def pressing() -> Iterator[SampleBlock]:
         for number, block in enumerate(blocks(4)):
@@ -112,7 +118,7 @@ class Watched:
 def test_a_supply_that_can_no_longer_be_read_is_not_good_again(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([True, None, None, False])
     monkeypatch.setattr(line_file, "undervoltage", lambda: next(readings))
-    inbox = line_file.Inbox()
+    inbox = Inbox()
     told = [word.kind for _ in warned(Watched(), inbox) for word in inbox.drain()]  # type: ignore[arg-type]
     assert told == [InputKind.POWER_LOW, InputKind.POWER_GOOD]
 
@@ -120,7 +126,7 @@ def test_a_supply_that_can_no_longer_be_read_is_not_good_again(monkeypatch: pyte
 def test_the_supply_is_read_every_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     read = iter(range(100))
     monkeypatch.setattr(line_file, "undervoltage", lambda: bool(next(read)) and None)
-    for _ in warned(Watched(), line_file.Inbox()):  # type: ignore[arg-type]
+    for _ in warned(Watched(), Inbox()):  # type: ignore[arg-type]
         pass
     assert line_file.POWER_BLOCKS * BLOCK_S == 2.0
     assert next(read) == 4

@@ -76,7 +76,7 @@ def test_the_offset_of_the_gyroscope_is_found_and_harmless() -> None:
 def test_a_bad_stand_is_refused(spoil: object, said: str) -> None:
     still, _ = session()
     with pytest.raises(UnsureError, match=said):
-        find_up(*spoil(*still))  # type: ignore[operator]  # a lambda of the table
+        find_up(*spoil(*still))
 
 
 def test_standing_instead_of_walking_is_refused() -> None:
@@ -103,8 +103,8 @@ def test_walking_backward_finds_the_other_way_round() -> None:
 def test_it_does_not_matter_when_the_standing_is_looked_at(phase: int, seed: int) -> None:
     walk = simulated_walker.walk([(6.0, Move.STAND), (12.0, Move.FORWARD)], RATE_HZ, seed)
     still, end = slice(120 + phase, 420 + phase), 1420 + phase
-    pairs = [(walk.accel_g[part], walk.gyro_dps[part]) for part in (still, slice(still.stop, end))]
-    assert find_seat(*pairs, RATE_HZ, shipped().contacts).mounting == "+x +y +z"
+    stood, went = ((walk.accel_g[part], walk.gyro_dps[part]) for part in (still, slice(still.stop, end)))
+    assert find_seat(stood, went, RATE_HZ, shipped().contacts).mounting == "+x +y +z"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def same(one: list[Event], other: list[Event]) -> bool:
     def names(events: list[Event]) -> list[tuple[float, str, str]]:
         return sorted((event.time_s, event.kind, event.reason) for event in events)
 
-    def figures(events: list[Event]) -> dict[tuple[float, str, str], float | None]:
+    def figures(events: list[Event]) -> dict[tuple[float, str, str], float]:
         return {(e.time_s, e.kind, k): v for e in events for k, (v, _) in e.evidence.items()}
 
     first, second = figures(one), figures(other)

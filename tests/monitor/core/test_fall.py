@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.core.fall import Fall, FallSettings
 from monitor.core.fall_network import HOP_S, Head, Hops, Network
-from monitor.core.vocabulary import Event, EventKind
+from monitor.core.vocabulary import Event, EventKind, Floats
 from monitor.weights import shipped
 from tests.monitor.core.enacted import Samples, fall, measured, standing, walking
 
@@ -24,7 +24,7 @@ class Course:
 
     def __init__(self, length_s: float) -> None:
         count = round(length_s / HOP_S)
-        self.time_s = np.arange(1, count + 1) * HOP_S
+        self.time_s: Floats = np.arange(1.0, count + 1.0) * HOP_S
         self.score = np.full((count, len(Head)), -9.0)
         self.accel_g = np.tile(np.array(STANDING_UP), (count, 1))
         self.peak_g = np.ones(count)

@@ -48,7 +48,16 @@ def split_up(network: Network, samples: Samples, cuts: list[int]) -> Hops:
     hops = None
     edges = [0, *sorted(cuts), len(samples[0])]
     for start, stop in zip(edges, edges[1:], strict=False):
-        part = network.update(Samples(*(column[start:stop] for column in samples[:4]), restart=False))
+        cut = slice(start, stop)
+        part = network.update(
+            Samples(
+                samples.time_s[cut],
+                samples.accel_g[cut],
+                samples.gyro_dps[cut],
+                samples.bridged[cut],
+                restart=False,
+            )
+        )
         hops = part if hops is None else hops.after(part)
     assert hops is not None
     return hops

@@ -1,6 +1,7 @@
 """Steps and their direction: a simulated walker's, recorded people's, and none where nobody walks."""
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from math import isnan, nan
 
@@ -25,7 +26,7 @@ RATE_HZ = 100.0
 CUTS = st.lists(st.integers(0, 3000), max_size=6).map(sorted)
 
 
-def found(accel_g: Floats, gyro_dps: Floats, cuts: list[int] = ()) -> list[Step]:
+def found(accel_g: Floats, gyro_dps: Floats, cuts: Sequence[int] = ()) -> list[Step]:
     """Steps of a stretch of samples from time 0, given in pieces."""
     posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ, shipped().contacts)
     time_s = np.arange(len(accel_g)) / RATE_HZ
@@ -71,8 +72,8 @@ def test_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None
     assert [(e.kind, e.time_s) for e in told] == [(e.kind, e.time_s) for e in expected]
     for event, other in zip(told, expected, strict=True):
         assert event.direction is other.direction
-        values = [[e.contact_s, e.direction_score, e.step_s, e.cadence_spm] for e in (event, other)]
-        np.testing.assert_allclose(*values, atol=1e-6)
+        found_, right = ([e.contact_s, e.direction_score, e.step_s, e.cadence_spm] for e in (event, other))
+        np.testing.assert_allclose(found_, right, atol=1e-6)
 
 
 def test_single_samples_give_the_steps_of_one_block() -> None:

@@ -31,6 +31,7 @@ def feed(accel_g: Floats, gyro_dps: Floats, size: int = 10**6) -> list[StillEven
                 restart=i == 0,
             )
         )
+        if isinstance(event, StillEvent)
     ]
 
 

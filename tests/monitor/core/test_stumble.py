@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from monitor.core.fall_network import HOP_S, Head, Hops, Network
 from monitor.core.stumble import Stumble, StumbleSettings
-from monitor.core.vocabulary import EventKind, Reading
+from monitor.core.vocabulary import EventKind, Floats, Reading
 from monitor.weights import shipped
 from tests.monitor.core.enacted import measured, standing, stumble, walking
 
@@ -22,7 +22,8 @@ def course(length_s: float, *bursts: tuple[float, float, float]) -> Hops:
     peak_g[round(2.0 / HOP_S)] = 3.0
     upright = np.tile(np.array([0.0, 0.0, 1.0]), (count, 1))
     measured = np.zeros(count, dtype=bool)
-    return Hops(np.arange(1, count + 1) * HOP_S, score, upright, np.zeros((count, 3)), peak_g, measured)
+    time_s: Floats = np.arange(1.0, count + 1.0) * HOP_S
+    return Hops(time_s, score, upright, np.zeros((count, 3)), peak_g, measured)
 
 
 STORIES = [

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,8 @@ REASONS = [
 
 @pytest.mark.parametrize(("field", "value", "name", "words"), REASONS, ids=[r[3] for r in REASONS])
 def test_a_bad_movement_is_reported_with_its_reason(field: str, value: float, name: str, words: str) -> None:
-    event = walked(EVEN, **{field: {8: value}})[0]
+    motion: dict[str, Any] = {field: {8: value}}
+    event = walked(EVEN, **motion)[0]
     assert event.kind is EventKind.UNSAFE_STEP
     assert event.time_s == pytest.approx(1 + 8 * STEP_S)
     assert words in event.reason
@@ -203,8 +205,8 @@ def test_unsafe_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) 
     expected, told = judged([]), judged(cuts)
     assert [(e.kind, e.time_s, e.reason) for e in told] == [(e.kind, e.time_s, e.reason) for e in expected]
     for event, other in zip(told, expected, strict=True):
-        values = [[r.value for r in e.evidence.values()] for e in (event, other)]
-        np.testing.assert_allclose(*values, atol=1e-5)
+        found, right = ([r.value for r in e.evidence.values()] for e in (event, other))
+        np.testing.assert_allclose(found, right, atol=1e-5)
 
 
 SCRIPT = [(2, Move.STAND), (12, Move.BACKWARD), (6, Move.UNSAFE_STEP), (6, Move.STUMBLE), (4, Move.BACKWARD)]

@@ -138,7 +138,7 @@ def test_small_messages_do_not_wait_for_each_other(mqtt: MqttSettings) -> None:
     wait_until(lambda: (client.next(0.1), client.up)[1])
     assert client._paho is not None
     opened = client._paho.socket()
-    assert opened is not None
+    assert isinstance(opened, socket.socket)
     assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     client.close()
 

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -326,7 +327,7 @@ def test_a_disk_that_does_not_answer_is_a_fault_and_heals_and_delays_no_alert(
     monkeypatch.setattr("monitor.delivery.outbox.HUNG_S", 0.2)
     save, answers = outbox_file._save, threading.Event()
 
-    def slow(*job: object) -> None:
+    def slow(*job: Any) -> None:
         answers.wait(PATIENCE_S)
         save(*job)
 

@@ -31,7 +31,22 @@ def attacks(seed: int) -> Iterator[tuple[str, bytes]]:
     """Topics and payloads of which none may be obeyed."""
     dice = random.Random(seed)
     megabyte = bytes(dice.randbytes(1_000_000))
-    values = [None, True, 0, -1, 1e308, 2**70, "", "x" * 70, [], {}, "clear", "coming", "\x00", "\u202e"]
+    values: list[object] = [
+        None,
+        True,
+        0,
+        -1,
+        1e308,
+        2**70,
+        "",
+        "x" * 70,
+        [],
+        {},
+        "clear",
+        "coming",
+        "\x00",
+        "\u202e",
+    ]
     topics = [TOPICS.answer, TOPICS.request, TOPICS.state, "", "#", "+", "rearguard/walker/answer/", "$SYS"]
     while True:
         topic = dice.choice(topics[:2] * 10 + topics[2:])
@@ -46,9 +61,8 @@ def attacks(seed: int) -> Iterator[tuple[str, bytes]]:
         payload = json.dumps(base).encode()
         match dice.randrange(8):
             case 0:
-                payload = bytearray(payload)
-                payload[dice.randrange(len(payload))] = dice.randrange(256)
-                payload = bytes(payload)
+                at = dice.randrange(len(payload))
+                payload = payload[:at] + bytes([dice.randrange(256)]) + payload[at + 1 :]
             case 1:
                 payload = payload[: dice.randrange(len(payload))]
             case 2:

@@ -197,7 +197,7 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
 def test_an_array_that_does_not_fit_is_refused(
     tmp_path: Path, arrays: dict[str, np.ndarray], name: str, value: np.ndarray, message: str
 ) -> None:
-    np.savez(tmp_path / "bad.npz", **(arrays | {name: value}))
+    np.savez(tmp_path / "bad.npz", allow_pickle=True, **(arrays | {name: value}))
     with pytest.raises(RecordingError, match=message):
         Corpus(tmp_path / "bad.npz")
 
@@ -225,7 +225,8 @@ def test_a_member_that_is_no_array_is_refused(
     tmp_path: Path, arrays: dict[str, np.ndarray], member: bytes, message: str
 ) -> None:
     path = tmp_path / "bad.npz"
-    np.savez(path, **{name: array for name, array in arrays.items() if name != "name"})
+    others = {name: array for name, array in arrays.items() if name != "name"}
+    np.savez(path, allow_pickle=True, **others)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("name.npy", member)
     with pytest.raises(RecordingError, match=message):
