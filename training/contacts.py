@@ -34,7 +34,7 @@ from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.filters import SlowMean
 from monitor.core.posture import Posture
 from monitor.recordings import corpus, scoring
-from monitor.recordings.evaluate import judge
+from monitor.recordings.evaluate import detect_all
 from monitor.weights import read
 from training.folder import FOLDER
 from training.people import fold_of
@@ -198,7 +198,7 @@ def main() -> None:
     np.savez_compressed(options.out, **arrays)
     unseen = [t for t in trials if fold[t.dataset, t.subject] == options.fold and t.contact_s]
     if unseen:
-        runs = judge(unseen, partial(detector_with, options.out))
+        runs = detect_all(unseen, partial(detector_with, options.out))
         for name in sorted({t.dataset for t in unseen}):
             print(name, json.dumps(scoring.steps([run for run in runs if run.trial.dataset == name])))
 

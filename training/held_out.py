@@ -18,7 +18,7 @@ import numpy as np
 from monitor.core.detector import Detector
 from monitor.core.vocabulary import EventKind
 from monitor.recordings.corpus import Corpus
-from monitor.recordings.evaluate import judge, report
+from monitor.recordings.evaluate import detect_all, report
 from monitor.recordings.score_table import table
 from monitor.recordings.scoring import FALL_KINDS, Run, found_s, wilson
 from monitor.settings import Settings
@@ -40,7 +40,7 @@ def held_out(weights: list[str], folds: int) -> list[Run]:
     runs: list[Run] = []
     for number, path in enumerate(weights):
         unseen = [trial for trial in trials if fold[trial.dataset, trial.subject] == number]
-        runs += judge(unseen, partial(detector_with, path), show_progress=True)
+        runs += detect_all(unseen, partial(detector_with, path), show_progress=True)
     return sorted(runs, key=lambda run: (run.trial.dataset, run.trial.activity, run.trial.name))
 
 

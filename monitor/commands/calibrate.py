@@ -13,7 +13,7 @@ from firmware.bus import Bus
 from firmware.sampler import Sampler
 from monitor import config
 from monitor.commands.options import Commands, add_config, command, load
-from monitor.core.calibration import Seat, UnsureError, find_seat, find_up
+from monitor.core.calibration import Calibration, UnsureError, find_mounting, find_up
 from monitor.core.grid import Grid
 from monitor.core.vocabulary import Floats, SampleBlock
 from monitor.playback import PacedClock, plugged
@@ -55,20 +55,20 @@ def act(args: argparse.Namespace) -> int:
         print(f"{path} cannot be written: run it as its owner, or with --dry-run", file=sys.stderr)
         return 2
     try:
-        seat = calibrate(iter(sampler), print)
+        found = calibrate(iter(sampler), print)
     except UnsureError as error:
         print(f"Calibration failed, nothing was changed: {error}.", file=sys.stderr)
         return 1
     finally:
         sampler.stop()
-    bias = ", ".join(f"{value:.1f}" for value in seat.gyro_bias_dps)
-    print(f'mounting "{seat.mounting}": the sensor axes that point forward, left and up (docs/frames.md)')
-    print(f"sensor tilt {seat.off_axis_deg:.0f} degrees; gyroscope bias {bias} deg/s")
-    print(f"forward axis confidence {seat.score:.2f} (runner-up {seat.next_score:.2f})")
+    bias = ", ".join(f"{value:.1f}" for value in found.gyro_bias_dps)
+    print(f'mounting "{found.mounting}": the sensor axes that point forward, left and up (docs/frames.md)')
+    print(f"sensor tilt {found.off_axis_deg:.0f} degrees; gyroscope bias {bias} deg/s")
+    print(f"forward axis confidence {found.score:.2f} (runner-up {found.next_score:.2f})")
     if args.simulate and not args.config:
         print("Nothing is written: it was a simulated walker's (name a file with --config to try).")
     elif not args.dry_run:
-        config.change(path, Settings, "sensor.mounting", seat.mounting)
+        config.change(path, Settings, "sensor.mounting", found.mounting)
         print(f"Written to {path.resolve()}.")
     return 0
 
@@ -78,7 +78,7 @@ class _Gathered(NamedTuple):
     gyro_dps: Floats
 
 
-def calibrate(blocks: Iterator[SampleBlock], say: Callable[[str], None]) -> Seat:
+def calibrate(blocks: Iterator[SampleBlock], say: Callable[[str], None]) -> Calibration:
     """Lead a walker through it; ``blocks`` come in sensor axes. Raises UnsureError."""
     grid = Grid(RATE_HZ)
     say("Wear the sensor as you will. Stand still, facing the way you will walk ...")
@@ -87,7 +87,7 @@ def calibrate(blocks: Iterator[SampleBlock], say: Callable[[str], None]) -> Seat
     find_up(*still)
     say("Good. Now walk ten steps straight forward, briskly ...")
     walk = _gather(blocks, grid, WALK_S)
-    return find_seat(still, walk, RATE_HZ, shipped().contacts)
+    return find_mounting(still, walk, RATE_HZ, shipped().contacts)
 
 
 def _gather(blocks: Iterator[SampleBlock], grid: Grid, seconds: float) -> _Gathered:

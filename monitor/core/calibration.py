@@ -34,7 +34,7 @@ class UnsureError(RearguardError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Calibration:
     """``mounting`` as in sensor.mounting; how far up is from its axis; the gyroscope's offset (3,);
     ``score`` of the gait in the way found, and of the next best."""
 
@@ -71,9 +71,9 @@ def find_up(accel_g: Floats, gyro_dps: Floats) -> tuple[int, float, float, Float
     return axis, float(np.sign(mean_g[axis])), off_deg, bias_dps
 
 
-def find_seat(
+def find_mounting(
     still: tuple[Floats, Floats], walk: tuple[Floats, Floats], rate_hz: float, contacts: Mapping[str, Floats]
-) -> Seat:
+) -> Calibration:
     """The mounting from standing still and then walking forward: (accel_g, gyro_dps), (n, 3) each,
     in sensor axes; ``walk`` goes on right where ``still`` ended; ``contacts`` are the contact network's
     weights. Raises UnsureError."""
@@ -98,7 +98,7 @@ def find_seat(
         )
     if gained_mps < -STARTED_MPS:
         raise UnsureError("the start went the other way than the gait: start by walking straight forward")
-    return Seat(" ".join(map(_name, turn)), off_deg, bias_dps, score, next_score)
+    return Calibration(" ".join(map(_name, turn)), off_deg, bias_dps, score, next_score)
 
 
 def _gait(

@@ -52,7 +52,7 @@ def evaluate(
     core. ``by`` may be "subject" or "activity" instead. A file that is named twice counts once.
     Raises RecordingError for a file that is not a recording.
     """
-    return report(judge(read(files, show_progress), make_detector, jobs, show_progress), red, by)
+    return report(detect_all(read(files, show_progress), make_detector, jobs, show_progress), red, by)
 
 
 def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial]:
@@ -67,12 +67,12 @@ def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial
     return trials
 
 
-def judge(
+def detect_all(
     trials: Sequence[Trial], make_detector: MakeDetector, jobs: int | None = None, show_progress: bool = False
 ) -> list[Run]:
     """What fresh detectors tell about ``trials``, each trial alone."""
-    heard = each(partial(hear, make_detector=make_detector), trials, jobs)
-    return list(_progress(heard, len(trials)) if show_progress else heard)
+    runs = each(partial(detect, make_detector=make_detector), trials, jobs)
+    return list(_progress(runs, len(trials)) if show_progress else runs)
 
 
 def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
@@ -83,7 +83,7 @@ def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
     return {name: _part(part, red) for name, part in (parts | {"all": list(runs)}).items()}
 
 
-def hear(trial: Trial, make_detector: MakeDetector, live: bool = False) -> Run:
+def detect(trial: Trial, make_detector: MakeDetector, live: bool = False) -> Run:
     """What a fresh detector reports about ``trial``, and when it would have in live blocks.
 
     As splitting the input changes no event, the trial goes in whole and each event counts from

@@ -38,8 +38,8 @@ SESSIONS: dict[str, Script] = {
     "fall_and_up_again": [
         (8.0, BACKWARD), (3.0, Move.FALL_BACKWARD), (5.0, Move.LIE), (4.0, Move.GET_UP), (8.0, FORWARD),
     ],
-    "story_at_200_hz": SESSION,
-    "story_with_two_seconds_lost": SESSION,
+    "session_at_200_hz": SESSION,
+    "session_with_two_seconds_lost": SESSION,
 }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_a_session_gives_the_right_events(name: str) -> None:
                 and stretch.start_s + 3.0 < e.time_s < stretch.stop_s]  # fmt: skip
         wrong = {"forward": -1, "backward": 1}.get(stretch.direction)
         assert wrong not in ways
-    if name == "story_with_two_seconds_lost":
+    if name == "session_with_two_seconds_lost":
         assert len(times_s[EventKind.SENSOR_LOST]) == len(times_s[EventKind.SENSOR_BACK]) == 1
 
 

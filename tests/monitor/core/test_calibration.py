@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_seat, find_up, walk_begins
+from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_mounting, find_up, walk_begins
 from monitor.core.vocabulary import Floats
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move
@@ -39,7 +39,7 @@ def session(move: Move = Move.FORWARD, seed: int = 1, turn: Floats | None = None
 @pytest.mark.parametrize(("name", "turn"), every_mounting())
 def test_each_of_the_24_mountings_is_found(name: str, turn: Floats) -> None:
     still, walk = session(turn=turn)
-    assert find_seat(still, walk, RATE_HZ, shipped().contacts).mounting == name
+    assert find_mounting(still, walk, RATE_HZ, shipped().contacts).mounting == name
 
 
 def tilted(pair: Pair, degrees: float) -> Pair:
@@ -50,9 +50,9 @@ def tilted(pair: Pair, degrees: float) -> Pair:
 
 def test_a_slanting_clip_is_found_and_one_between_its_axes_refused() -> None:
     still, walk = session()
-    seat = find_seat(tilted(still, 20.0), tilted(walk, 20.0), RATE_HZ, shipped().contacts)
-    assert seat.mounting == "+x +y +z"
-    assert seat.off_axis_deg == pytest.approx(20.0, abs=2.0)
+    found = find_mounting(tilted(still, 20.0), tilted(walk, 20.0), RATE_HZ, shipped().contacts)
+    assert found.mounting == "+x +y +z"
+    assert found.off_axis_deg == pytest.approx(20.0, abs=2.0)
     with pytest.raises(UnsureError, match="from its nearest axis"):
         find_up(*tilted(still, BETWEEN_DEG + 3.0))
 
@@ -60,9 +60,9 @@ def test_a_slanting_clip_is_found_and_one_between_its_axes_refused() -> None:
 def test_the_offset_of_the_gyroscope_is_found_and_harmless() -> None:
     offset = np.array([4.0, -6.0, 3.0])
     (still_a, still_g), (walk_a, walk_g) = session()
-    seat = find_seat((still_a, still_g + offset), (walk_a, walk_g + offset), RATE_HZ, shipped().contacts)
-    assert seat.mounting == "+x +y +z"
-    assert seat.gyro_bias_dps == pytest.approx(offset, abs=1.0)
+    found = find_mounting((still_a, still_g + offset), (walk_a, walk_g + offset), RATE_HZ, shipped().contacts)
+    assert found.mounting == "+x +y +z"
+    assert found.gyro_bias_dps == pytest.approx(offset, abs=1.0)
 
 
 @pytest.mark.parametrize(
@@ -82,20 +82,20 @@ def test_a_bad_stand_is_refused(spoil: object, said: str) -> None:
 def test_standing_instead_of_walking_is_refused() -> None:
     still, walk = session(Move.STAND)
     with pytest.raises(UnsureError, match="steps were seen"):
-        find_seat(still, walk, RATE_HZ, shipped().contacts)
+        find_mounting(still, walk, RATE_HZ, shipped().contacts)
 
 
 def test_a_start_against_the_gait_is_refused() -> None:
     still, walk = session()
     walk[0][:80, 0] -= 0.5
     with pytest.raises(UnsureError, match="the start went the other way"):
-        find_seat(still, walk, RATE_HZ, shipped().contacts)
+        find_mounting(still, walk, RATE_HZ, shipped().contacts)
 
 
 def test_walking_backward_finds_the_other_way_round() -> None:
     """Nothing in the motion tells a mirrored walker: the instruction says forward."""
     still, walk = session(Move.BACKWARD)
-    assert find_seat(still, walk, RATE_HZ, shipped().contacts).mounting == "-x -y +z"
+    assert find_mounting(still, walk, RATE_HZ, shipped().contacts).mounting == "-x -y +z"
 
 
 @pytest.mark.parametrize("phase", range(0, 60, 4))
@@ -104,7 +104,7 @@ def test_it_does_not_matter_when_the_standing_is_looked_at(phase: int, seed: int
     walk = simulated_walker.walk([(6.0, Move.STAND), (12.0, Move.FORWARD)], RATE_HZ, seed)
     still, end = slice(120 + phase, 420 + phase), 1420 + phase
     stood, went = ((walk.accel_g[part], walk.gyro_dps[part]) for part in (still, slice(still.stop, end)))
-    assert find_seat(stood, went, RATE_HZ, shipped().contacts).mounting == "+x +y +z"
+    assert find_mounting(stood, went, RATE_HZ, shipped().contacts).mounting == "+x +y +z"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_way_that_is_forward_must_lead_the_next_best_by_a_fifth(
     monkeypatch.setattr("monitor.core.calibration._gait", lambda *_: (next(scores), 0.5, 10))
     still, walk = session()
     if sure:
-        assert find_seat(still, walk, RATE_HZ, {}).score == 0.7
+        assert find_mounting(still, walk, RATE_HZ, {}).score == 0.7
     else:
         with pytest.raises(UnsureError, match="does not show which way is forward"):
-            find_seat(still, walk, RATE_HZ, {})
+            find_mounting(still, walk, RATE_HZ, {})

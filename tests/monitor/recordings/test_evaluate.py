@@ -11,7 +11,7 @@ from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Direction, Event, EventKind, SampleBlock, StepEvent
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
-from monitor.recordings.evaluate import evaluate, hear
+from monitor.recordings.evaluate import detect, evaluate
 from monitor.recordings.score_table import LEGEND, table
 from monitor.recordings.simulated_walker import SESSION, walk
 from monitor.weights import shipped
@@ -162,14 +162,14 @@ def test_several_processes_give_the_same_report(recordings: Path, tmp_path: Path
 def test_a_detection_counts_from_the_end_of_its_live_block() -> None:
     for time_s, told_s in ((1.0, 1.05), (1.04, 1.05), (1.05, 1.1)):
         trial = Trial("t", "daily", 100.0, standing(3, (time_s, 4.0)))
-        assert [s for s, _ in hear(trial, MAKE).reported] == pytest.approx([told_s, told_s])
+        assert [s for s, _ in detect(trial, MAKE).reported] == pytest.approx([told_s, told_s])
 
 
 @pytest.mark.parametrize("rate_hz", [20.0, 100.0, 128.0, 200.0])
 def test_live_blocks_and_one_block_give_the_same_at_the_same_time(rate_hz: float) -> None:
     noise = np.random.default_rng(3).normal(0, 4000, (round(30 * rate_hz), 6)).astype(np.int16)
     trial = Trial("t", "daily", rate_hz, noise)
-    whole, live = hear(trial, MAKE), hear(trial, MAKE, live=True)
+    whole, live = detect(trial, MAKE), detect(trial, MAKE, live=True)
     assert len(whole.reported) > 20
     # As text: what is not known is NaN, and on Python 3.13 two events with one are never equal.
     assert [repr(e) for _, e in whole.reported] == [repr(e) for _, e in live.reported]
@@ -179,7 +179,7 @@ def test_live_blocks_and_one_block_give_the_same_at_the_same_time(rate_hz: float
 
 def same_told(trial: Trial) -> None:
     make = partial(Detector, DetectorSettings(), shipped())
-    whole, live = (hear(trial, make, live=live).reported for live in (False, True))
+    whole, live = (detect(trial, make, live=live).reported for live in (False, True))
     assert [event.kind for _, event in whole] == [event.kind for _, event in live]
     assert [told_s for told_s, _ in whole] == pytest.approx([told_s for told_s, _ in live])
 
