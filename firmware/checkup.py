@@ -209,7 +209,7 @@ def _short(part: str) -> str:
 
 
 def axes(sampler: Sampler) -> Iterator[str]:
-    """A line per fifth of a second: what each side of the body feels, which axis of the board is up."""
+    """A line per fifth of a second: what each axis of the body reads, which axis of the board is up."""
     for number, block in enumerate(sampler):
         if number % 4:
             continue

@@ -51,7 +51,7 @@ class Mounting:
         return body
 
     def skyward(self, accel_g: Floats) -> str:
-        """The sensor's axis that points up, as "+z", from what it feels at rest, (3,) in body axes."""
+        """The sensor's axis that points up, as "+z", from what it reads at rest, (3,) in body axes."""
         sensor_g = accel_g @ self.matrix
         axis = int(np.argmax(np.abs(sensor_g)))
         return f"{'-' if sensor_g[axis] < 0 else '+'}{_NAMES[axis]}"

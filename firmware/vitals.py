@@ -27,7 +27,7 @@ class Verdict:
 
 
 class Vitals:
-    """Judges samples (n, 6), g and deg/s, block by block, at ``rate_hz``."""
+    """Checks samples (n, 6), g and deg/s, block by block, at ``rate_hz``."""
 
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz

@@ -22,7 +22,7 @@ def notify(state: str) -> None:
         return
     if address.startswith("@"):  # the abstract namespace
         address = "\0" + address[1:]
-    # A lost word is harmless: if systemd hears none for long it restarts us, as it should.
+    # A lost word is harmless: if systemd gets none for long it restarts us, as it should.
     # Nor is one waited for: a socket that nobody reads would stop the watch.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:
         outlet.setblocking(False)
@@ -30,7 +30,7 @@ def notify(state: str) -> None:
 
 
 class Vouch:
-    """The last sink of the loop: tells systemd that a whole block went through, and what is open."""
+    """The last sink of the loop: reports to systemd that a whole block went through, and what is open."""
 
     def __init__(self) -> None:
         self._told_s = float("-inf")

@@ -66,12 +66,12 @@ class PacedClock:
 def plugged(trial: Trial, clock: Callable[[], float] = time.monotonic) -> SimulatedBus:
     """A bus with an MPU-6050 that plays the trial; before and after it, 1 g plus noise."""
     whole = corpus.whole(trial, trial.rate_hz)
-    felt = recording(whole.accel_g, whole.gyro_dps, trial.rate_hz)
+    played = recording(whole.accel_g, whole.gyro_dps, trial.rate_hz)
     noise = np.random.default_rng(0)
 
     def world(time_s: Floats) -> tuple[Floats, Floats]:
         at_s = time_s - LEAD_IN_S
-        accel_g, gyro_dps = felt(at_s)
+        accel_g, gyro_dps = played(at_s)
         still = ((at_s < 0) | (at_s > trial.duration_s))[:, None]
         accel_g = accel_g + still * noise.normal(0, 0.006, accel_g.shape)
         gyro_dps = np.where(still, noise.normal(0, 0.3, gyro_dps.shape), gyro_dps)

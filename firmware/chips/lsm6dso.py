@@ -118,7 +118,7 @@ class Lsm6dso(Chip):
         return samples
 
     def _tell_apart(self, samples: Floats) -> None:
-        """Gravity at rest says how wide the range is; until it was felt, an LSM6DSO is assumed."""
+        """Gravity at rest says how wide the range is; until it is known, an LSM6DSO is assumed."""
         norms_g = np.linalg.norm(valid(samples)[:, :3], axis=1)
         self._norms_g = np.concatenate([self._norms_g, norms_g])[-_REST:]
         if len(self._norms_g) < _REST or np.ptp(self._norms_g) > _REST_G:

@@ -90,16 +90,16 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
         )
         lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(target=_read, args=(walker.stdout, lines), daemon=True)
-        heard: list[str] = []
+        lines_read: list[str] = []
         over_s = float("inf")
 
         def aside() -> Iterable[str]:
             nonlocal over_s
             while not lines.empty():
-                heard.append(lines.get())
-                if heard[-1] == OVER:
+                lines_read.append(lines.get())
+                if lines_read[-1] == OVER:
                     over_s = time.monotonic()
-                yield heard[-1]
+                yield lines_read[-1]
 
         def done() -> bool:
             gone = walker.poll() is not None and lines.empty() and not reader.is_alive()
@@ -120,25 +120,25 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
             reader.join()
     for line in aside():
         print(textwrap.fill(f"{line[:1].upper()}{line[1:]}", shutil.get_terminal_size().columns))
-    print(f"{last_words(heard)}\n{NEXT_STEPS}", flush=True)
-    return 0 if _answered(heard) or not alone else 1
+    print(f"{last_words(lines_read)}\n{NEXT_STEPS}", flush=True)
+    return 0 if _answered(lines_read) or not alone else 1
 
 
-def last_words(heard: Sequence[str]) -> str:
+def last_words(lines_read: Sequence[str]) -> str:
     """How it ended, in one sentence."""
-    if OVER not in heard:
+    if OVER not in lines_read:
         return "You have left before the end."
-    if _answered(heard):
+    if _answered(lines_read):
         return "That was all: the alert reached you, and the walker saw that you were coming."
-    if any(" cancelled by you" in line for line in heard):
+    if any(" cancelled by you" in line for line in lines_read):
         return "That was all: you took it for a false alarm, and the alarm stopped."
-    if any(" ALERT " in line for line in heard):
+    if any(" ALERT " in line for line in lines_read):
         return "That was all: alerts were raised, and nobody answered."
     return "That was all: no alert was raised."
 
 
-def _answered(heard: Sequence[str]) -> bool:
-    return any(" acknowledged by you" in line for line in heard)
+def _answered(lines_read: Sequence[str]) -> bool:
+    return any(" acknowledged by you" in line for line in lines_read)
 
 
 def _end(walker: "subprocess.Popen[str]") -> None:

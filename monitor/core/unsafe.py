@@ -162,7 +162,7 @@ def baselines(settings: UnsafeSettings) -> Baselines:
 
 
 class Unsafe:
-    """Judges steps as they come, against ``own``, which it goes on learning."""
+    """Checks steps as they come, against ``own``, which it goes on learning."""
 
     STATE = ("_sway", "_trunk", "_largest", "_yaw", "_travel", "_times")
 

@@ -135,7 +135,7 @@ def _button(name: str, command_topic: str, payload: str) -> dict[str, Any]:
 
 
 def _answer(name: str, act: str, topics: Topics, alarm: str) -> dict[str, Any]:
-    """A button that answers the foremost alert, which the alarm entity names.
+    """A button that answers the most urgent alert, which the alarm entity names.
 
     People rename entities: the alarm is found as the sensor of the button's own device that has an incident;
     ``alarm``, its first id, is asked only where a button does not know its device.

@@ -1,7 +1,7 @@
 """The safety process's link to the broker: heartbeat and alerts out, answers and requests in.
 
-One thread owns the MQTT client. It does what link_health.py judges, and sends what outbox.py and heartbeat.py
-have to say.
+One thread owns the MQTT client. It does what link_health.py decides, and sends what outbox.py and
+heartbeat.py have to say.
 """
 
 import logging
@@ -148,7 +148,7 @@ class Link:
     def drain(self, timeout_s: float = 5.0) -> bool:
         """Wait until the broker has acknowledged all alerts, for at most ``timeout_s``: has it?
 
-        For a process whose loop has ended, and that wants its last word heard.
+        For a process whose loop has ended, and whose last report must arrive.
         """
         self._drained.clear()
         self._draining = True
@@ -254,7 +254,7 @@ class Link:
             self._hear_availability(letter, now_s)
         elif letter.topic == home_assistant.BIRTH_TOPIC:
             if letter.payload == home_assistant.BIRTH and not letter.retained:
-                # All devices hear it in the same moment: not all should answer in it.
+                # All devices receive it in the same moment: not all should answer in it.
                 self._announce_s = now_s + random.uniform(0.1, 2.0)
         elif letter.what is What.RECEIVED:
             self._hear(letter, now_s)

@@ -101,7 +101,7 @@ class LinkHealth:
         return first
 
     def contradicted(self, beat_s: float) -> None:
-        """Another availability than ours was heard (a late will, a namesake): ours is due at the next beat.
+        """Another availability than ours has come (a late will, a namesake): ours is due at the next beat.
 
         Not at once: two that contradict each other would not stop.
         """

@@ -1,7 +1,7 @@
 """The broker: settings, and a client whose every word comes to one thread. paho is known only here.
 
 paho's network thread dies of an exception in a callback and believes a silent link for 20 s, so callbacks
-here only put letters into a queue, a connection is used once, and its owner judges by acknowledgements
+here only put letters into a queue, a connection is used once, and its owner goes by acknowledgements
 whether it lives (docs/delivery.md).
 """
 
@@ -272,7 +272,7 @@ class Client:
             put(Letter(What.DOWN, reason=f"lost {self._where}: {code}"))
 
         def published(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
-            if code.is_failure:  # only MQTT 5 tells
+            if code.is_failure:  # only MQTT 5 says so
                 put(Letter(What.DOWN, reason=f"{self._where} refuses our messages: {code}"))
             else:
                 put(Letter(What.ACKED, mid=mid))

@@ -70,7 +70,7 @@ def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial
 def detect_all(
     trials: Sequence[Trial], make_detector: MakeDetector, jobs: int | None = None, show_progress: bool = False
 ) -> list[Run]:
-    """What fresh detectors tell about ``trials``, each trial alone."""
+    """What fresh detectors report about ``trials``, each trial alone."""
     runs = each(partial(detect, make_detector=make_detector), trials, jobs)
     return list(_progress(runs, len(trials)) if show_progress else runs)
 

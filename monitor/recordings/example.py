@@ -1,6 +1,6 @@
 """The recording that comes with the package: the simulated walker's, with every label there is.
 
-``python -m monitor.recordings.example`` writes it anew, the same each time.
+``python -m monitor.recordings.example`` writes it again, the same each time.
 """
 
 from dataclasses import replace
@@ -49,7 +49,7 @@ SCRIPTS: dict[str, tuple[str, Script]] = {
 
 
 def trials() -> list[Trial]:
-    """The example's trials: they show what the commands do, not how well people are judged."""
+    """The example's trials: they show what the commands do, not how well it does on people."""
     made = []
     for name, (description, script) in SCRIPTS.items():
         trial = walk(script, RATE_HZ).trial(name)

@@ -1,7 +1,7 @@
 """Are a recording's samples in the units they should be in? Gravity and the trunk's tilt show it.
 
 Whoever stands, sits or lies still measures 1 g, whatever the sensor and the side it is worn on; and a trunk
-that tilts is turned as fast as its gyro says. A recording that shows neither cannot be judged, and passes.
+that tilts is turned as fast as its gyro says. A recording that shows neither cannot be checked, and passes.
 The limits lie between what 5,686 recordings of eleven data sets show as they are, and scaled: calm, they
 measure 0.81 to 1.18 g; on the move, the median is 0.41 to 1.5 g; the tilt is 0.15 to 8.5 times the gyro's,
 and 30 to 500 times where that is in rad/s (all but one); who tilts is turned by 3 deg/s and more (rms).
@@ -20,7 +20,7 @@ COUNTS_PER_DPS = 16.4
 
 WINDOW_S = 0.5
 SHORTEST = 4
-"""Fewer windows are too short to judge by."""
+"""Fewer windows are too short to decide by."""
 
 CALM_SHARE = 0.03
 """The acceleration's standard deviation, as a share of its mean, in a window in which little moves."""

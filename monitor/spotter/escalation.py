@@ -186,7 +186,7 @@ class Escalation:
         return [push]
 
     def _end(self, name: str, thread: _Thread, headline: str, now_s: float) -> list[Push]:
-        """The last push of a thread; phones that have not heard of it need none."""
+        """The last push of a thread; phones that do not know of it need none."""
         return self._limited(name, thread, headline, now_s) if thread.known else []
 
     def _push(self, name: str, thread: _Thread, headline: str, urgent: bool) -> Push:

@@ -116,7 +116,7 @@ def _coming(incident: Incident) -> str:
 
 
 class Answers:
-    """Answers go to the foremost alert, once it has been foremost long enough to be the one that is meant."""
+    """Answers go to the most urgent alert, once it has been that long enough to be the one that is meant."""
 
     def __init__(self, ear: SpotterClient) -> None:
         self._ear = ear
