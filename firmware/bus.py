@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from fcntl import ioctl
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from smbus2 import SMBus, i2c_msg
 
@@ -70,6 +70,13 @@ class Port(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class Device(Port, Protocol):
+    """A Port that is a file of Linux: smbus2's. ``fd`` is None where it is simulated."""
+
+    fd: int | None
+
+
 class LinuxPort:
     """An open /dev/i2c-N that makes sure, once for each address, that nobody else has the chip.
 
@@ -77,7 +84,7 @@ class LinuxPort:
     chip, nor where another program does. So the kernel is asked by I2C_SLAVE, and other programs by a lock.
     """
 
-    def __init__(self, device: SMBus) -> None:
+    def __init__(self, device: Device) -> None:
         self._device = device
         self._ours: set[int] = set()
 
@@ -122,7 +129,9 @@ class Bus:
             if self._port is not None:
                 return
             try:
-                self._port = self._open_port(self.number)
+                port = self._open_port(self.number)
+                # Whoever opened it: a device of Linux is asked whose the chip is.
+                self._port = LinuxPort(port) if isinstance(port, Device) else port
             except OSError as error:
                 raise BusUnavailableError(
                     error.errno,

@@ -98,6 +98,11 @@ def test_the_kernel_is_asked_once_for_each_address_before_it_is_talked_to(
 
     monkeypatch.setattr("firmware.bus.ioctl", lambda _, request, address: asked.append((request, address)))
     monkeypatch.setattr("firmware.bus.SMBus", lambda number: Device())
+    own = Bus(1, lambda _: Device())
+    own.write(0x68, 1, 2)
+    own.close()
+    assert asked == [(0x0703, 0x68), (0x0707, 0x68)]
+    asked.clear()
     bus = Bus(1)
     for address in (0x68, 0x69, 0x68):
         bus.write(address, 1, 2)
