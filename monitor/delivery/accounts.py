@@ -5,6 +5,7 @@ only answers and requests.
 """
 
 import base64
+import errno
 import hashlib
 import os
 import re
@@ -72,7 +73,7 @@ def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
 def remove(folder: Path, name: str) -> None:
     """Take the account ``name`` away. Raises ValueError if there is none, and OSError."""
     passwords = folder / "passwords"
-    lines = passwords.read_text(encoding="utf-8").splitlines() if passwords.exists() else []
+    lines = _lines(passwords)
     if _without(lines, name) == lines:
         raise ValueError(f"there is no account {name!r} in {passwords}")
     _rewrite(folder / "passwords", lambda lines: _without(lines, name))
@@ -98,12 +99,35 @@ def _without_section(lines: list[str], name: str) -> list[str]:
 
 
 def _rewrite(path: Path, change: Callable[[list[str]], list[str]]) -> None:
-    """Replace the file in one step, keeping its owner: the broker may read it at any moment."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    new = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write("".join(f"{line}\n" for line in change(lines)))
-    owner = path.parent.stat()
-    if os.geteuid() == 0:
-        os.chown(new, owner.st_uid, owner.st_gid)
-    new.replace(path)
+    """Replace the file in one step, keeping its owner: the broker may read it at any moment.
+
+    The folder belongs to the broker's user, and root writes here: no link is followed, and only a file that
+    was made here is given away.
+    """
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    lines = change(_lines(path))
+    made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(made, "w", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _lines(path: Path) -> list[str]:
+    """Raises OSError for a link."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, f"{path} is a link, expected a file: remove it") from None
+        raise
+    with os.fdopen(opened, encoding="utf-8") as file:
+        return file.read().splitlines()

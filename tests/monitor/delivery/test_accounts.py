@@ -241,6 +241,22 @@ def test_a_renewed_account_replaces_the_old_one_and_a_removed_one_is_gone(tmp_pa
     assert "user max" in (tmp_path / "access").read_text()
 
 
+@pytest.mark.parametrize("name", ["passwords", "access"])
+def test_no_link_in_the_broker_s_folder_leads_root_astray(name: str, tmp_path: Path) -> None:
+    other = tmp_path / "shadow"
+    other.write_text("root:secret\n")
+    folder = tmp_path / "rearguard"
+    folder.mkdir()
+    (folder / f"{name}.new").symlink_to(other)  # where it would have been written before
+    accounts.add(folder, "eva", "walker")
+    (folder / name).unlink()
+    (folder / name).symlink_to(other)
+    with pytest.raises(OSError, match="is a link, expected a file"):
+        accounts.add(folder, "eva", "walker")
+    assert other.read_text() == "root:secret\n"
+    assert {file.name for file in folder.iterdir()} == {"passwords", "access", f"{name}.new"}
+
+
 @pytest.mark.parametrize("name", ["", "a b", "x:y", "eva\nuser root", "#", "walker"])
 def test_a_name_that_would_bend_the_files_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
