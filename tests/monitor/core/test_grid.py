@@ -53,7 +53,7 @@ def test_a_straight_line_stays_one_at_any_rate(rate_hz: float) -> None:
 @given(st.lists(st.integers(0, 300), max_size=12), st.integers(0, 3))
 def test_blocks_of_any_size_give_the_same_grid(cuts: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    steps: Floats = rng.choice([0.0096, 0.0104, 0.02, 0.3], p=[0.45, 0.45, 0.08, 0.02], size=300)
+    steps = rng.choice([0.0096, 0.0104, 0.02, 0.3], p=[0.45, 0.45, 0.08, 0.02], size=300)
     time_s: Floats = 1000.0 + np.cumsum(steps)
     rows = some_rows(300)
     whole = joined(feed(Grid(100.0), time_s, rows, []))
