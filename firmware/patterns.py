@@ -8,7 +8,7 @@ steps every 50 ms keeps every rhythm. A single LED of any colour shows the rhyth
 from dataclasses import dataclass
 from enum import StrEnum
 
-from monitor.core.vocabulary import AlertKind, Priority, Stage, Status
+from monitor.core.vocabulary import Alert, AlertKind, Priority, Stage, Status
 
 Colour = tuple[int, int, int]
 Rhythm = tuple[float, ...]
@@ -33,6 +33,7 @@ class Look(StrEnum):
     LOW = "low alert"
     MEDIUM = "medium alert"
     HIGH = "high alert"
+    RECEIVED = "high alert that a spotter's program has"
     ACKNOWLEDGED = "acknowledged"
     SENSOR = "sensor fault"
     LINK = "link fault"
@@ -74,6 +75,13 @@ PATTERNS = {
         (0.15, 0.1, 0.15, 0.1, 0.15, 0.35, 0.15, 0.1, 0.15, 0.6),
         "five urgent beeps, repeated",
     ),
+    Look.RECEIVED: Pattern(
+        _RED,
+        (0.2, 0.2, 0.2, 0.6),
+        "red, flashing twice: a spotter's phone or screen has the alarm",
+        (0.15, 0.1, 0.15, 0.1, 0.15, 0.35, 0.15, 0.1, 0.15, 0.35, 0.7, 0.6),
+        "five urgent beeps and a long tone, repeated",
+    ),
     Look.ACKNOWLEDGED: Pattern(
         _BLUE, (1.0, 1.0), "slow blue blink: your spotter is coming", (0.6, 9.4), "one long tone every 10 s"
     ),
@@ -110,16 +118,32 @@ _LOOK_OF_KIND = {
 _LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Priority.HIGH: Look.HIGH}
 
 
+TURN_S = 5.0
+"""What is looked after takes turns with what is not: neither hides the other."""
+
+
 def look_of(status: Status) -> Look:
-    """How the most urgent open incident is shown."""
+    """How the most urgent open incident is shown; in turns with one that somebody looks after."""
     if not status.incidents:
         if status.armed:
             return Look.ARMED
         return Look.WAITING if status.waits_for else Look.DISARMED
-    alert = status.incidents[0]
-    if alert.stage is Stage.ACKNOWLEDGED:
+    first = status.incidents[0]
+    if _rings(first):
+        return Look.RECEIVED if first.received_by else Look.HIGH
+    other = next((alert for alert in status.incidents if _looked_after(alert) != _looked_after(first)), first)
+    shown = other if status.time_s % (2 * TURN_S) >= TURN_S else first
+    if _looked_after(shown):
         return Look.ACKNOWLEDGED
-    return _LOOK_OF_KIND.get(alert.kind) or _LOOK_OF_PRIORITY[alert.priority]
+    return _LOOK_OF_KIND.get(shown.kind) or _LOOK_OF_PRIORITY[shown.priority]
+
+
+def _rings(alert: Alert) -> bool:
+    return alert.priority is Priority.HIGH and not _looked_after(alert)
+
+
+def _looked_after(alert: Alert) -> bool:
+    return alert.stage is Stage.ACKNOWLEDGED
 
 
 def is_on(rhythm: Rhythm, elapsed_s: float) -> bool:

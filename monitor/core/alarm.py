@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 
 from monitor.core.alarm_rules import (
     CAUSED,
+    CAUSES,
+    CURES,
     FAULTS,
     MOVES,
     OPENS,
     PRIORITY,
+    RULES,
     Guard,
     Rule,
     Timer,
@@ -21,6 +24,7 @@ from monitor.core.alarm_rules import (
     state_of,
 )
 from monitor.core.arming import Arming, ArmingSettings
+from monitor.core.healing import Healing
 from monitor.core.mounting_check import MountingCheck
 from monitor.core.setting import number
 from monitor.core.vocabulary import (
@@ -76,6 +80,15 @@ class AlarmSettings:
         "it sounds again sooner",
         "an open alert stays silent longer",
     )
+    coming_s: float = number(
+        180.0,
+        30.0,
+        1800.0,
+        "s",
+        "how long somebody who is coming silences a fall or a call for help, unless it is cleared",
+        "it sounds again while the spotter is on the way",
+        "a spotter who never arrives is noticed later",
+    )
 
 
 TEST_OVER_S = 5.0
@@ -85,6 +98,12 @@ PRESSES = frozenset({InputKind.BUTTON_SHORT, InputKind.BUTTON_DOUBLE})
 
 ANSWERS = frozenset({InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR})
 """Inputs that must name the incident they are for."""
+
+UNCLEARED = "{who} is coming, and nobody has cleared it"
+"""Why what was acknowledged sounds again."""
+
+UNVERIFIED = frozenset({AlertKind.FALL, AlertKind.SOS})
+"""These are raised also while not armed, and say so."""
 
 Key = tuple[AlertKind, FaultCode | None, str]
 """One incident is open per kind; of other faults one per code and part."""
@@ -102,12 +121,21 @@ class _News:
     fault: FaultCode | None = None
     part: str = ""
 
+    @classmethod
+    def of_fault(cls, incident: Alert, time_s: float) -> "_News":
+        return cls(time_s, fault=incident.fault, part=incident.part)
+
     def concerns(self, trigger: Trigger, incident: Alert) -> bool:
         """An answer concerns the incident it names, the state of a fault the fault it names."""
         if trigger in ANSWERS:
             return incident.id == self.alert_id
         same = (incident.fault, incident.part) == (self.fault, self.part)
         return same or incident.kind is not AlertKind.FAULT
+
+
+KIND_OF: dict[Trigger, AlertKind] = {
+    rule.trigger: rule.kind for rule in RULES if rule.trigger in CAUSES or rule.trigger in CURES
+}
 
 
 class Alarm:
@@ -120,9 +148,11 @@ class Alarm:
     STATE = (
         "_arming",
         "_mounting",
+        "_healing",
         "_sequence",
         "_incidents",
         "_kept",
+        "_cured",
         "_armed",
         "_sound_paused_until_s",
         "_impact_s",
@@ -141,12 +171,16 @@ class Alarm:
         self._settings = settings
         self._run = run
         self._lasts_s = {
-            AlertKind.STUMBLE: settings.stumble_over_s,
-            AlertKind.UNSAFE_STEP: settings.unsafe_step_over_s,
-            AlertKind.TEST: TEST_OVER_S,
+            (AlertKind.STUMBLE, Timer.OVER): settings.stumble_over_s,
+            (AlertKind.UNSAFE_STEP, Timer.OVER): settings.unsafe_step_over_s,
+            (AlertKind.TEST, Timer.OVER): TEST_OVER_S,
+            (AlertKind.FALL, Timer.UNCLEARED): settings.coming_s,
+            (AlertKind.SOS, Timer.UNCLEARED): settings.coming_s,
         }
         self._arming = Arming(arming)
         self._mounting = MountingCheck()
+        self._healing = Healing()
+        self._cured: dict[Key, Trigger] = {}  # faults whose cause is gone, and whose end is held
         self._sequence = sequence
         # The cause of a fault is looked at afresh; all others are as true as before.
         self._kept = [incident for incident in incidents if incident.kind not in CAUSED]
@@ -177,7 +211,7 @@ class Alarm:
         for given in inputs:
             if not (given.kind in PRESSES and self._by_the_fall(given)):
                 alerts += self._on_input(given)
-        return alerts + self._count_spotters()
+        return alerts + self._watch_arming()
 
     def _on_event(self, event: Event) -> list[Alert]:
         if event.kind is EventKind.IMPACT:
@@ -191,6 +225,9 @@ class Alarm:
         return alerts + self._trigger(event.kind, news)
 
     def _on_input(self, given: Input) -> list[Alert]:
+        if given.kind is InputKind.RECEIVED:
+            self._receive(given)
+            return []
         self._arming.on_input(given)
         alerts = self._weigh(self._now_s)
         if given.kind is InputKind.PAUSE_SOUND:
@@ -204,6 +241,11 @@ class Alarm:
 
     def _trigger(self, trigger: Trigger, news: _News) -> list[Alert]:
         """Move every incident that ``trigger`` concerns; where it moves none, open one."""
+        if trigger in CAUSES or trigger in CURES:
+            return self._on_cause(trigger, news)
+        return self._apply(trigger, news)
+
+    def _apply(self, trigger: Trigger, news: _News) -> list[Alert]:
         moved = [
             self._move(incident, rule, news)
             for incident in list(self._incidents.values())
@@ -218,6 +260,34 @@ class Alarm:
             for rule in OPENS.get(trigger, ())
             if (rule.kind, news.fault, news.part) not in self._incidents and self._holds(rule.guard)
         ]
+
+    def _on_cause(self, trigger: Trigger, news: _News) -> list[Alert]:
+        """A fault's cause comes or goes; one that keeps coming back is held open."""
+        kind = KIND_OF[trigger]
+        named = (news.fault, news.part) if kind is AlertKind.FAULT else (None, "")
+        key: Key = (kind, *named)
+        if trigger in CAUSES:
+            if key not in self._incidents or self._cured.pop(key, None) is not None:
+                self._healing.begins(key, news.time_s)
+            return self._apply(trigger, news)
+        if key not in self._incidents:
+            return []
+        if news.time_s < self._healing.over_s(key, news.time_s):
+            self._cured[key] = trigger
+            return []
+        return self._cure(key, trigger, news)
+
+    def _cure(self, key: Key, trigger: Trigger, news: _News) -> list[Alert]:
+        self._cured.pop(key, None)
+        self._healing.ends(key, news.time_s)
+        return self._apply(trigger, news)
+
+    def _receive(self, given: Input) -> None:
+        """Somebody's program has the latest report of an incident: nothing that needs reporting itself."""
+        for key, incident in self._incidents.items():
+            if (incident.id, incident.sequence) == (given.alert_id, given.sequence):
+                names = dict.fromkeys((*incident.received_by, given.who))
+                self._incidents[key] = replace(incident, received_by=tuple(names))
 
     def _open(self, rule: Rule, news: _News) -> Alert:
         self._sound_paused_until_s = float("-inf")  # what is new sounds
@@ -234,6 +304,7 @@ class Alarm:
                 news.who,
                 news.fault,
                 news.part,
+                verified=self._armed or rule.kind not in UNVERIFIED,
             )
         )
 
@@ -250,6 +321,7 @@ class Alarm:
                 stage=rule.to.stage,
                 time_s=news.time_s,
                 time_known=True,
+                verified=incident.verified or self._armed,
                 evidence=news.evidence or (incident.evidence if not rule.becomes else {}),
                 reason=news.reason or (incident.reason if not rule.becomes else ""),
                 who=news.who or (incident.who if keeps_who else ""),
@@ -258,9 +330,9 @@ class Alarm:
 
     def _report(self, incident: Alert) -> Alert:
         self._sequence += 1
-        faint = incident.kind in FAULTS and not self._armed
+        faint = incident.kind in FAULTS and not self._armed and incident.fault is not FaultCode.NOT_ARMED
         priority = Priority.LOW if faint else PRIORITY[incident.kind]
-        alert = replace(incident, sequence=self._sequence, priority=priority)
+        alert = replace(incident, sequence=self._sequence, priority=priority, received_by=())
         if not alert.stage.ended:
             self._incidents[_key(alert)] = alert
         return alert
@@ -273,6 +345,8 @@ class Alarm:
                 return True
             case Guard.ARMED:
                 return self._armed
+            case Guard.WORN:
+                return self._armed or self._arming.worn
             case Guard.NO_FALL_ACTIVE:
                 return self._armed and not (fall and fall.stage is Stage.ACTIVE)
             case Guard.NOTHING_WORSE:
@@ -282,16 +356,31 @@ class Alarm:
 
     def _expire(self, until_s: float) -> list[Alert]:
         """What has lasted its time by ``until_s``, reported as of the moment its time was up."""
-        due = sorted(
-            (incident.time_s + self._lasts_s[incident.kind], incident.sequence, incident)
-            for incident in self._incidents.values()
-            if incident.kind in self._lasts_s
-        )
-        return [
-            self._move(incident, MOVES[incident.kind, state_of(incident), Timer.OVER], _News(over_s))
-            for over_s, _, incident in due
-            if over_s <= until_s
-        ]
+        due: list[tuple[float, int, Key, Trigger]] = []
+        for key, incident in self._incidents.items():
+            if key in self._cured:
+                over_s = self._healing.over_s(key, until_s)
+                due.append((over_s, incident.sequence, key, self._cured[key]))
+            for timer in Timer:
+                if (incident.kind, state_of(incident), timer) in MOVES:
+                    over_s = incident.time_s + self._lasts_s[incident.kind, timer]
+                    due.append((over_s, incident.sequence, key, timer))
+        alerts = []
+        for over_s, _, key, trigger in sorted(due, key=lambda entry: entry[:2]):
+            if over_s > until_s:
+                break
+            incident = self._incidents[key]
+            if key in self._cured:
+                alerts += self._cure(key, trigger, _News.of_fault(incident, over_s))
+            else:
+                alerts.append(self._end(incident, trigger, over_s))
+        return alerts
+
+    def _end(self, incident: Alert, timer: Trigger, over_s: float) -> Alert:
+        """The time of ``timer`` is up."""
+        reason = UNCLEARED.format(who=incident.who or "a spotter") if timer is Timer.UNCLEARED else ""
+        rule = MOVES[incident.kind, state_of(incident), timer]
+        return self._move(incident, rule, _News(over_s, reason=reason))
 
     def _weigh(self, now_s: float) -> list[Alert]:
         """Faults weigh more while armed: when that changes, the open ones are reported again."""
@@ -301,14 +390,20 @@ class Alarm:
         return [
             self._report(replace(incident, time_s=now_s, time_known=True))
             for incident in list(self._incidents.values())
-            if incident.kind in FAULTS
+            if incident.kind in FAULTS and incident.fault is not FaultCode.NOT_ARMED
         ]
 
-    def _count_spotters(self) -> list[Alert]:
-        """Armed on the promise that somebody listens: nobody there is a fault."""
+    def _watch_arming(self) -> list[Alert]:
+        """Armed on the promise that somebody listens, and nobody there; or walking, and not armed."""
         alone = self._armed and self._arming.alone
-        kind = InputKind.FAULT if alone else InputKind.FAULT_GONE
-        return self._trigger(kind, _News(self._now_s, fault=FaultCode.NO_SPOTTER))
+        alerts = []
+        for fault, is_so in (
+            (FaultCode.NO_SPOTTER, alone),
+            (FaultCode.NOT_ARMED, self._arming.unwatched),
+        ):
+            kind = InputKind.FAULT if is_so else InputKind.FAULT_GONE
+            alerts += self._trigger(kind, _News(self._now_s, fault=fault))
+        return alerts
 
     def _by_the_fall(self, press: Input) -> bool:
         """A press that began right after an impact: the fall itself may have made it."""
@@ -325,6 +420,17 @@ def _key(alert: Alert) -> Key:
     return alert.kind, alert.fault, alert.part
 
 
-def _urgency(alert: Alert) -> tuple[int, bool, int]:
-    """Sorts what a person must see first to the front: active before acknowledged, then the newest."""
-    return -alert.priority, alert.stage is Stage.ACKNOWLEDGED, -alert.sequence
+URGENCY = (
+    (Priority.HIGH, False),
+    (Priority.MEDIUM, False),
+    (Priority.HIGH, True),
+    (Priority.MEDIUM, True),
+    (Priority.LOW, False),
+    (Priority.LOW, True),
+)
+"""By priority, and whether somebody looks after it: a fall that is looked after hides no fault."""
+
+
+def _urgency(alert: Alert) -> tuple[int, int]:
+    """Sorts what a person must see first to the front; of equals the newest."""
+    return URGENCY.index((alert.priority, alert.stage is Stage.ACKNOWLEDGED)), -alert.sequence

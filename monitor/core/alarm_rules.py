@@ -29,13 +29,20 @@ FAULTS: Final = frozenset({AlertKind.SENSOR, AlertKind.LINK, AlertKind.FAULT})
 CAUSED: Final = FAULTS | {AlertKind.BATTERY}
 """These have a cause that is there or not, and end with it."""
 
+CAUSES: Final = frozenset({EventKind.SENSOR_LOST, InputKind.LINK_LOST, InputKind.FAULT, InputKind.POWER_LOW})
+CURES: Final = frozenset(
+    {EventKind.SENSOR_BACK, InputKind.LINK_BACK, InputKind.FAULT_GONE, InputKind.POWER_GOOD}
+)
+"""What says that a cause is there, or gone. A fault that keeps coming back is held open: see healing.py."""
+
 DANGERS: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL, AlertKind.SOS)
 
 
 class Timer(StrEnum):
-    """A trigger that nobody gives: the incident has lasted its time without news."""
+    """A trigger that nobody gives: an incident has lasted its time without news."""
 
     OVER = "over"
+    UNCLEARED = "uncleared"  # somebody is coming, and has not ended it
 
 
 Trigger = EventKind | InputKind | Timer
@@ -46,6 +53,7 @@ class Guard(StrEnum):
 
     ALWAYS = ""
     ARMED = "armed"
+    WORN = "armed, or meant to be and worn: stood still, or walked some steps"
     NO_FALL_ACTIVE = "armed, and no fall is active"
     NOTHING_WORSE = "armed, and no stumble or fall is open"
     NO_FALL_OPEN = "no fall is open"
@@ -105,7 +113,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # A fall is suspected, then confirmed, or the facts take it back.
     _opens(_KIND.FALL, _ON.FALLING, SUSPECTED, Guard.ARMED),
     _opens(_KIND.FALL, _ON.IMPACT, SUSPECTED, Guard.ARMED),
-    _opens(_KIND.FALL, _ON.DOWN, CONFIRMED, Guard.ARMED),
+    _opens(_KIND.FALL, _ON.DOWN, CONFIRMED, Guard.WORN),
     Rule(_KIND.FALL, SUSPECTED, _ON.DOWN, CONFIRMED),
     Rule(_KIND.FALL, SUSPECTED, _ON.UPRIGHT, State(Certainty.SUSPECTED, Stage.RECOVERED)),
     # Somebody is coming, and now it is certain: that is reported too, and no fact ends it any more.
@@ -143,6 +151,10 @@ RULES: Final[tuple[Rule, ...]] = (
     *_each(DANGERS, _OPEN, _DO.BUTTON_SHORT, Stage.CANCELLED),
     # The spotters.
     *_each(PRIORITY, _ACTIVE, _DO.COMING, Stage.ACKNOWLEDGED),
+    # "I'm coming" is a promise for some minutes.
+    Rule(_KIND.FALL, SUSPECTED_ACKNOWLEDGED, Timer.UNCLEARED, SUSPECTED),
+    Rule(_KIND.FALL, CONFIRMED_ACKNOWLEDGED, Timer.UNCLEARED, CONFIRMED),
+    Rule(_KIND.SOS, CONFIRMED_ACKNOWLEDGED, Timer.UNCLEARED, CONFIRMED),
     *_each([*DANGERS, _KIND.TEST], _OPEN, _DO.FALSE_ALARM, Stage.CANCELLED),
     *_each([*DANGERS, _KIND.TEST], _OPEN, _DO.CLEAR, Stage.CLEARED),
     # A fault ends when its cause does, and not by anybody's wish.

@@ -22,6 +22,10 @@ from monitor.core.vocabulary import (
 )
 
 BACKWARD_STEPS = 4  # in a row, before it counts as walking backward
+WORN_STEPS = 4
+"""A sensor that has made so many steps is on somebody."""
+UNWATCHED_STEPS = 10
+"""Whoever walks so many, meant to be armed and not, must learn that nobody watches."""
 NOT_STILL = Waiting(Obstacle.NOT_STILL)
 
 
@@ -40,7 +44,7 @@ class ArmingSettings:
 class Arming:
     """``armed``, or ``wanted`` and what is missing."""
 
-    STATE = ("armed", "wanted", "_sensor", "_still", "_link", "_power", "_spotters", "_backward")
+    STATE = ("armed", "wanted", "_sensor", "_still", "_link", "_power", "_spotters", "_backward", "_steps")
 
     def __init__(self, settings: ArmingSettings) -> None:
         self._settings = settings
@@ -52,7 +56,18 @@ class Arming:
         self._power: Waiting | None = None
         self._spotters: set[str] = set()
         self._backward = 0
+        self._steps = 0  # since it was meant to be armed
         self._settle()
+
+    @property
+    def worn(self) -> bool:
+        """It is meant to be armed, and has been seen to be on a person who stands or walks."""
+        return self.wanted and (self._still is None or self._steps >= WORN_STEPS)
+
+    @property
+    def unwatched(self) -> bool:
+        """The walker walks as if it were armed."""
+        return self.wanted and not self.armed and self._steps >= UNWATCHED_STEPS
 
     @property
     def alone(self) -> bool:
@@ -82,6 +97,7 @@ class Arming:
                 self._still = wrong_when_still(event)
             case StepEvent():
                 self._backward = self._backward + 1 if event.direction is Direction.BACKWARD else 0
+                self._steps += 1
                 if self._settings.when_walking_backward and self._backward == BACKWARD_STEPS:
                     self.wanted = True
         self._settle()
@@ -110,6 +126,8 @@ class Arming:
         self._settle()
 
     def _wish(self, wanted: bool) -> None:
+        if wanted != self.wanted:
+            self._steps = 0
         self.wanted = wanted
         if not wanted:
             self.armed, self._still = False, NOT_STILL

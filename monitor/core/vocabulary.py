@@ -167,6 +167,8 @@ class FaultCode(StrEnum):
     NO_SPOTTER = "no_spotter"
     OUTBOX = "outbox"
     NAME_CONFLICT = "name_conflict"
+    NOT_ARMED = "not_armed"  # the walker walks, and is not watched
+    ALERTS_LOST = "alerts_lost"  # the outbox was damaged
     DEFECT = "defect"  # a stage or sink of the loop raised
     STUCK = "stuck"  # a thread beside the loop goes on no longer
 
@@ -199,6 +201,8 @@ class Alert:
     ``time_s`` is when what is reported happened, ``who`` a person who reacted. A fault is named by its
     ``fault`` and, where there are several of one kind, by its ``part``; ``reason`` adds words. Where
     ``time_known`` is false the machine has been without power since, and ``time_s`` is the latest it can be.
+    ``verified`` is false for what was raised while it was not armed. ``received_by`` are the spotters whose
+    programs have said that this report arrived.
     """
 
     id: str
@@ -214,6 +218,8 @@ class Alert:
     fault: FaultCode | None = None
     part: str = ""
     time_known: bool = True
+    verified: bool = True
+    received_by: tuple[str, ...] = ()
 
 
 class InputKind(StrEnum):
@@ -225,6 +231,7 @@ class InputKind(StrEnum):
     COMING = "coming"
     FALSE_ALARM = "false_alarm"
     CLEAR = "clear"
+    RECEIVED = "received"  # the program of ``who`` has the report ``sequence`` of the incident
     ARM = "arm"
     RESUME = "resume"  # it was armed when its process ended: arm at once
     DISARM = "disarm"
@@ -245,7 +252,8 @@ class Input:
     """A message to the alarm: a button, a spotter's answer or request, the state of a part.
 
     ``alert_id`` names the incident an answer is for; ``who`` gave it; ``reason`` in words. ``time_s`` is when
-    a press of the button began, where that is known. ``fault`` and ``part`` name a fault.
+    a press of the button began, where that is known. ``fault`` and ``part`` name a fault, ``sequence`` a
+    report.
     """
 
     kind: InputKind
@@ -255,6 +263,7 @@ class Input:
     time_s: float | None = None
     fault: FaultCode | None = None
     part: str = ""
+    sequence: int = 0
 
 
 class Obstacle(StrEnum):

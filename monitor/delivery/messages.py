@@ -94,6 +94,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
     wall time after which nobody should be woken by it. (``boot``, ``sequence``) names the report,
     ``id`` the incident; all reports of an incident share it and no other incident ever does. Where
     ``age_known`` is false the device has been without power since, and ``age_s`` is the least it can be.
+    ``verified`` is false for what was raised while the device was not armed.
     """
 
     id: Word
@@ -112,6 +113,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
     who: Word = ""
     fault: Word = ""
     age_known: bool = True
+    verified: bool = True
 
     @property
     def lifetime_s(self) -> float:
@@ -126,7 +128,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """An open incident as the heartbeat lists it."""
+    """An open incident as the heartbeat lists it. ``received_by``: whose programs have its latest report."""
 
     id: Word
     sequence: Count
@@ -139,6 +141,8 @@ class Incident(msgspec.Struct, frozen=True):
     who: Word = ""
     fault: Word = ""
     age_known: bool = True
+    verified: bool = True
+    received_by: tuple[Word, ...] = ()
 
 
 class State(msgspec.Struct, frozen=True):
@@ -208,6 +212,7 @@ def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
         who=alert.who[:64],
         fault=alert.fault or "",
         age_known=alert.time_known,
+        verified=alert.verified,
     )
 
 
@@ -226,6 +231,8 @@ def incidents(status: Status, mono_s: float) -> tuple[Incident, ...]:
             who=alert.who[:64],
             fault=alert.fault or "",
             age_known=alert.time_known,
+            verified=alert.verified,
+            received_by=alert.received_by,
         )
         for alert in status.incidents
     )

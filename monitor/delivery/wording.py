@@ -13,10 +13,13 @@ FAULTS = {
     FaultCode.PANEL: "{part} does not work: {reason}",
     FaultCode.NO_SPOTTER: "no spotter is listening any more",
     FaultCode.OUTBOX: "alerts waiting to be sent are kept in memory only: {reason}",
+    FaultCode.NOT_ARMED: "the walker walks and is NOT WATCHED: stand still for two seconds, upright",
+    FaultCode.ALERTS_LOST: "the file of waiting alerts was damaged, some may be lost: check on the walker",
     FaultCode.DEFECT: "the {part} failed: {reason}; please report it, with the log",
     FaultCode.STUCK: "the {part} has been stuck for {reason}: if that lasts, restart Rearguard",
     FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
 }
+UNVERIFIED = "unverified, it was not armed"
 LOW_SUPPLY = "the Pi's supply voltage is low: use a stronger supply or a shorter cable"
 
 MISSING = {
@@ -37,7 +40,8 @@ def reason_of(alert: Alert) -> str:
     """Why an alert was raised, in words; "" where its kind says it all."""
     if alert.fault is not None:
         return fault_words(alert.fault, alert.part, alert.reason)
-    return LOW_SUPPLY if alert.kind is AlertKind.BATTERY else alert.reason
+    words = LOW_SUPPLY if alert.kind is AlertKind.BATTERY else alert.reason
+    return words if alert.verified else "; ".join(filter(None, (UNVERIFIED, words)))
 
 
 def fault_words(code: FaultCode, part: str = "", reason: str = "") -> str:

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -6,9 +7,15 @@ from firmware.patterns import PATTERNS, Look, Rhythm, is_on, look_of
 from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED, State
 from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Obstacle, Priority, Status, Waiting
 
+LOOKED_AFTER = CONFIRMED_ACKNOWLEDGED
+
 
 def status(*alerts: Alert, armed: bool = True) -> Status:
     return Status(armed, False, alerts, 100.0)
+
+
+def received(kind: AlertKind, priority: Priority) -> Alert:
+    return replace(alert(kind, priority), received_by=("Eva",))
 
 
 def alert(kind: AlertKind, priority: Priority, at: State = CONFIRMED) -> Alert:
@@ -26,6 +33,8 @@ def alert(kind: AlertKind, priority: Priority, at: State = CONFIRMED) -> Alert:
         (status(alert(AlertKind.STUMBLE, Priority.MEDIUM)), Look.MEDIUM),
         (status(alert(AlertKind.FALL, Priority.HIGH, SUSPECTED)), Look.HIGH),
         (status(alert(AlertKind.SOS, Priority.HIGH)), Look.HIGH),
+        (status(received(AlertKind.SOS, Priority.HIGH)), Look.RECEIVED),
+        (status(received(AlertKind.SENSOR, Priority.MEDIUM)), Look.SENSOR),
         (status(alert(AlertKind.FALL, Priority.HIGH, CONFIRMED_ACKNOWLEDGED)), Look.ACKNOWLEDGED),
         (status(alert(AlertKind.SENSOR, Priority.MEDIUM)), Look.SENSOR),
         (status(alert(AlertKind.FAULT, Priority.LOW)), Look.FAULT),
@@ -40,6 +49,34 @@ def alert(kind: AlertKind, priority: Priority, at: State = CONFIRMED) -> Alert:
 )
 def test_the_most_urgent_thing_is_shown(shown: Status, look: Look) -> None:
     assert look_of(shown) is look
+
+
+@pytest.mark.parametrize(
+    ("shown", "turns"),
+    [
+        (
+            [alert(AlertKind.SENSOR, Priority.MEDIUM), alert(AlertKind.FALL, Priority.HIGH, LOOKED_AFTER)],
+            [Look.SENSOR, Look.ACKNOWLEDGED],
+        ),
+        (
+            [alert(AlertKind.FALL, Priority.HIGH, LOOKED_AFTER), alert(AlertKind.BATTERY, Priority.LOW)],
+            [Look.ACKNOWLEDGED, Look.LOW],
+        ),
+        (
+            [alert(AlertKind.FALL, Priority.HIGH), alert(AlertKind.SOS, Priority.HIGH, LOOKED_AFTER)],
+            [Look.HIGH, Look.HIGH],
+        ),
+        (
+            [alert(AlertKind.LINK, Priority.MEDIUM), alert(AlertKind.SENSOR, Priority.MEDIUM)],
+            [Look.LINK, Look.LINK],
+        ),
+    ],
+)
+def test_what_is_looked_after_takes_turns_with_what_is_not(shown: list[Alert], turns: list[Look]) -> None:
+    seen = [look_of(replace(status(*shown), time_s=100.0 + 0.05 * block)) for block in range(400)]
+    assert [look for look, _ in itertools.groupby(seen)] == (
+        turns * 2 if turns[0] is not turns[1] else turns[:1]
+    )
 
 
 @pytest.mark.parametrize("kind", AlertKind)

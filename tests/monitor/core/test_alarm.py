@@ -50,7 +50,14 @@ from monitor.core.vocabulary import (
 from tests.monitor.alarm_document import printed
 
 START_S = 1e5
-LASTS_S = {AlertKind.STUMBLE: 10.0, AlertKind.UNSAFE_STEP: 5.0, AlertKind.TEST: 5.0}
+LASTS_S = {
+    (AlertKind.STUMBLE, Timer.OVER): 10.0,
+    (AlertKind.UNSAFE_STEP, Timer.OVER): 5.0,
+    (AlertKind.TEST, Timer.OVER): 5.0,
+    (AlertKind.FALL, Timer.UNCLEARED): 180.0,
+    (AlertKind.SOS, Timer.UNCLEARED): 180.0,
+}
+LONGEST_S = {Timer.OVER: 10.0, Timer.UNCLEARED: 180.0}
 TRIGGERS: tuple[Trigger, ...] = (*EventKind, *InputKind)
 INDIRECT = {InputKind.DISARM, InputKind.BUTTON_DOUBLE, EventKind.SLID, EventKind.ALIGNED, EventKind.STILL}
 """What moves no incident itself: it disarms, or is made a fault first."""
@@ -82,8 +89,8 @@ class Machine:
 
     def feel(self, trigger: Trigger, about: AlertKind | None = None, who: str = "Eva") -> list[Alert]:
         """What ``trigger`` brings about; an answer is for the incident ``about``, or the foremost."""
-        if trigger is Timer.OVER:
-            return self.wait(10.0)
+        if isinstance(trigger, Timer):
+            return self.wait(LONGEST_S[trigger])
         self.now_s += 0.1
         if isinstance(trigger, EventKind):
             return self.alarm.update(self.now_s, [event(trigger, self.now_s)], [])
@@ -161,14 +168,16 @@ def test_the_document_prints_the_list() -> None:
 def test_every_move_and_the_whole_alert_it_reports(rule: Rule) -> None:
     assert rule.at is not CLOSED
     machine = machine_at(ways()[rule.kind, rule.at])
-    if rule.trigger is not Timer.OVER:
+    timer = rule.trigger if isinstance(rule.trigger, Timer) else None
+    if timer is None:
         machine.wait(1.5)  # the button is locked right after an impact
     (before,) = machine.open
     told = machine.feel(rule.trigger, about=rule.kind)
     kind = rule.becomes or rule.kind
     is_event = isinstance(rule.trigger, EventKind)
     news = event(rule.trigger, machine.now_s) if isinstance(rule.trigger, EventKind) else None
-    time_s = before.time_s + LASTS_S[rule.kind] if rule.trigger is Timer.OVER else machine.now_s
+    time_s = before.time_s + LASTS_S[rule.kind, timer] if timer else machine.now_s
+    uncleared = "Eva is coming, and nobody has cleared it" if timer is Timer.UNCLEARED else ""
     who = "walker" if rule.trigger is InputKind.BUTTON_SHORT else "Eva"
     keeps = before.who if rule.to.stage is Stage.ACKNOWLEDGED else ""
     expected = replace(
@@ -180,8 +189,8 @@ def test_every_move_and_the_whole_alert_it_reports(rule: Rule) -> None:
         stage=rule.to.stage,
         time_s=time_s,
         evidence=(news.evidence if news else {}) or before.evidence,
-        reason=(news.reason if news else "") or before.reason,
-        who=keeps if is_event or rule.trigger is Timer.OVER else who,
+        reason=(news.reason if news else uncleared) or before.reason,
+        who=keeps if is_event or timer else who,
     )
     assert told == [expected]
     assert machine.open == (() if rule.to.stage.ended else (expected,))
@@ -427,13 +436,14 @@ def test_a_press_whose_beginning_is_not_known_counts_from_when_it_is_reported() 
     assert (told.stage, told.who) == (Stage.CANCELLED, "walker")
 
 
-def test_the_most_urgent_comes_first_then_what_nobody_answered_then_the_newest() -> None:
+def test_what_is_urgent_and_waits_comes_first_and_what_is_looked_after_hides_no_fault() -> None:
     machine = machine_at([EventKind.SENSOR_LOST, InputKind.LINK_LOST, EventKind.DOWN, InputKind.BUTTON_LONG])
-    kinds = [AlertKind.SOS, AlertKind.FALL, AlertKind.LINK, AlertKind.SENSOR]
+    machine.feel(InputKind.POWER_LOW)
+    kinds = [AlertKind.SOS, AlertKind.FALL, AlertKind.LINK, AlertKind.SENSOR, AlertKind.BATTERY]
     assert [alert.kind for alert in machine.open] == kinds
     machine.feel(InputKind.COMING, about=AlertKind.SOS)
     machine.feel(InputKind.COMING, about=AlertKind.LINK)
-    kinds = [AlertKind.FALL, AlertKind.SOS, AlertKind.SENSOR, AlertKind.LINK]
+    kinds = [AlertKind.FALL, AlertKind.SENSOR, AlertKind.SOS, AlertKind.LINK, AlertKind.BATTERY]
     assert [alert.kind for alert in machine.open] == kinds
 
 
@@ -554,6 +564,134 @@ def test_disarming_ends_no_open_incident() -> None:
     machine.feel(InputKind.DISARM)
     assert not machine.alarm.status.armed
     assert machine.places() == {AlertKind.FALL: CONFIRMED}
+
+
+# ---- not armed
+
+
+def meant(**settings: bool) -> Machine:
+    """Meant to be armed, and not: it waits for stillness."""
+    machine = Machine(armed=False)
+    machine.alarm = Alarm(AlarmSettings(), ArmingSettings(**settings))
+    return machine
+
+
+def walked(machine: Machine, steps: int) -> list[Alert]:
+    return [alert for _ in range(steps) for alert in machine.feel(EventKind.STEP)]
+
+
+def test_a_fall_of_a_walker_who_never_stood_still_is_reported_unverified() -> None:
+    machine = meant()
+    assert walked(machine, 4) == []
+    assert machine.feel(EventKind.FALLING) == machine.feel(EventKind.IMPACT) == []
+    (fall,) = machine.feel(EventKind.DOWN)
+    assert (fall.kind, state_of(fall), fall.verified) == (AlertKind.FALL, CONFIRMED, False)
+    (sos,) = machine.feel(InputKind.BUTTON_LONG)
+    assert (sos.kind, sos.verified) == (AlertKind.SOS, False)
+    machine.feel(InputKind.RESUME)
+    (again,) = machine.feel(EventKind.DOWN)
+    assert (again.id, again.verified) == (fall.id, True)
+
+
+def test_so_is_one_of_a_walker_who_stood_still_and_waits_for_a_spotter() -> None:
+    machine = meant(needs_spotter=True)
+    machine.feel(EventKind.STILL)
+    assert not machine.alarm.status.armed
+    (fall,) = machine.feel(EventKind.DOWN)
+    assert not fall.verified
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_a_device_that_nobody_wears_yet_reports_no_fall(steps: int) -> None:
+    machine = meant()
+    walked(machine, steps)
+    assert machine.feel(EventKind.DOWN) == []
+
+
+def test_nor_does_one_that_a_person_has_disarmed() -> None:
+    machine = meant()
+    walked(machine, 20)
+    machine.feel(InputKind.DISARM)
+    assert machine.feel(EventKind.DOWN) == []
+
+
+def test_walking_unwatched_is_a_fault_that_weighs_until_it_is_armed() -> None:
+    machine = meant()
+    assert walked(machine, 9) == []
+    (told,) = walked(machine, 1)
+    assert (told.kind, told.fault, told.priority) == (AlertKind.FAULT, FaultCode.NOT_ARMED, Priority.MEDIUM)
+    assert walked(machine, 9) == []
+    (gone,) = machine.feel(EventKind.STILL)
+    assert (gone.id, gone.stage, machine.open) == (told.id, Stage.RECOVERED, ())
+    assert machine.alarm.status.armed
+
+
+def test_walking_disarmed_is_no_fault_and_arming_begins_to_count_anew() -> None:
+    machine = meant()
+    machine.feel(InputKind.DISARM)
+    assert walked(machine, 30) == []
+    machine.feel(InputKind.ARM)
+    assert walked(machine, 9) == []
+    (told,) = walked(machine, 1)
+    assert told.fault is FaultCode.NOT_ARMED
+
+
+# ---- who has it
+
+
+def test_a_receipt_is_kept_with_the_report_it_is_for_and_reports_nothing() -> None:
+    machine = machine_at([EventKind.FALLING])
+    (fall,) = machine.open
+
+    def receipt(who: str, sequence: int, incident: str = fall.id) -> list[Alert]:
+        given_ = Input(InputKind.RECEIVED, incident, who, sequence=sequence)
+        return machine.alarm.update(machine.now_s, [], [given_])
+
+    assert receipt("Eva", 1) == receipt("Tom", 1) == receipt("Eva", 1) == []
+    assert machine.open == (replace(fall, received_by=("Eva", "Tom")),)
+    (down,) = machine.feel(EventKind.DOWN)
+    assert down.received_by == ()
+    assert receipt("Eva", 1) == receipt("Eva", 2, "another") == []
+    assert machine.open == (down,)
+    assert machine.alarm.ignored == 0
+
+
+# ---- faults that come and go
+
+
+FLAPS = [
+    (EventKind.SENSOR_LOST, EventKind.SENSOR_BACK),
+    (InputKind.LINK_LOST, InputKind.LINK_BACK),
+    (InputKind.FAULT, InputKind.FAULT_GONE),
+    (InputKind.POWER_LOW, InputKind.POWER_GOOD),
+]
+
+
+@pytest.mark.parametrize(("cause", "cure"), FLAPS)
+def test_a_fault_that_keeps_coming_back_is_one_incident(cause: Trigger, cure: Trigger) -> None:
+    machine = Machine()
+    assert [len(machine.feel(cause)), len(machine.feel(cure))] == [1, 1]  # the first time it ends at once
+    (told,) = machine.feel(cause)
+    for _ in range(30):
+        assert machine.feel(cure) == []
+        machine.wait(2.0)
+        assert machine.feel(cause) == []
+    assert machine.feel(cure) == []
+    gone_s = machine.now_s
+    assert machine.wait(119.9) == []
+    (over,) = machine.wait(0.2)
+    assert (over.id, over.stage, over.time_s) == (told.id, Stage.RECOVERED, pytest.approx(gone_s + 120.0))
+    machine.wait(61.0)
+    assert [len(machine.feel(cause)), len(machine.feel(cure))] == [1, 1]  # that was another time
+
+
+def test_two_parts_that_fail_once_each_are_no_flapping() -> None:
+    machine = Machine()
+    for part in ("the buzzer", "the lamp's red"):
+        for kind in (InputKind.FAULT, InputKind.FAULT_GONE):
+            machine.now_s += 0.1
+            given_ = Input(kind, fault=FaultCode.PANEL, part=part)
+            assert len(machine.alarm.update(machine.now_s, [], [given_])) == 1
 
 
 # ---- answers, and time

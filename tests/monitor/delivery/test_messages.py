@@ -38,6 +38,9 @@ alerts = st.builds(
     who=st.text(max_size=70),
     fault=st.none() | st.sampled_from(FaultCode),
     part=st.text(max_size=20),
+    time_known=st.booleans(),
+    verified=st.booleans(),
+    received_by=st.tuples() | st.tuples(st.text(max_size=64)),
 )
 
 
