@@ -75,7 +75,7 @@ def run(count: int, seconds: float) -> tuple[int, np.ndarray, int]:
         ear = Client(
             MqttSettings(host="127.0.0.1", port=broker.port),
             f"fleet-{secrets.token_hex(4)}",
-            ("rearguard/+/alert", "rearguard/+/state"),
+            {"rearguard/+/alert": 1, "rearguard/+/state": 1},
         )
         while not ear.up:
             ear.next(0.1)

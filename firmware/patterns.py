@@ -78,9 +78,9 @@ PATTERNS = {
     Look.RECEIVED: Pattern(
         _RED,
         (0.2, 0.2, 0.2, 0.6),
-        "red, flashing twice: a spotter's phone or screen has the alarm",
+        "red, flashing twice: a spotter has the alarm",
         (0.15, 0.1, 0.15, 0.1, 0.15, 0.35, 0.15, 0.1, 0.15, 0.35, 0.7, 0.6),
-        "five urgent beeps and a long tone, repeated",
+        "five urgent beeps, one long, repeated",
     ),
     Look.ACKNOWLEDGED: Pattern(
         _BLUE, (1.0, 1.0), "slow blue blink: your spotter is coming", (0.6, 9.4), "one long tone every 10 s"

@@ -106,8 +106,8 @@ def main(port: int, store: Path) -> None:
         ("put", Outbox, "put", False),
         ("publish", Client, "publish", False),
         ("sent", Client, "publish", True),
-        ("ack", Outbox, "remove", False),
-        ("remove", Outbox, "remove", True),
+        ("ack", Outbox, "acknowledged", False),
+        ("remove", Outbox, "acknowledged", True),
     ):
         setattr(owner, name, deadly(step, getattr(owner, name), after=after))
     inbox = Told()

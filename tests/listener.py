@@ -23,7 +23,9 @@ class Listener:
 
     def __init__(self, settings: MqttSettings, also: tuple[str, ...] = ()) -> None:
         self._client = Client(
-            settings, f"listener-{secrets.token_hex(4)}", (f"rearguard/{settings.device}/#", *also)
+            settings,
+            f"listener-{secrets.token_hex(4)}",
+            dict.fromkeys((f"rearguard/{settings.device}/#", *also), 1),
         )
         self._topics = Topics(settings.device)
         self.view = SpotterView(settings.device)
@@ -40,6 +42,9 @@ class Listener:
 
     def alerts(self) -> list[AlertMessage]:
         return [decode_alert(x.payload) for x in list(self.letters) if x.topic.endswith("/alert")]
+
+    def again(self) -> list[AlertMessage]:
+        return [decode_alert(x.payload) for x in list(self.letters) if x.topic.endswith("/again")]
 
     def states(self) -> list[State]:
         return [

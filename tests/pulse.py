@@ -81,6 +81,9 @@ class Pulse:
             if word.kind is InputKind.LINK_BACK and not self.linked:
                 self.linked = True
                 continue
+            if word.kind is InputKind.RECEIVED:
+                self._receive(word)
+                continue
             self.heard.append(word)
             if word.kind in STAGES and word.alert_id in self._standing:
                 before = self._standing[word.alert_id]
@@ -89,12 +92,18 @@ class Pulse:
             alerts.append(self._wanted.get())
         for place, alert in enumerate(alerts):
             self._sequence += 1
-            alerts[place] = replace(alert, sequence=self._sequence)
+            alerts[place] = replace(alert, sequence=self._sequence, received_by=())
             self._standing[alert.id] = alerts[place]
             if alert.stage.ended:
                 del self._standing[alert.id]
         status = Status(self.armed, False, tuple(self._standing.values()), time_s)
         self.link(SampleBlock.silent(time_s, ""), (), alerts, status)
+
+    def _receive(self, receipt: Input) -> None:
+        alert = self._standing.get(receipt.alert_id)
+        if alert is not None and alert.sequence == receipt.sequence:
+            names = dict.fromkeys((*alert.received_by, receipt.who))
+            self._standing[alert.id] = replace(alert, received_by=tuple(names))
 
     def __enter__(self) -> Self:
         self.link.start()

@@ -10,6 +10,7 @@ import queue
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import TextIO
 
 from monitor.commands.options import Commands, command
 from monitor.commands.replay import OVER, PATIENCE_S, add_recording
-from monitor.delivery.embedded_broker import EmbeddedBroker
+from monitor.delivery.embedded_broker import PROTOCOL, EmbeddedBroker
 from monitor.delivery.mqtt import MqttSettings
 from monitor.playback import trial_of
 from monitor.recordings.corpus import Trial
@@ -74,10 +75,12 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
     """Show the session, or ``recording`` (FILE, --trial, NAME), to its end; 0 if its alert was answered."""
     alone = not sys.stdin.isatty()
     print(words, flush=True)
-    with EmbeddedBroker() as broker:
+    with EmbeddedBroker() as broker, tempfile.NamedTemporaryFile("w", suffix=".yaml") as settings:
+        settings.write(f"mqtt: {{protocol: {PROTOCOL}}}\n")  # the defaults, whatever config.yaml says here
+        settings.flush()
         command = [sys.executable, "-m", "monitor.cli", "replay", *recording, "--through-chip", "--publish"]
         command += ["--port", str(broker.port), "--linger", str(LINGER_S)]
-        command += ["--config", os.devnull]  # an empty file: the defaults, whatever config.yaml says here
+        command += ["--config", settings.name]
         # Ctrl-C is for the spotter, who ends the safety process in order.
         walker = subprocess.Popen(
             command,
@@ -108,7 +111,7 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
         try:
             reader.start()
             watch(
-                MqttSettings(host="127.0.0.1", port=broker.port),
+                MqttSettings(host="127.0.0.1", port=broker.port, protocol=PROTOCOL),
                 "you",
                 script=Script() if alone else None,
                 done=done,

@@ -27,7 +27,8 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 def act(args: argparse.Namespace) -> int:
     mqtt = load(args).settings.mqtt
     with ended_by_signals():
-        return watch(settings_of(args.url, mqtt) if args.url else mqtt, args.name or _user())
+        settings = settings_of(args.url, mqtt) if args.url else mqtt
+        return watch(settings, args.name or _user(), program="watch")
 
 
 def _user() -> str:

@@ -14,6 +14,9 @@ import subprocess
 import sys
 from typing import Any, Self
 
+PROTOCOL = 4
+"""It knows MQTT 3.1.1 only, and says nothing to who speaks another."""
+
 START_S = 10.0
 READY = "ready"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -53,6 +53,9 @@ HUNG_S = 1.5
 STUCK_S = 3.0
 """The link's thread takes a turn every 0.1 s; after so long without one it is stuck."""
 
+AGAIN_S = 5.0
+"""So often an urgent alert is sent again that a spotter listens for and does not say that he has."""
+
 IN_FLIGHT = 10
 """Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
 
@@ -110,17 +113,20 @@ class Link:
         self._client = Client(
             settings,
             f"rearguard-{settings.device}",
-            subscriptions=(
-                self._topics.answer,
-                self._topics.request,
-                self._topics.availability,
-                *([home_assistant.BIRTH_TOPIC] if settings.home_assistant else []),
+            subscriptions=dict.fromkeys(
+                (
+                    self._topics.answer,
+                    self._topics.request,
+                    self._topics.availability,
+                    *([home_assistant.BIRTH_TOPIC] if settings.home_assistant else []),
+                ),
+                1,
             ),
             will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,
         )
-        self._reception = Reception(self._topics, inbox)
         self._outbox = Outbox(store, clock, self._client.wake)
+        self._reception = Reception(self._topics, inbox, self._outbox.received)
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self._stopping = False
         self._draining = False
@@ -133,6 +139,8 @@ class Link:
         # All below belongs to the link's thread.
         self._sent: dict[int, tuple[float, Key | None]] = {}
         self._unproven: set[Key] = set()  # acknowledged on a connection that is not yet proved
+        self._tried_s: dict[Key, float] = {}  # alerts without an acknowledgement: when first sent
+        self._again_s: dict[Key, float] = {}  # urgent ones without a receipt: when last sent
         self._health = LinkHealth(settings.device, settings.username, self._started_s, overdue_s)
         self._faults: dict[Fault, str] = {}  # with the reason
         self._name_conflict = Fault(FaultCode.NAME_CONFLICT, settings.device)
@@ -239,7 +247,7 @@ class Link:
             self._announce()
             self._changed = True
         elif letter.what is What.DOWN:
-            self._health.disconnected(now_s, letter.reason)
+            self._health.disconnected(now_s, letter.reason, refused=letter.refused)
             self._forget_sent()
         elif letter.what is What.ACKED:
             self._health.acknowledged(now_s)
@@ -247,7 +255,8 @@ class Link:
             if letter.mid == self._online_mid:
                 self._health.announcement_acknowledged(now_s)
             if key is not None and self._health.proven:
-                self._outbox.remove(key)
+                self._outbox.acknowledged(key)
+                self._again_s[key] = now_s
             elif key is not None:
                 self._unproven.add(key)
         elif letter.topic == self._topics.availability:
@@ -277,14 +286,15 @@ class Link:
         open_ids = {alert.id for alert in self._summary.status.incidents} if self._summary else set()
         if self._reception.hear(letter.topic, letter.payload, letter.retained, open_ids, now_s):
             for message in self._outbox.recent():
-                self._say(self._topics.alert, encode(message), retain=False)
+                self._say(self._topics.again, encode(message), retain=False)
 
     def _judge(self) -> None:
         """Is the link alive? Is the outbox on disk, our name our own?"""
         now_s = time.monotonic()
         oldest_s = min((sent_s for sent_s, _ in self._sent.values()), default=None)
         was_lost = self._health.lost
-        finding = self._health.judge(now_s, oldest_s, sending=not self._hung())
+        alert_s = min(self._tried_s.values(), default=None)
+        finding = self._health.judge(now_s, oldest_s, alert_s, sending=not self._hung())
         for news in finding.news:
             if self._health.lost:
                 _log.warning("link lost: %s", news.reason)
@@ -323,7 +333,10 @@ class Link:
             self._health.announced(now_s)
             self._online_mid = mid
         under_way = {key for _, key in self._sent.values() if key is not None}
-        for message in self._outbox.due():
+        due = self._outbox.due()
+        waiting = {(message.boot, message.sequence) for message in due}
+        self._tried_s = {key: tried_s for key, tried_s in self._tried_s.items() if key in waiting}
+        for message in due:
             key = (message.boot, message.sequence)
             if len(under_way) >= IN_FLIGHT:
                 break
@@ -331,6 +344,8 @@ class Link:
                 left_s = message.lifetime_s - message.age_s
                 if self._say(self._topics.alert, encode(message), retain=False, key=key, expiry_s=left_s):
                     under_way.add(key)
+                    self._tried_s.setdefault(key, now_s)
+        self._send_again(now_s)
         # A change is sent after the alerts that go with it, so that they arrive first.
         alerts_sent = len(self._outbox) <= len(under_way) + len(self._unproven)
         if now_s >= self._announce_s:
@@ -341,6 +356,17 @@ class Link:
             if self._summary is not None and not self._hung():
                 self._beat += 1
                 self._say(self._topics.state, encode(self._state(self._summary)))
+
+    def _send_again(self, now_s: float) -> None:
+        """What is urgent, and what somebody who listens has not said that he has."""
+        if not self._reception.spotters or not self._client.up:
+            return
+        unreceived = {(message.boot, message.sequence): message for message in self._outbox.unreceived()}
+        self._again_s = {key: sent_s for key, sent_s in self._again_s.items() if key in unreceived}
+        for key, message in unreceived.items():
+            if now_s - self._again_s.get(key, float("-inf")) >= AGAIN_S:
+                self._again_s[key] = now_s
+                self._say(self._topics.again, encode(message), retain=False)
 
     def _say(
         self,

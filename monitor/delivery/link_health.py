@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import inf
 
 from monitor.core.vocabulary import Input, InputKind
+from monitor.delivery.wording import no_rights
 
 OVERDUE_S = 3.0
 
@@ -23,10 +24,8 @@ BRIEF_TIMES = 3
 """So many connections in a row that did not last so long: another client of our name throws us out."""
 
 SILENT = "no acknowledgement from the broker for {overdue_s:.0f} s"
-NOT_PASSED_ON = (
-    "the broker takes our messages but does not pass them on: the account {account} may not write and read "
-    "rearguard/{device}/...; rearguard pair {device} --role device renews its rights"
-)
+UNTAKEN = "the broker has not acknowledged an alert for {overdue_s:.0f} s"
+NOT_PASSED_ON = "the broker takes our messages but does not pass them on: {why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,11 @@ class LinkHealth:
     def __init__(self, device: str, account: str, now_s: float, overdue_s: float = OVERDUE_S) -> None:
         self._overdue_s = overdue_s
         self._silent = SILENT.format(overdue_s=overdue_s)
+        self._untaken = UNTAKEN.format(overdue_s=overdue_s)
         self.proven = self.rival = False
         self.lost: bool | None = None
         self.online_s = inf
-        self._not_passed_on = NOT_PASSED_ON.format(device=device, account=account or "used here")
+        self._not_passed_on = NOT_PASSED_ON.format(why=no_rights(device, account))
         self._alive_s = now_s  # the latest sign of life
         self._echo_due_s = inf
         self._echo_missing = False
@@ -65,9 +65,9 @@ class LinkHealth:
         self._reason = ""
         self.online_s = now_s
 
-    def disconnected(self, now_s: float, reason: str) -> None:
-        """It has ended, or could not be made."""
-        self._brief += now_s - self._up_s < BRIEF_S
+    def disconnected(self, now_s: float, reason: str, *, refused: bool = False) -> None:
+        """It has ended, or could not be made. ``refused``: for our messages, not for another of our name."""
+        self._brief += now_s - self._up_s < BRIEF_S and not refused
         self._up_s = -inf
         self.given_up(reason)
 
@@ -107,11 +107,14 @@ class LinkHealth:
         """
         self.online_s = min(self.online_s, beat_s)
 
-    def judge(self, now_s: float, oldest_s: float | None, *, sending: bool) -> Finding:
+    def judge(
+        self, now_s: float, oldest_s: float | None, alert_s: float | None = None, *, sending: bool
+    ) -> Finding:
         """What it all means at ``now_s``.
 
-        ``oldest_s`` is when the oldest message without acknowledgement was sent. While not ``sending``,
-        nothing can be missing.
+        ``oldest_s`` is when the oldest message without acknowledgement was sent on this connection,
+        ``alert_s`` when an alert without one was first sent on any. While not ``sending``, nothing can be
+        missing.
         """
         if self._up_s + BRIEF_S < now_s and self._up_s > -inf:
             self._brief = 0
@@ -126,6 +129,8 @@ class LinkHealth:
             return Finding(self._lose(self._not_passed_on), dead)
         if now_s - self._alive_s > self._overdue_s:
             return Finding(self._lose(self._reason or self._silent), dead)
+        if alert_s is not None and now_s - alert_s > self._overdue_s:  # though others are acknowledged
+            return Finding(self._lose(self._untaken), dead)
         if self.proven and self.lost is not False:
             self.lost = False
             return Finding((Input(InputKind.LINK_BACK),), dead)

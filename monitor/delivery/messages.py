@@ -72,6 +72,9 @@ class Topics:
         self.availability = f"{root}/availability"
         self.state = f"{root}/state"
         self.alert = f"{root}/alert"
+        self.again = (
+            f"{root}/again"  # alerts sent again: for who asked, and for who has not said that he has them
+        )
         self.answer = f"{root}/answer"
         self.request = f"{root}/request"
         self.check = f"{root}/check"  # written by the bench test, read by nobody
@@ -177,11 +180,12 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spotter's answer to one incident."""
+    """A spotter's answer to one incident; or his program's receipt for its report ``sequence``."""
 
     id: Word
-    act: Literal["coming", "false_alarm", "clear"]
+    act: Literal["coming", "false_alarm", "clear", "received"]
     who: Word = ""
+    sequence: Count = 0
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -248,6 +252,12 @@ def encode_answer(incident: str, kind: InputKind, who: str) -> bytes:
     return msgspec.json.encode({"id": incident, "act": kind.value, "who": printable(who)[:64]})
 
 
+def encode_receipt(incident: str, sequence: int, who: str) -> bytes:
+    """The program of ``who`` has the report ``sequence`` of this incident."""
+    receipt = {"id": incident, "act": "received", "who": printable(who)[:64], "sequence": sequence}
+    return msgspec.json.encode(receipt)
+
+
 def encode_request(kind: InputKind, who: str) -> bytes:
     """ARM, DISARM, PAUSE_SOUND, TEST, SPOTTER_HERE or SPOTTER_GONE."""
     return msgspec.json.encode({"act": kind.value, "who": printable(who)[:64]})
@@ -269,9 +279,10 @@ def decode_state(payload: bytes) -> State:
 
 
 def decode_answer(payload: bytes) -> Input:
-    """A spotter's answer. Raises MessageError."""
+    """A spotter's answer, or a receipt. Raises MessageError."""
     answer = _decode(_answers, payload, WORD_BYTES)
-    return Input(InputKind(answer.act), alert_id=answer.id, who=printable(answer.who))
+    who = printable(answer.who)
+    return Input(InputKind(answer.act), alert_id=answer.id, who=who, sequence=answer.sequence)
 
 
 def decode_contact_answer(payload: bytes) -> str | None:

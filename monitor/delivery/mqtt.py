@@ -10,7 +10,9 @@ import secrets
 import socket
 import ssl
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -25,6 +27,7 @@ from paho.mqtt.properties import Properties
 from monitor.core.setting import SettingError, number, switch, text
 from monitor.delivery.credentials import SecretError, check_secret, password
 from monitor.delivery.messages import DEVICE_PATTERN, DEVICE_WORDS, Topics
+from monitor.delivery.wording import no_rights
 
 HOST_PATTERN = r"[^\s\0/@]+"
 HOST_WORDS = "the name or address of the broker"
@@ -33,8 +36,11 @@ PLAIN_PORT, TLS_PORT = 1883, 8883
 RETRY_S = (0.5, 1.0, 2.0)
 """Pause before each further attempt to connect; the last one stays."""
 
-PATIENCE_S = 3.0
-"""How long an attempt to connect may take."""
+PATIENCE_S = (3.0, 3.0, 6.0, 12.0, 24.0)
+"""How long each further attempt to connect may take: a slow name server or network is waited for."""
+
+SESSION_S = 86_400
+"""How long a broker with MQTT 5 keeps messages for a program that is away; one with 3.1.1 decides itself."""
 
 OURS = 0
 """In place of a connection's number: a letter of our own."""
@@ -50,7 +56,9 @@ class MqttSettings:
     device: str = text("walker", "name of this device, part of every topic", DEVICE_PATTERN, DEVICE_WORDS)
     host: str = text("localhost", "name or address of the broker", HOST_PATTERN, HOST_WORDS)
     port: int = number(1883, 1, 65535, "", "port of the broker: 1883 plain, 8883 with TLS")
-    protocol: int = number(4, 4, 5, "", "version of MQTT: 4 is 3.1.1, 5 is 5.0")
+    protocol: int = number(
+        5, 4, 5, "", "version of MQTT: 5, and 3.1.1 where the broker does not know it; 4 for 3.1.1 only"
+    )
     keepalive_s: int = number(
         5,
         2,
@@ -119,6 +127,8 @@ class Letter:
     payload: bytes = b""
     retained: bool = False
     reason: str = ""
+    unspoken: bool = False  # the broker may not know this version of MQTT
+    refused: bool = False  # it does not take our messages
 
 
 @dataclass(frozen=True)
@@ -135,20 +145,24 @@ class Client:
 
     ``next`` must be called at least every second: it also opens the next connection when one is lost.
     ``name`` must be the only client of that name at the broker, or the two throw each other out.
-    Raises SecretError if its secrets or certificates are unusable.
+    ``subscriptions`` are topics with the QoS they are wanted at. With a ``session`` the broker keeps what
+    comes for this name, at QoS 1, while it is away. Raises SecretError if its secrets or certificates are
+    unusable.
     """
 
     def __init__(
         self,
         settings: MqttSettings,
         name: str,
-        subscriptions: tuple[str, ...] = (),
+        subscriptions: Mapping[str, int] | None = None,
         will: Will | None = None,
         largest_bytes: int = 65_536,
+        session: bool = False,
     ) -> None:
         self._settings = settings
         self._name = name
-        self._subscriptions = subscriptions
+        self._subscriptions = dict(subscriptions or {})
+        self._session = session
         self._will = will
         self._largest_bytes = largest_bytes
         self._password = settings.password() if settings.username else None
@@ -157,6 +171,9 @@ class Client:
         self._paho: paho.Client | None = None
         self._connection = OURS
         self._failures = 0
+        self._protocol = settings.protocol
+        self._reached = ""  # the address of the broker in the attempt under way
+        self._address = ""  # the last good one
         self._deadline_s = 0.0  # while connecting: give up; while apart: try again
         self.up = False
         self.dropped = 0
@@ -171,8 +188,9 @@ class Client:
                     self._give_up()
                     return Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(error)}")
             else:
+                self._speak_otherwise()
                 self._give_up()
-                return Letter(What.DOWN, reason=f"no answer from {self._where} for {PATIENCE_S:.0f} s")
+                return Letter(What.DOWN, reason=f"no answer from {self._where} for {self._patience_s:.0f} s")
         try:
             sender, letter = self._letters.get(timeout=timeout_s)
         except Empty:
@@ -184,7 +202,10 @@ class Client:
         if letter.what is What.UP:
             self.up = True
             self._failures = 0
+            self._address = self._reached
         elif letter.what is What.DOWN:
+            if letter.unspoken:
+                self._speak_otherwise()
             self._give_up()
         return letter
 
@@ -195,7 +216,7 @@ class Client:
         if not self.up or self._paho is None:
             return None
         properties = None
-        if expiry_s is not None and self._settings.protocol == paho.MQTTv5:
+        if expiry_s is not None and self._protocol == paho.MQTTv5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's own gap
             properties.MessageExpiryInterval = max(1, int(expiry_s))
         info = self._paho.publish(topic, payload, qos, retain, properties)
@@ -221,12 +242,23 @@ class Client:
     def _where(self) -> str:
         return f"the broker at {self._settings.host}:{self._settings.port}"
 
+    @property
+    def _patience_s(self) -> float:
+        return PATIENCE_S[min(self._failures, len(PATIENCE_S) - 1)]
+
+    def _speak_otherwise(self) -> None:
+        """Use the other version of MQTT for the next attempt, where the settings leave the choice."""
+        if self._reached and self._settings.protocol == paho.MQTTv5:
+            self._protocol = paho.MQTTv311 if self._protocol == paho.MQTTv5 else paho.MQTTv5
+
     def _open(self) -> None:
         settings = self._settings
+        five = self._protocol == paho.MQTTv5
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._name,
-            protocol=MQTTProtocolVersion(settings.protocol),
+            clean_session=None if five else not self._session,
+            protocol=MQTTProtocolVersion(self._protocol),
             reconnect_on_failure=False,
         )
         if settings.username:
@@ -237,15 +269,30 @@ class Client:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
         self._listen(client)
         self._paho = client
-        self._deadline_s = time.monotonic() + PATIENCE_S
-        client.connect_timeout = PATIENCE_S
-        client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        self._reached = ""
+        self._deadline_s = time.monotonic() + self._patience_s
+        client.connect_timeout = self._patience_s
+        properties = None
+        if five and self._session:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own gap
+            properties.SessionExpiryInterval = SESSION_S
+        # A name that cannot be found just now had an address before: every other attempt goes there.
+        host = self._address if self._failures % 2 and self._address else settings.host
+        client.connect_async(
+            host,
+            settings.port,
+            settings.keepalive_s,
+            clean_start=not self._session if five else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
         client.loop_start()
 
     def _listen(self, client: paho.Client) -> None:
         """Attach callbacks that only put letters: nothing in them can raise or wait."""
         letters = self._letters
         self._connection = number = self._connection + 1
+        answered = threading.Event()  # the broker has taken us
+        rights = no_rights(self._settings.device, self._settings.username)
 
         def put(letter: Letter) -> None:
             # By number: a letter nobody reads must not keep a client and its sockets.
@@ -253,10 +300,12 @@ class Client:
 
         def connected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
             if code.is_failure:
-                put(Letter(What.DOWN, reason=f"{self._where} refuses us: {code}"))
+                unknown = code == "Unsupported protocol version"
+                put(Letter(What.DOWN, reason=f"{self._where} refuses us: {code}", unspoken=unknown))
                 return
-            for topic in self._subscriptions:
-                client.subscribe(topic, qos=1)
+            answered.set()
+            if self._subscriptions:
+                client.subscribe(list(self._subscriptions.items()))
             put(Letter(What.UP))
 
         def subscribed(_c: Any, _u: Any, _mid: int, codes: list[Any], _p: Any) -> None:
@@ -269,11 +318,13 @@ class Client:
             put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(sys.exc_info()[1])}"))
 
         def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
-            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}"))
+            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}", unspoken=not answered.is_set()))
 
         def published(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
             if code.is_failure:  # only MQTT 5 says so
-                put(Letter(What.DOWN, reason=f"{self._where} refuses our messages: {code}"))
+                why = f"; {rights}" if code == "Not authorized" else ""
+                reason = f"{self._where} refuses our messages: {code}{why}"
+                put(Letter(What.DOWN, reason=reason, refused=True))
             else:
                 put(Letter(What.ACKED, mid=mid))
 
@@ -286,6 +337,8 @@ class Client:
         def opened(_c: Any, _u: Any, sock: Any) -> None:
             # Small messages back to back would wait for each other's TCP acknowledgement.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._connection == number:
+                self._reached = sock.getpeername()[0]
 
         client.on_connect = connected
         client.on_subscribe = subscribed
@@ -319,7 +372,7 @@ def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
     was passed on.
     """
     topic, word = Topics(settings.device).check, secrets.token_hex(8).encode()
-    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}", (topic,))
+    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}", {topic: 1})
     reason = f"no acknowledgement for {timeout_s:.0f} s"
     deadline_s = time.monotonic() + timeout_s
     sent_s = 0.0
@@ -332,14 +385,8 @@ def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
                 sent_s = time.monotonic()
                 client.publish(topic, word)
             elif letter.what is What.ACKED:
-                account = (
-                    f"the account {settings.username}" if settings.username else "whoever has no account"
-                )
-                reason = (
-                    f"acknowledged but not passed on: {account} may not write and read "
-                    f"rearguard/{settings.device}/...; rearguard pair {settings.device} --role device "
-                    "renews its rights, or correct mqtt.device"
-                )
+                why = no_rights(settings.device, settings.username)
+                reason = f"acknowledged but not passed on: {why}"
             elif letter.payload == word:
                 return time.monotonic() - sent_s
             elif letter.what is What.DOWN:
@@ -351,7 +398,7 @@ def round_trip_s(settings: MqttSettings, timeout_s: float = 5.0) -> float:
 
 def retained(settings: MqttSettings, topic: str, timeout_s: float = 1.0) -> bytes | None:
     """What the broker keeps under ``topic``; None where it keeps nothing, or cannot be reached."""
-    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}", (topic,))
+    client = Client(settings, f"rearguard-check-{secrets.token_hex(4)}", {topic: 1})
     deadline_s = time.monotonic() + timeout_s
     try:
         while time.monotonic() < deadline_s:
@@ -363,11 +410,25 @@ def retained(settings: MqttSettings, topic: str, timeout_s: float = 1.0) -> byte
     return None
 
 
+class _Named(ssl.SSLContext):
+    """The certificate must bear the name of the settings, also where we go by the last good address."""
+
+    name = ""
+
+    def wrap_socket(self, sock: socket.socket, **options: Any) -> ssl.SSLSocket:  # type: ignore[override]
+        return super().wrap_socket(sock, **options | {"server_hostname": self.name})
+
+
 def _tls(settings: MqttSettings) -> ssl.SSLContext:
     """Raises SecretError: what is wrong, and with which file."""
     file = settings.ca_file or "the system's certificates"
     try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context = _Named(ssl.PROTOCOL_TLS_CLIENT)
+        context.name = settings.host
+        if settings.ca_file:
+            context.load_verify_locations(settings.ca_file)
+        else:
+            context.load_default_certs()
         context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's OpenSSL offers older ones
         if settings.certificate_file:
             file = " and ".join(filter(None, (settings.certificate_file, settings.key_file)))

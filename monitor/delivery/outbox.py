@@ -1,8 +1,10 @@
-"""Alerts on their way to the broker: in a file before they are sent, gone when it acknowledges them.
+"""Alerts on their way to the broker and to spotters: in a file before they are sent.
 
-They are sent from memory; the disk is what a restart begins with. So a full, slow or broken disk delays an
-alert by no more than ``DISK_PATIENCE_S`` and takes none away; it is a fault that says so. What the process
-must know after a restart (memory.py) is written in the same transaction as the alerts that changed it.
+What the broker has acknowledged is kept for those who did not get it: the latest ones, over restarts, and
+what is urgent until a spotter's program has said that it arrived. They are sent from memory; the disk is what
+a restart begins with. So a full, slow or broken disk delays an alert by no more than ``DISK_PATIENCE_S`` and
+takes none away; it is a fault that says so. What the process must know after a restart (memory.py) is written
+in the same transaction as the alerts that changed it.
 """
 
 import logging
@@ -10,7 +12,6 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from queue import Empty, SimpleQueue
 
 import msgspec
 
+from monitor.core.vocabulary import Priority, Stage
 from monitor.delivery.memory import Memory, recalled
 from monitor.delivery.memory import decode as decode_memory
 from monitor.delivery.memory import encode as encode_memory
@@ -35,19 +37,21 @@ RETRY_S = 2.0
 """Pause before what could not be written is tried again."""
 
 RECENT = 64
-"""So many acknowledged stages stay in memory for a receiver that did not get them: a broker may acknowledge
-an alert and die before it has passed it on."""
+"""So many acknowledged reports are kept for a receiver that did not get them: a broker may acknowledge an
+alert and die before it has passed it on."""
 
 Key = tuple[str, int]
-"""Names one stage: boot and sequence."""
+"""Names one report: boot and sequence."""
 
 _TABLE = """CREATE TABLE IF NOT EXISTS outbox (
     boot TEXT NOT NULL, sequence INTEGER NOT NULL, machine TEXT NOT NULL, payload BLOB NOT NULL,
-    PRIMARY KEY (boot, sequence)) WITHOUT ROWID"""
+    sent INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (boot, sequence)) WITHOUT ROWID"""
+
+_ADD_SENT = "ALTER TABLE outbox ADD COLUMN sent INTEGER NOT NULL DEFAULT 0"  # an older version had none
 
 _MEMORY = "CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY CHECK (one = 1), payload BLOB NOT NULL)"
 
-_ALL = "SELECT boot, sequence, machine, payload FROM outbox"
+_ALL = "SELECT boot, sequence, machine, payload, sent FROM outbox ORDER BY sequence"
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +63,14 @@ class _Entry:
     put_s: float
     stored: bool = False
     age_known: bool = True
+    sent: bool = False  # the broker has it
+    received: bool = False  # and so has a spotter's program
+
+    @property
+    def waits(self) -> bool:
+        """It is urgent, and nobody is known to have it."""
+        high = self.message.priority is Priority.HIGH and self.message.stage is Stage.ACTIVE
+        return high and not self.received
 
     @property
     def key(self) -> Key:
@@ -80,11 +92,18 @@ class _Put:
     memory: Memory | None
 
 
-_Job = _Put | Key
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The broker has it."""
+
+    key: Key
+
+
+_Job = _Put | _Sent | Key
 
 
 class Outbox:
-    """``put`` is for any thread and never waits; ``due``, ``remove`` and the figures are for one sender.
+    """``put`` is for any thread and never waits; the rest, and the figures, are for one sender.
 
     ``path`` None keeps everything in memory.
     ``wake`` is called, from the outbox's thread, when something has become due.
@@ -97,7 +116,7 @@ class Outbox:
         self._arrived: SimpleQueue[_Entry] = SimpleQueue()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._pending: dict[Key, _Entry] = {}
-        self._recent: deque[_Entry] = deque(maxlen=RECENT)
+        self._recent: dict[Key, _Entry] = {}  # what the broker has, the oldest first
         self._writer: threading.Thread | None = None
         self._trouble = ""
         self._writing_s = inf  # since when the writer waits for the disk
@@ -139,10 +158,13 @@ class Outbox:
         """What is to be sent, the most urgent first, then the newest, aged to now. Drops the expired."""
         moment = self._clock()
         for entry in _drain(self._arrived):
-            self._pending.setdefault(entry.key, entry)
+            (self._recent if entry.sent else self._pending).setdefault(entry.key, entry)
         for entry in list(self._pending.values()):
             if entry.late(moment):
                 self.expired += 1
+                self._forget(entry.key)
+        for entry in list(self._recent.values()):
+            if entry.late(moment):
                 self._forget(entry.key)
         ready = [
             entry
@@ -152,22 +174,46 @@ class Outbox:
         ready.sort(key=lambda entry: (-entry.message.priority, -entry.event_s))
         return [entry.aged(moment) for entry in ready]
 
-    def remove(self, key: Key) -> None:
+    def acknowledged(self, key: Key) -> None:
         """The broker has it."""
-        entry = self._forget(key)
-        if entry is not None:
-            self._recent.append(entry)
+        entry = self._pending.pop(key, None)
+        if entry is None:
+            return
+        entry.sent = True
+        self._recent[key] = entry
+        if self._path is not None:
+            self._jobs.put(_Sent(key))
+        while len(self._recent) > RECENT:
+            kept = [entry.key for entry in self._recent.values() if not entry.waits]
+            self._forget(kept[0] if kept else next(iter(self._recent)))
+
+    def received(self, incident: str, sequence: int) -> None:
+        """A spotter's program has this report of the incident, and with it all that was said before."""
+        for entry in (*self._recent.values(), *self._pending.values()):
+            if entry.message.id == incident and entry.message.sequence <= sequence:
+                entry.received = True
 
     def recent(self) -> list[AlertMessage]:
         """What the broker acknowledged lately, aged to now."""
         moment = self._clock()
-        return [entry.aged(moment) for entry in self._recent if not entry.late(moment)]
+        return [entry.aged(moment) for entry in self._recent.values() if not entry.late(moment)]
 
-    def _forget(self, key: Key) -> _Entry | None:
-        entry = self._pending.pop(key, None)
+    def unreceived(self) -> list[AlertMessage]:
+        """What is urgent, and the broker is alone in having it, aged to now: each incident's last report."""
+        moment = self._clock()
+        last = {
+            entry.message.id: entry
+            for entry in sorted(
+                (*self._recent.values(), *self._pending.values()), key=lambda entry: entry.message.sequence
+            )
+        }
+        waiting = (entry for entry in last.values() if entry.sent and entry.waits)
+        return [entry.aged(moment) for entry in waiting if not entry.late(moment)]
+
+    def _forget(self, key: Key) -> None:
+        entry = self._pending.pop(key, None) or self._recent.pop(key, None)
         if entry is not None and self._path is not None:
             self._jobs.put(key)
-        return entry
 
     def __len__(self) -> int:
         return len(self._pending) + self._arrived.qsize()
@@ -218,7 +264,7 @@ class Outbox:
 
     def _restore(self, base: sqlite3.Connection, machine: str) -> None:
         moment = self._clock()
-        for boot, sequence, owner, payload in base.execute(_ALL).fetchall():
+        for boot, sequence, owner, payload, sent in base.execute(_ALL).fetchall():
             try:
                 message = decode_alert(payload)
             except (MessageError, TypeError) as error:  # TypeError: not even text or bytes
@@ -232,7 +278,7 @@ class Outbox:
                 # event, or less after it than is true.
                 age_s = moment.wall_s - message.wall_s
                 event_s, age_known = moment.mono_s - max(0.0, age_s), age_known and age_s >= 0
-            self._arrived.put(_Entry(message, event_s, moment.mono_s, True, age_known))
+            self._arrived.put(_Entry(message, event_s, moment.mono_s, True, age_known, bool(sent)))
 
 
 def recall(path: Path, moment: Moment, machine: str) -> Memory:
@@ -282,6 +328,8 @@ def _prepare(path: Path) -> sqlite3.Connection:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")  # see _make_durable
         base.execute(_TABLE)
+        if "sent" not in (column[1] for column in base.execute("PRAGMA table_info(outbox)")):
+            base.execute(_ADD_SENT)
         base.execute(_MEMORY)
         base.commit()
         base.execute(_ALL).fetchall()  # damage inside shows only here
@@ -307,12 +355,15 @@ def _make_durable(path: Path) -> None:
 def _save(base: sqlite3.Connection, jobs: list[_Job], machine: str) -> None:
     with base:
         for job in jobs:
+            if isinstance(job, _Sent):
+                base.execute("UPDATE outbox SET sent = 1 WHERE boot = ? AND sequence = ?", job.key)
+                continue
             if not isinstance(job, _Put):
                 base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", job)
                 continue
             for entry in job.entries:
                 base.execute(
-                    "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, 0)",
                     (*entry.key, machine, encode(entry.message)),
                 )
             if job.memory is not None:

@@ -1,6 +1,7 @@
 """What other people's programs say to the device: into the inbox, or ignored, counted and once logged."""
 
 import logging
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from monitor.core.vocabulary import Input, InputKind
@@ -19,11 +20,20 @@ _log = logging.getLogger(__name__)
 
 
 class Reception:
-    """Reads answers and requests for one device; one thread's own."""
+    """Reads answers and requests for one device; one thread's own.
 
-    def __init__(self, topics: Topics, inbox: "SimpleQueue[Input]") -> None:
+    ``received`` is called for each receipt, with the incident's id and the report's sequence.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        inbox: "SimpleQueue[Input]",
+        received: Callable[[str, int], None] = lambda _id, _sequence: None,
+    ) -> None:
         self._topics = topics
         self._inbox = inbox
+        self._received = received
         self._here_s: dict[str, float] = {}
         self._repeated_s = float("-inf")
         self._complained: set[str] = set()
@@ -58,7 +68,7 @@ class Reception:
                 self._inbox.put(word)
         elif word.kind is InputKind.SPOTTER_GONE:
             self._part(word.who)
-        else:
+        elif word.kind is not InputKind.RECEIVED or word.alert_id in open_ids:
             self._inbox.put(word)
         return False
 
@@ -80,7 +90,9 @@ class Reception:
         if topic != self._topics.answer:
             raise MessageError("nothing is expected on this topic")
         word = decode_answer(payload)
-        if word.alert_id not in open_ids:
+        if word.kind is InputKind.RECEIVED:
+            self._received(word.alert_id, word.sequence)
+        elif word.alert_id not in open_ids:
             raise MessageError("the answer names an incident that is not open")
         return word
 

@@ -36,6 +36,14 @@ UNKNOWN = {Obstacle.SENSOR: "the sensor sends no samples", Obstacle.LINK: "no co
 """In place of a detail that is not known."""
 
 
+def no_rights(device: str, account: str) -> str:
+    """What an account may not do, and what to do about it."""
+    return (
+        f"the account {account or 'used here'} may not write and read rearguard/{device}/...; "
+        f"rearguard pair {device} --role device renews its rights, or correct mqtt.device"
+    )
+
+
 def reason_of(alert: Alert) -> str:
     """Why an alert was raised, in words; "" where its kind says it all."""
     if alert.fault is not None:

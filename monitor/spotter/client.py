@@ -1,42 +1,68 @@
 """A spotter's side of MQTT: what comes from one device and from its other spotters, and what goes to them."""
 
 import secrets
+from collections import Counter
+from collections.abc import Callable
 
 from monitor.core.vocabulary import InputKind
 from monitor.delivery.messages import (
     NO_CONTACT,
     Topics,
     encode_answer,
+    encode_receipt,
     encode_repeat,
     encode_request,
     now,
 )
 from monitor.delivery.mqtt import Client, MqttSettings, What, Will
-from monitor.spotter.incident import Notice
+from monitor.spotter.client_name import ClientName
+from monitor.spotter.incident import Incident, Notice
 from monitor.spotter.view import NO_CONTACT_S, SpotterView
 
 HERE_S = 1.5
 """How often the device learns that somebody is listening."""
 
+RECEIPTS = 5
+"""So often the same report is receipted: a receipt may be lost, and an older device takes none."""
+
 
 class SpotterClient:
-    """``view`` is what is known of the device. One thread's own. Raises what Client raises."""
+    """``view`` is what is known of the device. One thread's own. Raises what Client raises.
 
-    def __init__(self, settings: MqttSettings, who: str, no_contact_s: float = NO_CONTACT_S) -> None:
-        self._topics = Topics(settings.device)
+    ``program`` keeps a session at the broker: what comes while it is away waits for it there; "" keeps none.
+    ``has`` says whether the person can be said to have an incident's latest report: it is receipted then.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        who: str,
+        no_contact_s: float = NO_CONTACT_S,
+        program: str = "",
+        has: Callable[[Incident], bool] = lambda _: True,
+    ) -> None:
+        self._topics = topics = Topics(settings.device)
         self._who = who
+        self._has = has
+        self._name = ClientName(f"{program}-{settings.device}-{who}") if program else None
+        kept = self._name is not None and self._name.held
+        name = self._name.name if kept and self._name else secrets.token_hex(4)
         self._client = Client(
             settings,
-            f"rearguard-spotter-{secrets.token_hex(4)}",
-            subscriptions=(
-                self._topics.availability,
-                self._topics.state,
-                self._topics.alert,
-                self._topics.answer,
-            ),
-            will=Will(self._topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
+            f"rearguard-spotter-{name}",
+            # What comes each second is of no use later, and would fill the session.
+            subscriptions={
+                topics.availability: 0,
+                topics.state: 0,
+                topics.alert: 1,
+                topics.again: 0,
+                topics.answer: 1,
+            },
+            will=Will(topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
+            session=kept,
         )
         self._here_s = float("-inf")
+        self._receipts: Counter[tuple[str, int]] = Counter()
         self.view = SpotterView(settings.device, no_contact_s)
 
     def hear(self, timeout_s: float) -> list[Notice]:
@@ -50,18 +76,25 @@ class SpotterClient:
             notices = self.view.update(letter.topic, letter.payload, letter.retained, moment)
             if letter.topic == self._topics.state and self.view.asks():
                 self._client.publish(self._topics.request, encode_repeat(self._who))
+            self._receipt()
         if self._client.up and moment.mono_s - self._here_s > HERE_S:
             self._here_s = moment.mono_s
             self.request(InputKind.SPOTTER_HERE)
         return notices + self.view.tick(moment)
 
+    def _receipt(self) -> None:
+        """Say of every urgent report that it is here, until the device's heartbeat shows that it knows."""
+        for incident in self.view.unreceipted(self._who):
+            key = (incident.id, incident.sequence)
+            if self._receipts[key] < RECEIPTS and self._has(incident):
+                self._receipts[key] += 1
+                self._client.publish(self._topics.answer, encode_receipt(*key, self._who))
+
     def answer(self, incident_id: str, word: InputKind) -> bool:
         """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""
-        if self.view.settle(incident_id):
-            return True
-        return (
-            self._client.publish(self._topics.answer, encode_answer(incident_id, word, self._who)) is not None
-        )
+        settled = self.view.settle(incident_id)
+        sent = self._client.publish(self._topics.answer, encode_answer(incident_id, word, self._who))
+        return settled or sent is not None
 
     def look_after_contact(self) -> list[Notice]:
         """Say to ourselves, and to other spotters if there is a way, that we look after lost contact."""
@@ -75,3 +108,5 @@ class SpotterClient:
     def close(self) -> None:
         self.request(InputKind.SPOTTER_GONE)
         self._client.close()
+        if self._name is not None:
+            self._name.close()

@@ -43,13 +43,14 @@ def watch(
     aside: Callable[[], Iterable[str]] = lambda: (),
     out: TextIO = sys.stdout,
     no_contact_s: float = NO_CONTACT_S,
+    program: str = "",
 ) -> int:
     """Show the device's alerts and heartbeat until q, Ctrl-C or ``done()``; the exit status.
 
-    ``aside`` gives lines of somebody else's to show between ours.
+    ``aside`` gives lines of somebody else's to show between ours. ``program`` is for SpotterClient.
     A broker that cannot be reached is reported and tried again. Raises what SpotterClient raises.
     """
-    ear = SpotterClient(settings, who, no_contact_s)
+    ear = SpotterClient(settings, who, no_contact_s, program)
     screen = Screen(out)
     answers = Answers(ear)
     screen.line(f"watching {settings.device}, broker {settings.host}:{settings.port}")

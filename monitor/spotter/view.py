@@ -6,6 +6,7 @@ moves does.
 """
 
 from dataclasses import replace
+from math import inf
 
 from monitor.core.vocabulary import Priority, Stage
 from monitor.delivery import messages
@@ -59,9 +60,10 @@ class SpotterView:
         self._heard_s: float | None = None
         self._began_s: float | None = None
         self._reminded_s = float("-inf")
-        self._offset_s = float("inf")  # our monotonic clock less the device's, in its present run
-        self._known: dict[str, set[int]] = {}
-        self._since: dict[str, int] = {}  # by run: alerts up to this one were before our time
+        self._offset_s = inf  # our monotonic clock less the device's, in its present run
+        self._known: dict[str, set[int]] = {}  # by run
+        self._series: set[str] = set()  # the runs whose sequences go on from one another
+        self._since = 0  # alerts up to this one were before our time
         self._asked = (0, 0)
         self._orphans: set[str] = set()  # incidents that wait, and whose device has restarted
 
@@ -83,7 +85,7 @@ class SpotterView:
         try:
             if topic == self._topics.state:
                 return self._beat(decode_state(payload), retained, moment)
-            if topic == self._topics.alert:
+            if topic in (self._topics.alert, self._topics.again):
                 return [] if retained else self._alert(decode_alert(payload), moment)
             if topic == self._topics.answer:
                 who = None if retained else decode_contact_answer(payload)
@@ -117,14 +119,26 @@ class SpotterView:
         state = self.state
         if state is None or self.no_contact or state.waiting:
             return False
-        known = self._known.get(state.boot, set())
-        first = max(self._since[state.boot], state.alerts - ASKED_LATEST) + 1
-        missing = sum(n not in known for n in range(first, state.alerts + 1))
+        known = [self._known.get(boot, set()) for boot in self._series]
+        first = max(self._since, state.alerts - ASKED_LATEST) + 1
+        missing = sum(not any(n in run for run in known) for n in range(first, state.alerts + 1))
         times = self._asked[1] if self._asked[0] == state.alerts else 0
         if not missing or times >= ASKED_TIMES:
             return False
         self._asked = (state.alerts, times + 1)
         return True
+
+    def unreceipted(self, who: str) -> list[Incident]:
+        """Urgent incidents of which the device does not know that ``who`` has the latest report."""
+        state = self.state
+        told = {(i.id, i.sequence): who[:64] in i.received_by for i in state.incidents} if state else {}
+        return [
+            incident
+            for incident in self.open
+            if incident.waits
+            and incident.priority is Priority.HIGH
+            and not told.get((incident.id, incident.sequence), False)
+        ]
 
     def settle(self, incident_id: str) -> bool:
         """End an incident that its device no longer knows, answered here; False if it is no such incident."""
@@ -178,14 +192,19 @@ class SpotterView:
 
     def _beat(self, state: State, retained: bool, moment: Moment) -> list[Notice]:
         before, self.state = self.state, state
-        self._since.setdefault(state.boot, state.alerts if before is None else state.first)
+        if before is None:
+            self._since = state.alerts
+        elif state.boot not in self._series and state.first < before.alerts:  # it has lost its memory
+            self._series.clear()
+            self._since = state.first
+        self._series.add(state.boot)
         if before is None or retained:
             return []
         if state.boot == before.boot and state.sequence <= before.sequence:
             self.state = before
             return []
         if state.boot != before.boot:
-            self._offset_s = float("inf")
+            self._offset_s = inf
         # The quickest beat tells the clocks' difference best; wall clocks may jump at either end.
         self._offset_s = min(self._offset_s, moment.mono_s - state.mono_s)
         if self.no_contact:
@@ -223,6 +242,9 @@ class SpotterView:
             if known is None or known.sequence < entry.sequence:
                 incident = _incident_of(entry, state.boot, moment)
                 notices.append(self._report(incident, _tone(incident, known), moment))
+            elif known.sequence == entry.sequence and entry.age_known and not known.age_known:
+                event_s = moment.mono_s - entry.age_s
+                self.incidents[entry.id] = replace(known, event_s=event_s, age_known=True)
         return notices
 
     def _restarted(self, incident: Incident, state: State, before: State, moment: Moment) -> list[Notice]:
@@ -246,9 +268,7 @@ class SpotterView:
             self.duplicates += 1
             return []
         known.add(message.sequence)
-        age_s = max(message.age_s, 0.0)
-        if self.state is not None and message.boot == self.state.boot:
-            age_s = max(age_s, moment.mono_s - self._offset_s - message.time_s)
+        age_s, age_known = self._age(message, moment)
         before = self.incidents.get(message.id)
         if before is not None and message.sequence <= before.sequence:
             return []  # a stage overtaken by a later one, or already known from the heartbeat
@@ -263,13 +283,25 @@ class SpotterView:
             moment.mono_s - age_s,
             printable(message.reason),
             printable(message.who),
-            message.age_known,
+            age_known,
         )
-        if not incident.stage.ended and incident.waits and age_s > message.lifetime_s:
+        if not incident.stage.ended and incident.waits and age_s > message.lifetime_s and age_known:
             self.expired += 1
             ended = replace(incident, stage=Stage.CLEARED)
             return [self._report(ended, Tone.NOTE, moment, f"{incident.name}, expired")]
         return [self._report(incident, _tone(incident, before), moment)]
+
+    def _age(self, message: AlertMessage, moment: Moment) -> tuple[float, bool]:
+        """How old it is, and whether that is known: it may have waited at the broker, for us to come back.
+
+        By the heartbeat of its run we know its clock. Else there is only wall time, which may be wrong at
+        either end.
+        """
+        age_s = max(message.age_s, 0.0)
+        if self.state is not None and message.boot == self.state.boot and self._offset_s < inf:
+            return max(age_s, moment.mono_s - self._offset_s - message.time_s), message.age_known
+        waited_s = moment.wall_s - message.wall_s - age_s
+        return age_s, message.age_known and abs(waited_s) < LATE_S
 
     def _report(self, incident: Incident, tone: Tone, moment: Moment, words: str = "") -> Notice:
         self.incidents[incident.id] = incident
@@ -278,7 +310,7 @@ class SpotterView:
         age_s = moment.mono_s - incident.event_s
         late = f", LATE: {age_s:.0f} s ago" if age_s > LATE_S else ""
         if not incident.age_known:
-            late = ", LATE: age unknown, from before the device was last switched on"
+            late = ", LATE: age unknown"
         return Notice(tone, (words or incident.words()) + late, incident, age_s)
 
 

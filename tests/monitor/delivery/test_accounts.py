@@ -105,7 +105,7 @@ def carried(sender: MqttSettings, receiver: MqttSettings, topic: str) -> bool:
     Nothing is waited for in vain: a broker answers each client in order, so what it lets through has come
     when it acknowledges the next message of the receiver.
     """
-    ear, mouth = Client(receiver, "ear", (topic,)), Client(sender, "mouth")
+    ear, mouth = Client(receiver, "ear", {topic: 1}), Client(sender, "mouth")
     try:
         for client in (ear, mouth):
             if until(client, What.UP, What.DOWN).what is What.DOWN:
@@ -328,7 +328,7 @@ def test_the_bridge_carries_alerts_out_and_answers_in(tmp_path: Path, free_port:
         bridge = "\n".join(lines).replace("broker.example:8883", f"127.0.0.1:{far.port}")
         config = f"listener {free_port} 127.0.0.1\nallow_anonymous true\n{bridge}\n"
         with Mosquitto(tmp_path, config, free_port) as near:
-            here, there = (Client(broker.settings(), "x", ("rearguard/#",)) for broker in (near, far))
+            here, there = (Client(broker.settings(), "x", {"rearguard/#": 1}) for broker in (near, far))
             try:
                 for client in (here, there):
                     until(client, What.UP)

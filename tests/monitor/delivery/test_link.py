@@ -315,13 +315,13 @@ def test_the_walker_knows_who_is_listening(mqtt: MqttSettings) -> None:
 def test_a_broker_that_throws_our_messages_away_is_a_lost_link_until_it_passes_them_on(
     tmp_path: Path, free_port: int
 ) -> None:
-    """Under MQTT 3.1.1 it acknowledges them all the same: the account belongs to a device of another name."""
+    """It acknowledges them all the same: the account belongs to a device of another name."""
     topics = messages.Topics("kitchen")
     access = tmp_path / "access"
     access.write_text("topic readwrite rearguard/walker/#\n")
     config = f"listener {free_port} 127.0.0.1\nallow_anonymous true\nacl_file {access}\nuser root\n"
     with Mosquitto(tmp_path, config, free_port) as broker:
-        settings = broker.settings("kitchen")
+        settings = replace(broker.settings("kitchen"), protocol=4)
         with pytest.raises(ConnectionError, match=r"acknowledged but not passed on: .* rearguard/kitchen/"):
             round_trip_s(settings, 3.0)
         with pulse_at(settings) as pulse:
@@ -334,8 +334,23 @@ def test_a_broker_that_throws_our_messages_away_is_a_lost_link_until_it_passes_t
             with Listener(settings) as spotter:
                 wait_until(lambda: spotter.alerts())
                 wait_until(lambda: not pulse.link._outbox)
-                assert pulse.link._health.lost is False
+                wait_until(lambda: pulse.link._health.lost is False)
                 assert topics.alert in [letter.topic for letter in spotter.letters]
+
+
+def test_with_mqtt_5_the_broker_says_what_it_does_not_pass_on(tmp_path: Path, free_port: int) -> None:
+    access = tmp_path / "access"
+    access.write_text("topic readwrite rearguard/walker/#\n")
+    config = f"listener {free_port} 127.0.0.1\nallow_anonymous true\nacl_file {access}\nuser root\n"
+    with Mosquitto(tmp_path, config, free_port) as broker:
+        settings = broker.settings("kitchen")
+        with pytest.raises(
+            ConnectionError, match=r"refuses our messages: Not authorized; the account used here"
+        ):
+            round_trip_s(settings, 3.0)
+        with pulse_at(settings) as pulse:
+            wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
+            assert "rearguard pair kitchen --role device renews its rights" in pulse.heard[0].reason
 
 
 def test_rights_that_are_taken_away_are_noticed(
@@ -382,6 +397,68 @@ def test_a_link_that_is_stuck_is_a_fault_until_it_goes_on(
         )
         goes_on.set()
         wait_until(lambda: InputKind.FAULT_GONE in pulse.kinds())
+
+
+def test_an_alert_that_the_broker_keeps_for_itself_is_sent_again_until_a_spotter_has_it(
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has acknowledged it, and died before it passed it on. Nobody who did not ask rings again."""
+    monkeypatch.setattr("monitor.delivery.link.AGAIN_S", 0.3)
+    topics = messages.Topics(mqtt.device)
+    with pulse_at(mqtt) as pulse:
+        pulse.raise_alert("1")
+        pulse.raise_alert("2", AlertKind.STUMBLE, Priority.MEDIUM)
+        wait_until(lambda: len(pulse.link._outbox.recent()) == 2)
+        with Listener(mqtt) as deaf:  # one that writes no receipts
+            wait_until(lambda: deaf.states())
+            deaf.say(topics.request, messages.encode_request(InputKind.SPOTTER_HERE, "Max"))
+            wait_until(lambda: len([a for a in deaf.letters if a.topic == topics.again]) >= 3)
+            assert {a.id for a in deaf.again()} == {"1"}
+            assert deaf.alerts() == []
+            assert all(a.received_by == () for a in deaf.states()[-1].incidents)
+            ear = SpotterClient(mqtt, "Eva")
+            wait_until(lambda: ear.hear(0.02) is not None and pulse.link._outbox.unreceived() == [])
+            wait_until(
+                lambda: [a.received_by for a in deaf.states()[-1].incidents if a.id == "1"] == [("Eva",)]
+            )
+            ear.close()
+
+
+def test_what_an_earlier_run_sent_is_sent_again_to_who_asks(mqtt: MqttSettings, tmp_path: Path) -> None:
+    topics = messages.Topics(mqtt.device)
+    store = tmp_path / "outbox.db"
+    with pulse_at(mqtt, store) as pulse:
+        pulse.raise_alert("1", AlertKind.STUMBLE, Priority.MEDIUM)
+        wait_until(lambda: len(pulse.link._outbox.recent()) == 1)
+        boot = pulse.link.boot
+    with pulse_at(mqtt, store), Listener(mqtt) as spotter:
+        wait_until(lambda: spotter.states())
+        spotter.say(topics.request, messages.encode_repeat("Eva"))
+        wait_until(lambda: [(a.boot, a.sequence) for a in spotter.again()] == [(boot, 1)])
+
+
+def test_a_broker_that_acknowledges_all_but_alerts_is_a_lost_link(
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Link(mqtt, SimpleQueue())
+    publish = link._client.publish
+
+    def swallowed(topic: str, *args: object, **options: object) -> int | None:
+        if topic == messages.Topics(mqtt.device).alert:
+            return 60_000 + len(link._sent)  # of which no acknowledgement comes
+        return publish(topic, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(link._client, "publish", swallowed)
+    with Pulse(link) as pulse:
+        wait_until(lambda: pulse.linked)
+        pulse.raise_alert("1")
+        wait_until(lambda: InputKind.LINK_LOST in pulse.kinds())
+        assert not pulse.link._health.proven or "an alert" in pulse.heard[0].reason
+        lost = len(pulse.heard)
+        wait_until(lambda: time.monotonic() - pulse.link._started_s > 9.0)
+        assert InputKind.LINK_BACK not in pulse.kinds()[: lost + 5]
+        monkeypatch.undo()
+        wait_until(lambda: pulse.kinds()[-1] is InputKind.LINK_BACK)
 
 
 def test_no_more_than_ten_alerts_are_under_way_so_that_an_urgent_one_overtakes_the_others(

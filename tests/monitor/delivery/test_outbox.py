@@ -4,16 +4,18 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery import outbox as outbox_file
 from monitor.delivery.messages import AlertMessage, Moment, now
-from monitor.delivery.outbox import DISK_PATIENCE_S, Outbox
+from monitor.delivery.outbox import DISK_PATIENCE_S, RECENT, Outbox, machine_boot
 from tests.background import spawned
 from tests.pulse import PATIENCE_S, wait_until
 
@@ -72,7 +74,7 @@ def test_what_is_acknowledged_is_gone_and_what_is_expired_is_counted() -> None:
     for sequence in (1, 2):
         outbox.put(stage(sequence, clock(), Priority.LOW))
     assert len(outbox.due()) == 2
-    outbox.remove(("aaaa", 1))
+    outbox.acknowledged(("aaaa", 1))
     assert keys(outbox) == [2]
     clock.wait(messages.LIFETIME_S[Priority.LOW] + 1)
     assert keys(outbox) == []
@@ -98,7 +100,10 @@ def test_a_stage_is_on_disk_before_it_is_due(tmp_path: Path) -> None:
     outbox.put(stage(1, clock()))
     wait_until(outbox.due)
     assert rows(path) == 1
-    outbox.remove(("aaaa", 1))
+    outbox.acknowledged(("aaaa", 1))
+    assert keys(outbox) == []
+    clock.wait(messages.LIFETIME_S[Priority.HIGH] + 1)
+    assert keys(outbox) == []
     wait_until(lambda: rows(path) == 0)
     outbox.stop()
 
@@ -125,7 +130,7 @@ def test_a_restart_begins_with_what_was_left(tmp_path: Path) -> None:
     first.put(stage(1, clock()))
     first.put(stage(2, clock()))
     wait_until(lambda: len(first.due()) == 2)
-    first.remove(("aaaa", 1))
+    first.acknowledged(("aaaa", 1))
     first.stop()
     clock.wait(30)
     second = Outbox(path, clock)
@@ -133,7 +138,71 @@ def test_a_restart_begins_with_what_was_left(tmp_path: Path) -> None:
     wait_until(second.due)
     (message,) = second.due()
     assert (message.sequence, message.age_s) == (2, 30)
+    (message,) = second.recent()
+    assert (message.sequence, message.age_s) == (1, 30)
     second.stop()
+
+
+def test_a_file_of_an_older_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    clock = Hands()
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute(
+            "CREATE TABLE outbox (boot TEXT NOT NULL, sequence INTEGER NOT NULL, machine TEXT NOT NULL, "
+            "payload BLOB NOT NULL, PRIMARY KEY (boot, sequence)) WITHOUT ROWID"
+        )
+        payload = messages.encode(stage(7, clock()))
+        base.execute("INSERT INTO outbox VALUES ('aaaa', 7, ?, ?)", (machine_boot(), payload))
+    outbox = Outbox(path, clock)
+    outbox.start()
+    wait_until(lambda: keys(outbox) == [7])
+    outbox.stop()
+
+
+# ---- who has it
+
+
+def acknowledged(outbox: Outbox, *reports: AlertMessage) -> None:
+    outbox.put(*reports)
+    outbox.due()
+    for report in reports:
+        outbox.acknowledged((report.boot, report.sequence))
+
+
+def unreceived(outbox: Outbox) -> list[tuple[str, int]]:
+    return [(message.id, message.sequence) for message in outbox.unreceived()]
+
+
+def test_what_is_urgent_waits_for_a_spotter_s_receipt() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    acknowledged(outbox, stage(1, clock()), stage(2, clock(), Priority.MEDIUM))
+    assert unreceived(outbox) == [("1", 1)]
+    outbox.received("2", 5)
+    outbox.received("1", 0)
+    assert unreceived(outbox) == [("1", 1)]
+    outbox.received("1", 1)
+    assert unreceived(outbox) == []
+    assert [message.sequence for message in outbox.recent()] == [1, 2]
+
+
+def test_only_an_incident_s_last_report_waits_and_none_that_somebody_answered() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    first, second = stage(1, clock()), msgspec.structs.replace(stage(2, clock()), id="1")
+    acknowledged(outbox, first, second)
+    assert unreceived(outbox) == [("1", 2)]
+    acknowledged(outbox, msgspec.structs.replace(second, sequence=3, stage=Stage.ACKNOWLEDGED))
+    assert unreceived(outbox) == []
+
+
+def test_what_waits_for_a_receipt_outlives_a_flood_of_lesser_reports() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    acknowledged(outbox, stage(1, clock()))
+    acknowledged(outbox, *(stage(n, clock(), Priority.MEDIUM) for n in range(2, 200)))
+    assert unreceived(outbox) == [("1", 1)]
+    assert len(outbox.recent()) == RECENT
 
 
 @pytest.mark.parametrize(("passed_s", "age_s", "age_known"), [(60.0, 60.0, True), (-2400.0, 0.0, False)])
@@ -262,8 +331,8 @@ def test_a_row_that_holds_no_message_is_dropped(tmp_path: Path) -> None:
     wait_until(lambda: rows(path) == 1)
     outbox.stop()
     with sqlite3.connect(path) as base:
-        base.execute("INSERT INTO outbox VALUES ('aaaa', 2, '', 5)")
-        base.execute("INSERT INTO outbox VALUES ('aaaa', 3, '', 'text')")
+        base.execute("INSERT INTO outbox VALUES ('aaaa', 2, '', 5, 0)")
+        base.execute("INSERT INTO outbox VALUES ('aaaa', 3, '', 'text', 0)")
     base.close()
     again = Outbox(path, now)
     again.start()

@@ -1,6 +1,6 @@
 """What a spotter is shown: loss of contact, lateness, each report once. All time is made up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
@@ -339,7 +339,31 @@ def test_an_alert_whose_age_nobody_knows_sounds_and_says_so() -> None:
     play = Play()
     (notice,) = play.hear(msgspec.structs.replace(play.stage(CONFIRMED), age_known=False))
     assert notice.tone is Tone.RING
-    assert notice.text.endswith("LATE: age unknown, from before the device was last switched on")
+    assert notice.text.endswith("LATE: age unknown")
+
+
+@pytest.mark.parametrize("waited_s", [8.0, 7200.0])
+def test_an_alert_that_waited_for_us_at_the_broker_is_not_shown_as_news(waited_s: float) -> None:
+    """We are new to its run: its clock is not known before its heartbeat."""
+    play = Play()
+    message = play.stage(CONFIRMED)
+    play.time_s += waited_s
+    (notice,) = play.hear(message)
+    assert (notice.tone, notice.text) == (Tone.RING, "FALL confirmed, LATE: age unknown")
+    (incident,) = play.view.open
+    entry = Incident(
+        message.id, 1, message.kind, message.priority, message.certainty, message.stage, age_s=waited_s
+    )
+    play.beat()
+    assert play.beat(incidents=(entry,))[1:] == []
+    assert play.view.open == [replace(incident, event_s=play.time_s - waited_s, age_known=True)]
+
+
+def test_a_fresh_alert_of_a_run_whose_heartbeat_has_not_come_yet_is_news() -> None:
+    play = Play()
+    message = play.stage(CONFIRMED)
+    play.time_s += 0.5
+    assert play.hear(message)[0].text == "FALL confirmed"
 
 
 @pytest.mark.parametrize("skew_s", [-86_400.0, 0.0, 86_400.0])
@@ -479,7 +503,50 @@ def test_what_ended_at_its_device_while_we_were_away_over_a_restart_is_over() ->
     play.boot, play.beat_number, play.first, play.sent = "bbbb", 0, 4, 4
     assert [(notice.tone, notice.text) for notice in play.beat()] == [(Tone.CALM, "FALL confirmed over")]
     assert play.view.open == []
+    assert play.view.asks()  # for what the run before said last
+    play.boot = "aaaa"
+    for sequence in (2, 3, 4):
+        play.hear(play.stage(CLEARED, sequence=sequence))
     assert not play.view.asks()
+
+
+def test_a_device_that_has_lost_its_memory_is_not_asked_for_what_it_cannot_know() -> None:
+    play = Play()
+    play.seen()
+    play.hear(play.stage(CONFIRMED))
+    play.sent = 9
+    assert play.view.asks() or play.beat() or play.view.asks()
+    play.boot, play.beat_number, play.first, play.sent = "bbbb", 0, 0, 0
+    play.beat()
+    assert not play.view.asks()
+
+
+def test_what_is_urgent_is_receipted_until_the_device_knows_it() -> None:
+    play = Play()
+    play.seen()
+    play.hear(play.stage(CONFIRMED, "low", Priority.MEDIUM))
+    assert play.view.unreceipted("Eva") == []
+    message = play.stage(CONFIRMED)
+    play.hear(message)
+    (incident,) = play.view.unreceipted("Eva")
+    assert (incident.id, incident.sequence) == (message.id, 2)
+    entry = Incident(message.id, 2, message.kind, message.priority, message.certainty, message.stage, 0.0)
+    play.beat(incidents=(entry,))
+    assert play.view.unreceipted("Eva") == [incident]
+    play.beat(incidents=(msgspec.structs.replace(entry, received_by=("Tom", "Eva")),))
+    assert play.view.unreceipted("Eva") == []
+    play.hear(play.stage(CONFIRMED_ACKNOWLEDGED))
+    assert play.view.unreceipted("Max") == []
+
+
+def test_what_is_sent_again_is_shown_once() -> None:
+    play = Play()
+    play.seen()
+    message = play.stage(CONFIRMED)
+    for _ in range(2):
+        play.view.update(TOPICS.again, messages.encode(message), False, play.moment)
+    assert play.hear(message) == []
+    assert len(play.view.open) == 1
 
 
 def test_a_lesser_alert_ends_with_its_device_s_run() -> None:
