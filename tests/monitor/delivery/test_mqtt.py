@@ -1,11 +1,16 @@
 """The client's way into a broker: secrets, certificates, refusals said in words."""
 
+import contextlib
 import gc
 import os
 import socket
 import ssl
 import subprocess
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,3 +150,86 @@ def test_small_messages_do_not_wait_for_each_other(mqtt: MqttSettings) -> None:
 
 def test_an_encryption_that_is_broken_is_not_offered() -> None:
     assert mqtt_file._tls(MqttSettings(tls=True)).minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+class OldBroker:
+    """Knows MQTT 3.1.1 only; ``manner`` is how it meets what it does not know."""
+
+    def __init__(self, manner: str) -> None:
+        self._manner = manner
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.versions: list[int] = []
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self._open.append(near)
+                version = near.recv(1024)[8]  # after the fixed header and "MQTT"
+                self.versions.append(version)
+                if version == 4:
+                    near.sendall(b"\x20\x02\x00\x00")
+                elif self._manner == "says so":
+                    near.sendall(b"\x20\x02\x00\x01")
+                elif self._manner == "closes":
+                    near.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for end in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@pytest.mark.parametrize("manner", ["says so", "closes", "says nothing"])
+def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(
+    manner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.PATIENCE_S", (1.0,))
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    broker = OldBroker(manner)
+    client = Client(MqttSettings(host="127.0.0.1", port=broker.port), "x")
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    assert broker.versions == [5, 4]
+    client.reopen()
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    assert broker.versions == [5, 4, 4]  # what it knows it is spoken to in from now on
+    client.close()
+    broker.close()
+
+
+def test_a_slow_name_server_is_waited_for(mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.PATIENCE_S", (0.2, 0.4, 0.8, 1.6, 3.2))
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    find = socket.getaddrinfo
+
+    def slowly(*args: Any, **options: Any) -> Any:
+        time.sleep(1.0)
+        return find(*args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    client = Client(mqtt, "x")
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    client.close()
+
+
+def test_an_address_that_was_good_is_kept_for_when_the_name_cannot_be_found(
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    client = Client(replace(mqtt, host="localhost"), "x")
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    find = socket.getaddrinfo
+
+    def lost(host: str, *args: Any, **options: Any) -> Any:
+        if host == "localhost":
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return find(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lost)
+    client.reopen()
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    client.close()
