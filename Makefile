@@ -5,10 +5,10 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover chaos mutants fresh bench docs hooks lock release clean
+.PHONY: help demo run test check cover chaos mutants fresh ha-test bench docs hooks lock release clean
 
 help: ## these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 	@echo; echo "  After make demo: $(BIN)/rearguard --help"
 	@echo "  or, for this shell: source $(BIN)/activate, and then: rearguard --help"
 
@@ -58,6 +58,10 @@ release: .venv/release ## dist/: wheel, source and bill of materials of a tagged
 
 fresh: ## what a stranger does, in minimal Debian 12 and 13: README's commands, literally (needs root)
 	@$(PYTHON) -m tests.fresh
+
+ha-test: .venv/dev ## what a phone gets from a real Home Assistant, in a Debian 13 root (needs root)
+	$(call needs,mosquitto,mosquitto)
+	$(BIN)/python -m tests.ha
 
 bench: .venv/dev ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m benchmarks

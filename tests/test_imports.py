@@ -34,6 +34,7 @@ FOLDERS = {
         "monitor.delivery.credentials",
         "monitor.delivery.messages",
         "monitor.delivery.mqtt",
+        "monitor.delivery.wording",
         "monitor.spotter",
     },
     "monitor/recordings": {*STANDARD, "numpy", "monitor.core", "monitor.recordings"},

@@ -165,6 +165,7 @@ class FaultCode(StrEnum):
     UNKNOWN_CHIP = "unknown_chip"
     PANEL = "panel"
     NO_SPOTTER = "no_spotter"
+    PHONES = "phones"  # a notifier reaches none
     OUTBOX = "outbox"
     NAME_CONFLICT = "name_conflict"
     NOT_ARMED = "not_armed"  # the walker walks, and is not watched

@@ -6,7 +6,7 @@ from math import inf
 
 from monitor.core.vocabulary import Alert, Event, EventKind, SampleBlock, Status
 from monitor.delivery.messages import Moment, State, incidents
-from monitor.delivery.wording import missing
+from monitor.delivery.wording import missing, summary
 
 WALKING_S = 2.0
 """So long after a step the heartbeat says walking."""
@@ -55,7 +55,8 @@ class Summary:
             uptime_s=0.0,
             armed=status.armed,
             sound_paused=status.sound_paused,
-            incidents=incidents(status, moment.mono_s),
+            summary=summary(status)[:500],
+            incidents=incidents(status, moment),
             faults=(self.fault[:500],) if self.fault else (),
             waits_for=tuple(missing(waiting)[:500] for waiting in status.waits_for),
             alerts=self.alerts,

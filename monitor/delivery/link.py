@@ -134,6 +134,7 @@ class Link:
         self._started_s = time.monotonic()
         self._turn_s = self._started_s  # when the link's thread was last seen to go on
         self._stuck = False
+        self._loop_hangs = False
         self._summary: Summary | None = None
         self._changed = False
         # All below belongs to the link's thread.
@@ -249,9 +250,10 @@ class Link:
         elif letter.what is What.DOWN:
             self._health.disconnected(now_s, letter.reason, refused=letter.refused)
             self._forget_sent()
-        elif letter.what is What.ACKED:
+        elif letter.what is What.ACKED and letter.mid in self._sent:
+            # Others are at QoS 0: the network library reports them as done when they are sent.
             self._health.acknowledged(now_s)
-            _, key = self._sent.pop(letter.mid, (0.0, None))
+            _, key = self._sent.pop(letter.mid)
             if letter.mid == self._online_mid:
                 self._health.announcement_acknowledged(now_s)
             if key is not None and self._health.proven:
@@ -278,9 +280,10 @@ class Link:
 
     def _announce(self) -> None:
         self._announce_s = float("inf")
-        if self._discovery:
-            # Without acknowledgement: a broker that forbids it must not cost us the link.
-            self._client.publish(self._discovery_topic, self._entities, qos=0, retain=True)
+        # An empty one takes back what was announced before it was switched off. Without acknowledgement: a
+        # broker that forbids it must not cost us the link.
+        entities = self._entities if self._discovery else b""
+        self._client.publish(self._discovery_topic, entities, qos=0, retain=True)
 
     def _hear(self, letter: Letter, now_s: float) -> None:
         open_ids = {alert.id for alert in self._summary.status.incidents} if self._summary else set()
@@ -328,8 +331,10 @@ class Link:
 
     def _send(self) -> None:
         now_s = time.monotonic()
+        self._say_whether_it_hangs(now_s)
         # First, so that its echo comes before any acknowledgement: what is acknowledged later is passed on.
-        if now_s >= self._health.online_s and (mid := self._say(self._topics.availability, ONLINE)):
+        due_online = now_s >= self._health.online_s and not self._loop_hangs
+        if due_online and (mid := self._say(self._topics.availability, ONLINE)):
             self._health.announced(now_s)
             self._online_mid = mid
         under_way = {key for _, key in self._sent.values() if key is not None}
@@ -356,6 +361,15 @@ class Link:
             if self._summary is not None and not self._hung():
                 self._beat += 1
                 self._say(self._topics.state, encode(self._state(self._summary)))
+
+    def _say_whether_it_hangs(self, now_s: float) -> None:
+        """Who goes by the availability alone must not take the link's life for the loop's."""
+        hangs = self._summary is not None and self._hung() and self._client.up
+        if hangs and not self._loop_hangs:
+            self._say(self._topics.availability, OFFLINE)
+        elif self._loop_hangs and not hangs:
+            self._health.online_s = now_s
+        self._loop_hangs = hangs
 
     def _send_again(self, now_s: float) -> None:
         """What is urgent, and what somebody who listens has not said that he has."""

@@ -17,6 +17,7 @@ from monitor.core.vocabulary import (
     Alert,
     AlertKind,
     Certainty,
+    FaultCode,
     Input,
     InputKind,
     Priority,
@@ -131,7 +132,10 @@ class AlertMessage(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """An open incident as the heartbeat lists it. ``received_by``: whose programs have its latest report."""
+    """An open incident as the heartbeat lists it. ``received_by``: whose programs have its latest report.
+
+    ``wall_s`` is ``age_s`` as a wall time, in whole seconds: what does not change need not be written again.
+    """
 
     id: Word
     sequence: Count
@@ -146,6 +150,7 @@ class Incident(msgspec.Struct, frozen=True):
     age_known: bool = True
     verified: bool = True
     received_by: tuple[Word, ...] = ()
+    wall_s: float = 0.0
 
 
 class State(msgspec.Struct, frozen=True):
@@ -153,6 +158,7 @@ class State(msgspec.Struct, frozen=True):
 
     ``alerts`` is the sequence of the last alert: a receiver sees what it missed, and may ask for it. It goes
     on from run to run; ``first`` is what it was before this run's, 0 where nothing is known of earlier ones.
+    ``summary`` says in a sentence how things are.
     """
 
     boot: Word
@@ -163,6 +169,7 @@ class State(msgspec.Struct, frozen=True):
     armed: bool
     sound_paused: bool
     incidents: tuple[Incident, ...] = ()
+    summary: Sentence = ""
     faults: tuple[Sentence, ...] = ()
     waits_for: tuple[Sentence, ...] = ()
     spotters: tuple[Word, ...] = ()
@@ -191,7 +198,9 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A spotter's request that belongs to no incident."""
 
-    act: Literal["arm", "disarm", "pause_sound", "test", "spotter_here", "spotter_gone", "repeat"]
+    act: Literal[
+        "arm", "disarm", "pause_sound", "test", "spotter_here", "spotter_gone", "phones_failed", "repeat"
+    ]
     who: Word = ""
 
 
@@ -220,8 +229,9 @@ def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
     )
 
 
-def incidents(status: Status, mono_s: float) -> tuple[Incident, ...]:
-    """The open incidents of ``status`` as the heartbeat lists them."""
+def incidents(status: Status, moment: Moment) -> tuple[Incident, ...]:
+    """The open incidents of ``status`` as the heartbeat of this ``moment`` lists them."""
+    mono_s = moment.mono_s
     return tuple(
         Incident(
             id=alert.id,
@@ -237,6 +247,7 @@ def incidents(status: Status, mono_s: float) -> tuple[Incident, ...]:
             age_known=alert.time_known,
             verified=alert.verified,
             received_by=alert.received_by,
+            wall_s=float(round(moment.wall_s - max(0.0, mono_s - alert.time_s))),
         )
         for alert in status.incidents
     )
@@ -268,6 +279,11 @@ def encode_repeat(who: str) -> bytes:
     return msgspec.json.encode({"act": "repeat", "who": printable(who)[:64]})
 
 
+def encode_phones_failed(who: str) -> bytes:
+    """The notifier ``who`` is there, and reaches no phone; said again as long as that is so."""
+    return msgspec.json.encode({"act": "phones_failed", "who": printable(who)[:64]})
+
+
 def decode_alert(payload: bytes) -> AlertMessage:
     """Raises MessageError."""
     return _decode(_alerts, payload, STATE_BYTES)
@@ -292,9 +308,14 @@ def decode_contact_answer(payload: bytes) -> str | None:
 
 
 def decode_request(payload: bytes) -> Input | None:
-    """A spotter's request; None is the request to repeat the latest alerts. Raises MessageError."""
+    """A spotter's request; None is the request to repeat the latest alerts. Raises MessageError.
+
+    That a notifier reaches no phone is a FAULT whose part it is.
+    """
     request = _decode(_requests, payload, WORD_BYTES)
     who = printable(request.who)
+    if request.act == "phones_failed":
+        return Input(InputKind.FAULT, who=who, fault=FaultCode.PHONES, part=who)
     return None if request.act == "repeat" else Input(InputKind(request.act), who=who)
 
 

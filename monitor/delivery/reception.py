@@ -4,11 +4,14 @@ import logging
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from monitor.core.vocabulary import Input, InputKind
+from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.delivery.messages import MessageError, Topics, decode_answer, decode_request
 
 SPOTTER_S = 5.0
 """A spotter's program says every second or two that it is listening; after so long a silence it is not."""
+
+GONE_S = 2.0
+"""A spotter who says goodbye is gone after this, if nobody of his name says that he is here."""
 
 REPEAT_S = 1.0
 """The latest alerts are repeated at most this often, whoever asks."""
@@ -35,6 +38,7 @@ class Reception:
         self._inbox = inbox
         self._received = received
         self._here_s: dict[str, float] = {}
+        self._failing_s: dict[str, float] = {}  # notifiers that reach no phone
         self._repeated_s = float("-inf")
         self._complained: set[str] = set()
         self.ignored = 0
@@ -62,12 +66,22 @@ class Reception:
             self._repeated_s = now_s if wanted else self._repeated_s
             return wanted
         if word.kind is InputKind.SPOTTER_HERE:
+            self._works(word.who)
             new = word.who not in self._here_s
             self._here_s[word.who] = now_s
             if new:
                 self._inbox.put(word)
-        elif word.kind is InputKind.SPOTTER_GONE:
+        elif word.kind is InputKind.FAULT:
             self._part(word.who)
+            new = word.who not in self._failing_s
+            self._failing_s[word.who] = now_s
+            if new:
+                self._inbox.put(word)
+        elif word.kind is InputKind.SPOTTER_GONE:
+            # Another program of that name may go on, and says so in a moment.
+            for at_s in (self._here_s, self._failing_s):
+                if word.who in at_s:
+                    at_s[word.who] = min(at_s[word.who], now_s - SPOTTER_S + GONE_S)
         elif word.kind is not InputKind.RECEIVED or word.alert_id in open_ids:
             self._inbox.put(word)
         return False
@@ -76,6 +90,8 @@ class Reception:
         """Let go of spotters that have fallen silent."""
         for who in [who for who, here_s in self._here_s.items() if now_s - here_s > SPOTTER_S]:
             self._part(who)
+        for who in [who for who, at_s in self._failing_s.items() if now_s - at_s > SPOTTER_S]:
+            self._works(who)
 
     def _read(self, topic: str, payload: bytes, retained: bool, open_ids: set[str]) -> Input | None:
         if retained:
@@ -84,7 +100,8 @@ class Reception:
             raise MessageError("too many at once")
         if topic == self._topics.request:
             word = decode_request(payload)
-            if word is not None and word.kind is InputKind.SPOTTER_HERE and self._crowded(word.who):
+            present = (InputKind.SPOTTER_HERE, InputKind.FAULT)
+            if word is not None and word.kind in present and self._crowded(word.who):
                 raise MessageError("too many spotters")
             return word
         if topic != self._topics.answer:
@@ -97,7 +114,12 @@ class Reception:
         return word
 
     def _crowded(self, who: str) -> bool:
-        return who not in self._here_s and len(self._here_s) >= UNREAD
+        known = self._here_s.keys() | self._failing_s.keys()
+        return who not in known and len(known) >= UNREAD
+
+    def _works(self, who: str) -> None:
+        if self._failing_s.pop(who, None) is not None:
+            self._inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.PHONES, part=who))
 
     def _part(self, who: str) -> None:
         if self._here_s.pop(who, None) is not None:

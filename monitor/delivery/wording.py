@@ -3,7 +3,29 @@
 The core deals in codes. Rewording a line here heals no fault and breaks none.
 """
 
-from monitor.core.vocabulary import Alert, AlertKind, FaultCode, Obstacle, Waiting
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    FaultCode,
+    Obstacle,
+    Priority,
+    Stage,
+    Status,
+    Waiting,
+)
+
+KIND_WORDS = {
+    AlertKind.FALL: "FALL",
+    AlertKind.SOS: "CALL FOR HELP",
+    AlertKind.STUMBLE: "stumble",
+    AlertKind.UNSAFE_STEP: "unsafe step",
+    AlertKind.SENSOR: "sensor fault",
+    AlertKind.LINK: "connection fault",
+    AlertKind.BATTERY: "low supply voltage",
+    AlertKind.FAULT: "fault",
+    AlertKind.TEST: "test",
+}
+"""What each kind of incident is called."""
 
 FAULTS = {
     FaultCode.SENSOR_TILTED: "the sensor is no longer mounted as calibrated: turn it upright, or run "
@@ -12,6 +34,7 @@ FAULTS = {
     FaultCode.UNKNOWN_CHIP: "{reason}",
     FaultCode.PANEL: "{part} does not work: {reason}",
     FaultCode.NO_SPOTTER: "no spotter is listening any more",
+    FaultCode.PHONES: "{part} reaches no phone: check its network and its services",
     FaultCode.OUTBOX: "alerts waiting to be sent are kept in memory only: {reason}",
     FaultCode.NOT_ARMED: "the walker walks and is NOT WATCHED: stand still for two seconds, upright",
     FaultCode.ALERTS_LOST: "the file of waiting alerts was damaged, some may be lost: check on the walker",
@@ -60,3 +83,21 @@ def fault_words(code: FaultCode, part: str = "", reason: str = "") -> str:
 def missing(waiting: Waiting) -> str:
     """What is missing for arming, and what to do about it."""
     return MISSING[waiting.obstacle].format(detail=waiting.detail or UNKNOWN.get(waiting.obstacle, ""))
+
+
+def summary(status: Status) -> str:
+    """All that somebody who glances at it must know, in a sentence; "watching" only where that is so."""
+    urgent = [alert for alert in status.incidents if alert.priority is Priority.HIGH]
+    others = [alert for alert in status.incidents if alert.priority is Priority.MEDIUM]
+    if urgent:
+        foremost = urgent[0]
+        coming = f"{foremost.who or 'somebody'} is coming"
+        answer = coming if foremost.stage is Stage.ACKNOWLEDGED else "nobody has answered"
+        return f"{KIND_WORDS[foremost.kind]}, {answer}"
+    reason = next((f"{KIND_WORDS[alert.kind]}: {reason_of(alert)}".rstrip(": ") for alert in others), "")
+    if not status.armed:
+        why = [missing(waiting) for waiting in status.waits_for]
+        return ": ".join(["not armed", *why[:1]])
+    if any(alert.kind is AlertKind.SENSOR for alert in others):
+        return f"NOT WATCHING, {reason}"
+    return f"watching, {reason}" if reason else "watching"

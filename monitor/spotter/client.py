@@ -9,6 +9,7 @@ from monitor.delivery.messages import (
     NO_CONTACT,
     Topics,
     encode_answer,
+    encode_phones_failed,
     encode_receipt,
     encode_repeat,
     encode_request,
@@ -31,6 +32,7 @@ class SpotterClient:
 
     ``program`` keeps a session at the broker: what comes while it is away waits for it there; "" keeps none.
     ``has`` says whether the person can be said to have an incident's latest report: it is receipted then.
+    While ``fails`` is true the device learns that this program reaches nobody, in place of that it listens.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class SpotterClient:
         no_contact_s: float = NO_CONTACT_S,
         program: str = "",
         has: Callable[[Incident], bool] = lambda _: True,
+        fails: Callable[[], bool] = lambda: False,
     ) -> None:
         self._topics = topics = Topics(settings.device)
         self._who = who
         self._has = has
+        self._fails = fails
         self._name = ClientName(f"{program}-{settings.device}-{who}") if program else None
         kept = self._name is not None and self._name.held
         name = self._name.name if kept and self._name else secrets.token_hex(4)
@@ -79,7 +83,10 @@ class SpotterClient:
             self._receipt()
         if self._client.up and moment.mono_s - self._here_s > HERE_S:
             self._here_s = moment.mono_s
-            self.request(InputKind.SPOTTER_HERE)
+            if self._fails():
+                self._client.publish(self._topics.request, encode_phones_failed(self._who))
+            else:
+                self.request(InputKind.SPOTTER_HERE)
         return notices + self.view.tick(moment)
 
     def _receipt(self) -> None:

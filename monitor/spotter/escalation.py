@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from monitor.core.vocabulary import AlertKind, Priority, Stage
-from monitor.delivery.messages import NO_CONTACT
-from monitor.spotter.incident import KIND_WORDS, Incident
+from monitor.delivery.messages import NO_CONTACT, printable
+from monitor.delivery.wording import KIND_WORDS
+from monitor.spotter.incident import Incident
 from monitor.spotter.repetition import pause_s
 from monitor.spotter.view import SpotterView
 
@@ -36,6 +37,9 @@ class Push:
     title: str
     body: str
     urgent: bool
+    sequence: int = 0  # of the incident's latest report in it
+    waits: bool = False  # for an answer
+    buttons: tuple[tuple[str, str], ...] = ()  # words and address of each
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class _Thread:
     sent_s: float = 0.0  # since when, or last, phones ring
     waits: bool = True
     known: bool = False  # to phones
+    age_known: bool = True
 
     def due(self, now_s: float) -> bool:
         """Is it time to repeat?"""
@@ -77,6 +82,11 @@ class Escalation:
         self._contact_s = float("-inf")
         self.held_back = 0
 
+    @property
+    def threads(self) -> frozenset[str]:
+        """What is under way: incidents, and NO_CONTACT."""
+        return frozenset(self._threads)
+
     def step(self, view: SpotterView, now_s: float) -> list[Push]:
         """What is to be sent now, the urgent first. ``now_s`` is the monotonic time of the view."""
         pushes = []
@@ -87,14 +97,15 @@ class Escalation:
                 del self._owed[name]
         pushes += self._contact(view, now_s)
         for incident in sorted(view.incidents.values(), key=lambda incident: -incident.priority):
-            pushes += self._of_incident(incident, now_s)
+            pushes += self._of_incident(incident, view, now_s)
         for name, thread in self._threads.items():
             if thread.due(now_s):
-                headline = f"no answer for {_lasting(now_s - thread.began_s)}"
+                lasting = _lasting(now_s - thread.began_s) if thread.age_known else "a time that nobody knows"
+                headline = f"no answer for {lasting}"
                 pushes += self._at_once(name, thread, headline, now_s)
         return sorted(pushes, key=lambda push: not push.urgent)
 
-    def _of_incident(self, incident: Incident, now_s: float) -> list[Push]:
+    def _of_incident(self, incident: Incident, view: SpotterView, now_s: float) -> list[Push]:
         thread = self._threads.get(incident.id)
         if thread is not None and incident.sequence <= thread.sequence and incident.stage is thread.stage:
             return []
@@ -103,11 +114,13 @@ class Escalation:
             old = any(name == incident.id and incident.sequence <= last for name, last in self._ended)
             if not wanted or old or incident.stage.ended:
                 return []
-            thread = self._threads[incident.id] = _Thread("", now_s, False)
+            began_s = min(now_s, incident.event_s) if incident.age_known else now_s
+            thread = self._threads[incident.id] = _Thread("", began_s, False)
         high = incident.priority is Priority.HIGH
         newly = incident.waits and (not thread.waits or (high and not thread.high))
-        if newly:
+        if newly and thread.sequence >= 0:
             thread.began_s = now_s
+        thread.age_known = incident.age_known
         thread.title = f"{KIND_WORDS[incident.kind]}: {self._device}"
         thread.high, thread.waits = high, incident.waits
         thread.sequence, thread.stage = incident.sequence, incident.stage
@@ -115,7 +128,7 @@ class Escalation:
         if incident.stage.ended:
             del self._threads[incident.id]
             self._ended.append((incident.id, incident.sequence))
-            return self._end(incident.id, thread, _end_words(incident), now_s)
+            return self._end(incident.id, thread, _end_words(incident, view), now_s)
         if incident.stage is Stage.ACKNOWLEDGED:
             certainty = f"{incident.certainty}, " if incident.kind is AlertKind.FALL else ""
             coming = f"{certainty}{incident.who or 'somebody'} is coming"
@@ -135,7 +148,9 @@ class Escalation:
         if thread is not None:
             if not view.no_contact or view.calm:
                 del self._threads[NO_CONTACT]
-                words = "switched off" if view.no_contact else "CONTACT RESTORED"
+                still = _still(view)
+                restored = f"CONTACT RESTORED, {f'but {still}' if still else 'watching'}"
+                words = "switched off" if view.no_contact else restored
                 return self._end(NO_CONTACT, thread, words, now_s)
             if view.looked_after_by and thread.waits:
                 thread.waits = False
@@ -196,7 +211,8 @@ class Escalation:
             lines.insert(1, f"({self.held_back} message{plural} held back)")
         if len(self._day_s) >= PER_DAY - 1:
             lines.insert(1, f"({PER_DAY} messages in 24 hours: for now only falls and calls for help)")
-        return Push(name, thread.title, "\n".join(lines), urgent)
+        waits = thread.high and thread.waits and name != NO_CONTACT
+        return Push(name, thread.title, "\n".join(lines), urgent, thread.sequence, waits)
 
     def _count(self, now_s: float) -> None:
         self._minute_s.append(now_s)
@@ -213,10 +229,25 @@ class Escalation:
         return len(self._day_s) < PER_DAY
 
 
-def _end_words(incident: Incident) -> str:
+def _end_words(incident: Incident, view: SpotterView) -> str:
+    """All is clear only if it is armed and nothing else is open."""
     if incident.is_fault:
         return "OK again"
-    return "ALL CLEAR" if incident.stage is Stage.RECOVERED else f"ALL CLEAR, {incident.phase}"
+    still = _still(view)
+    head = "over" if still else "ALL CLEAR"
+    phase = "" if incident.stage is Stage.RECOVERED else incident.phase
+    return ", ".join(filter(None, (head, phase, f"but {still}" if still else "")))
+
+
+def _still(view: SpotterView) -> str:
+    """What keeps all from being clear."""
+    if view.no_contact or view.state is None:
+        return "there is no contact"
+    reasons = view.state.waits_for[:1]
+    armed = "" if view.state.armed else ": ".join(("NOT ARMED", *map(printable, reasons)))
+    names = dict.fromkeys(incident.name for incident in view.open if incident.priority > Priority.LOW)
+    open_ = ", ".join(names)
+    return "; ".join(filter(None, (armed, f"still open: {open_}" if open_ else "")))
 
 
 def _lasting(seconds: float) -> str:

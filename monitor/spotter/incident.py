@@ -4,21 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
+from monitor.delivery.wording import KIND_WORDS
 
 LATE_S = 5.0
 """A report older than this is given with its age, not as news."""
-
-KIND_WORDS = {
-    AlertKind.FALL: "FALL",
-    AlertKind.SOS: "CALL FOR HELP",
-    AlertKind.STUMBLE: "stumble",
-    AlertKind.UNSAFE_STEP: "unsafe step",
-    AlertKind.SENSOR: "sensor fault",
-    AlertKind.LINK: "connection fault",
-    AlertKind.BATTERY: "low supply voltage",
-    AlertKind.FAULT: "fault",
-    AlertKind.TEST: "test",
-}
 
 FAULTS = frozenset({AlertKind.SENSOR, AlertKind.LINK, AlertKind.BATTERY, AlertKind.FAULT})
 """These end when their cause does, and not by anybody's wish."""

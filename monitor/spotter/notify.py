@@ -3,17 +3,20 @@
 It is an ordinary spotter on MQTT and may run on any machine.
 """
 
+import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from monitor.core.setting import number, text
-from monitor.core.vocabulary import Priority
+from monitor.core.setting import SettingError, number, text
+from monitor.core.vocabulary import InputKind, Priority
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Escalation, Push
+from monitor.spotter.phone_answers import PhoneAnswers
 from monitor.spotter.services import Service, services
 from monitor.spotter.view import SpotterView
+from monitor.spotter.watching import Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +42,48 @@ class NotifySettings:
         "fewer messages in a busy minute",
         "more messages in a busy minute",
     )
+    answer_port: int = number(
+        0, 0, 65535, "", "port for the answering buttons of ntfy's messages; 0 for none"
+    )
+    answer_url: str = text(
+        "",
+        "how a phone reaches that port, such as http://raspberrypi.local:8124",
+        r"(https?://\S+)?",
+        "a web address",
+    )
+
+    def __post_init__(self) -> None:
+        if bool(self.answer_port) != bool(self.answer_url):
+            raise SettingError("answer_url", "answer_port and answer_url belong together: set both, or none")
+
+
+HOW_TO_ANSWER = "Answer in rearguard watch, in Home Assistant, or by the walker's button."
+BUTTONS = (("I'm coming", InputKind.COMING), ("False alarm", InputKind.FALSE_ALARM))
 
 
 def notify(
     mqtt: MqttSettings,
     settings: NotifySettings,
-    who: str = "notify",
+    who: str = "",
     done: Callable[[], bool] = lambda: False,
 ) -> int:
     """Send alerts to phones until Ctrl-C or ``done()``; the exit status.
 
-    Raises what `services` and SpotterClient raise.
+    ``who`` names this notifier among several; the machine's name where it is empty. Raises what `services`,
+    SpotterClient and PhoneAnswers raise.
     """
+    who = who or f"notify@{socket.gethostname()}"[:64]
     phones = services(settings.urls_file)
+    answers = PhoneAnswers(settings.answer_port, settings.answer_url) if settings.answer_port else None
     escalation = Escalation(mqtt.device, Priority(settings.least_priority), settings.per_minute, _clock_time)
-    ear = SpotterClient(mqtt, who)
+    watching = Watching(mqtt.device, _clock_time)
+    ear = SpotterClient(
+        mqtt,
+        who,
+        program="notify",
+        has=lambda incident: any(p.taken.get(incident.id, -1) >= incident.sequence for p in phones),
+        fails=lambda: not any(phone.works for phone in phones),
+    )
     _say(
         f"sending alerts of {mqtt.device} (broker {mqtt.host}:{mqtt.port}) to {_listed(phones)}; Ctrl-C ends"
     )
@@ -62,16 +92,40 @@ def notify(
         while not done():
             ear.hear(0.1)
             contact = _report_contact(ear.view, contact)
-            for push in escalation.step(ear.view, time.monotonic()):
+            now_s = time.monotonic()
+            pushes = escalation.step(ear.view, now_s)
+            for push in [*pushes, *watching.step(ear.view, now_s, escalation.threads)]:
                 for phone in phones:
-                    phone.send(push)
+                    phone.send(_answerable(push, answers))
+            if answers is not None:
+                _take(answers, ear)
     except KeyboardInterrupt:
         pass
     finally:
         ear.close()
+        if answers is not None:
+            answers.close()
         for phone in phones:
             phone.close()
     return 0
+
+
+def _answerable(push: Push, answers: PhoneAnswers | None) -> Push:
+    """With buttons, or with how else to answer, if it waits for an answer."""
+    if not push.waits:
+        return push
+    if answers is None:
+        return replace(push, body=f"{push.body}\n{HOW_TO_ANSWER}")
+    buttons = [(name, answers.link(push.thread, word)) for name, word in BUTTONS]
+    return replace(push, buttons=tuple(buttons))
+
+
+def _take(answers: PhoneAnswers, ear: SpotterClient) -> None:
+    """What was pressed goes to the device; what is over can no longer be answered."""
+    while not answers.answers.empty():
+        answer = answers.answers.get()
+        ear.answer(answer.incident, answer.word)
+    answers.forget({incident.id for incident in ear.view.open})
 
 
 def send_test(mqtt: MqttSettings, settings: NotifySettings) -> int:

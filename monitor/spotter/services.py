@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from monitor.core.vocabulary import RearguardError
 from monitor.delivery.credentials import check_secret
@@ -28,6 +28,9 @@ URGENT = {
 
 TRIES_S = (0.0, 2.0, 5.0)
 """Pauses before each try; after the last, the repetition of an unanswered alert is the next."""
+
+RETRY_S = 30.0
+"""Where a service takes nothing, the latest message of each thread is tried again so often."""
 
 LONGEST_BYTES = 4000
 """ntfy.sh makes a file of more; where a service takes less, less is sent."""
@@ -72,7 +75,7 @@ def services(urls_file: str) -> list["Service"]:
                 f"{where}: Apprise does not take this {scheme}:// URL: check its parts, see "
                 "https://github.com/caronc/apprise/wiki"
             )
-        found.append((f"{calm.service_name} (line {number})", calm, loud))
+        found.append((f"{calm.service_name} (line {number})", calm, loud, url))
     return [Service(*parts) for parts in found]
 
 
@@ -92,12 +95,16 @@ def urgent(url: str) -> str:
 class Service:
     """One Apprise URL, with a thread of its own: a slow one delays no other.
 
-    ``calm`` and ``loud`` are Apprise's object of the service, for ordinary and for urgent messages.
+    ``calm`` and ``loud`` are Apprise's object of the service, for ordinary and for urgent messages; ``url``
+    is what they were made from.
     """
 
-    def __init__(self, name: str, calm: Any, loud: Any) -> None:
+    def __init__(self, name: str, calm: Any, loud: Any, url: str = "") -> None:
         self.name = name
+        self._url = url
         self.failed = 0  # messages
+        self.works = True  # it took the last one
+        self.taken: dict[str, int] = {}  # by thread: the report it took last
         self._plugins = {False: calm, True: loud}
         for plugin in (calm, loud):
             plugin.request_rate_per_sec = 0  # Apprise would hold an alert back for 5.5 s after another
@@ -133,17 +140,47 @@ class Service:
 
     def _run(self) -> None:
         for push in iter(self._next, None):
-            plugin = self._plugins[push.urgent]
-            for pause_s in TRIES_S:
+            for pause_s in TRIES_S if self.works else TRIES_S[:1]:
                 time.sleep(pause_s)
                 with self._more:
                     if push.thread in self._pending:
                         break  # by now there is a newer one
-                if _sent(plugin, push):
+                if _sent(self._plugin(push), push):
+                    self._took(push)
                     break
             else:
-                self.failed += 1
-                _log.error("%s did not take a message%s", self.name, _why.by_thread.get(self.name, ""))
+                self._failed(push)
+
+    def _plugin(self, push: Push) -> Any:
+        """Apprise's object; for a message with buttons one of its own."""
+        plugin = self._plugins[push.urgent]
+        if not push.buttons or type(plugin).__name__ != "NotifyNtfy":
+            return plugin
+        from apprise import Apprise
+
+        url = urgent(self._url) if push.urgent else self._url
+        actions = "; ".join(f"http, {name}, {link}, method=POST, clear=true" for name, link in push.buttons)
+        own = Apprise.instantiate(f"{url}{'&' if '?' in url else '?'}actions={quote(actions, safe='')}")
+        if own is None:
+            return plugin
+        own.request_rate_per_sec = 0
+        return own
+
+    def _took(self, push: Push) -> None:
+        self.taken[push.thread] = push.sequence
+        if not self.works:
+            _log.warning("%s takes messages again", self.name)
+        self.works = True
+
+    def _failed(self, push: Push) -> None:
+        self.failed += 1
+        if self.works:
+            _log.error("%s did not take a message%s", self.name, _why.by_thread.get(self.name, ""))
+        self.works = False
+        with self._more:
+            if not self._closed:
+                self._pending.setdefault(push.thread, push)
+                self._more.wait(RETRY_S)  # or until there is news
 
 
 def cut(push: Push, limit: int) -> str:
@@ -160,10 +197,15 @@ def cut(push: Push, limit: int) -> str:
 
 def _sent(plugin: Any, push: Push) -> bool:
     try:
-        return bool(plugin.notify(body=cut(push, plugin.body_maxlen), title=push.title))
+        return bool(plugin.notify(cut(push, plugin.body_maxlen), push.title, _type(push)))
     except Exception as error:  # noqa: BLE001  a service's plugin may raise anything
         _why.by_thread[threading.current_thread().name] = f": {type(error).__name__}"
         return False
+
+
+def _type(push: Push) -> str:
+    """Apprise's kind of message, by which hooks can tell the urgent from the calm."""
+    return "failure" if push.urgent else "info"
 
 
 def _lines(urls_file: str) -> list[tuple[int, str]]:

@@ -87,14 +87,14 @@ class Root:
 @contextmanager
 def root(suite: str, cache: Path, log: IO[str]) -> Iterator[Root]:
     """A fresh copy of ``suite``, thrown away at the end."""
-    base = _base(suite, cache)
+    made = base(suite, cache)
     path = cache / f"{suite}-used"
     throw_away = ["rm", "-rf", "--one-file-system", str(path)]
     subprocess.run(throw_away, check=True)  # of a run that was killed
     try:
-        subprocess.run(["cp", "-a", base, path], check=True)
-        with _mounted(path):
-            _carry_in(path, suite)
+        subprocess.run(["cp", "-a", made, path], check=True)
+        with mounted(path):
+            carry_in(path, suite)
             here = Root(path, log)
             try:
                 yield here
@@ -104,21 +104,22 @@ def root(suite: str, cache: Path, log: IO[str]) -> Iterator[Root]:
         subprocess.run(throw_away, check=True)
 
 
-def _base(suite: str, cache: Path) -> Path:
-    base = cache / suite
-    if not base.exists():
-        print(f"making a minimal {suite} in {base}", flush=True)
+def base(suite: str, cache: Path) -> Path:
+    """A minimal ``suite``, made where there is none yet."""
+    made = cache / suite
+    if not made.exists():
+        print(f"making a minimal {suite} in {made}", flush=True)
         half = cache / f"{suite}-half"
         shutil.rmtree(half, ignore_errors=True)
         command = ["debootstrap", "--variant=minbase", f"--include={NAMED_BY_README}", suite, str(half)]
         with (cache / f"{suite}-debootstrap.log").open("w") as log:
             subprocess.run([*command, _mirror()], stdout=log, stderr=log, check=True)
-        half.rename(base)
-    return base
+        half.rename(made)
+    return made
 
 
 @contextmanager
-def _mounted(path: Path) -> Iterator[None]:
+def mounted(path: Path) -> Iterator[None]:
     """With devices, terminals and processes of its own. The mount namespace is ours alone (__main__.py)."""
     mounts = [
         ("proc", "proc", "nosuid"),
@@ -128,10 +129,10 @@ def _mounted(path: Path) -> Iterator[None]:
     ]
     done: list[Path] = []
     try:
-        for place, kind, options in mounts:
-            (path / place).mkdir(parents=True, exist_ok=True)
-            subprocess.run(["mount", "-t", kind, "-o", options, kind, path / place], check=True)
-            done.append(path / place)
+        for name, kind, options in mounts:
+            (path / name).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "-t", kind, "-o", options, kind, path / name], check=True)
+            done.append(path / name)
         for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
             os.mknod(path / "dev" / name, 0o020666, os.makedev(1, minor))
             (path / "dev" / name).chmod(0o666)
@@ -150,8 +151,8 @@ def _mounted(path: Path) -> Iterator[None]:
             done.append(inside)
         yield
     finally:
-        for mounted in reversed(done):
-            subprocess.run(["umount", "--lazy", mounted], check=False)
+        for place in reversed(done):
+            subprocess.run(["umount", "--lazy", place], check=False)
 
 
 def _local_folders() -> list[Path]:
@@ -163,7 +164,7 @@ def _local_folders() -> list[Path]:
     return sorted(path for path in paths if path.is_dir())
 
 
-def _carry_in(path: Path, suite: str) -> None:
+def carry_in(path: Path, suite: str) -> None:
     """This machine's names, apt, pip and certificates."""
     for file in ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt"):
         if Path(file).exists():

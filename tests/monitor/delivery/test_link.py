@@ -367,6 +367,16 @@ def test_rights_that_are_taken_away_are_noticed(
         wait_until(lambda: pulse.kinds()[-1:] == [InputKind.LINK_LOST])
 
 
+def test_a_loop_that_hangs_is_offline_to_who_goes_by_the_availability(mqtt: MqttSettings) -> None:
+    with Listener(mqtt) as home, pulse_at(mqtt) as pulse:
+        wait_until(lambda: pulse.linked)
+        pulse.hung = True
+        wait_until(lambda: home.availability()[-1] == messages.OFFLINE)
+        pulse.hung = False
+        wait_until(lambda: home.availability()[-1] == messages.ONLINE)
+        assert pulse.kinds() == []  # the link is not blamed
+
+
 def test_a_late_will_does_not_stay(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter, pulse_at(mqtt):
         wait_until(lambda: messages.ONLINE in spotter.availability())

@@ -57,7 +57,7 @@ def test_every_alert_survives_the_wire(alert: Alert, mono_s: float, wall_s: floa
 @given(alerts)
 def test_every_open_incident_survives_the_heartbeat(alert: Alert) -> None:
     status = Status(armed=True, sound_paused=False, incidents=(alert,), time_s=1.0)
-    state = messages.State(BOOT, 1, 0.0, 0.0, 0.0, True, False, messages.incidents(status, 1e6))
+    state = messages.State(BOOT, 1, 0.0, 0.0, 0.0, True, False, messages.incidents(status, Moment(1e6, 2e9)))
     assert messages.decode_state(messages.encode(state)) == state
 
 

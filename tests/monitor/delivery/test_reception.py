@@ -8,10 +8,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from monitor.core.vocabulary import Input, InputKind
+from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.delivery import messages
 from monitor.delivery.messages import Topics
-from monitor.delivery.reception import REPEAT_S, SPOTTER_S, UNREAD, Reception
+from monitor.delivery.reception import GONE_S, REPEAT_S, SPOTTER_S, UNREAD, Reception
 
 TOPICS = Topics("walker")
 BOOT = "ab12cd34"
@@ -131,6 +131,7 @@ def test_a_crowd_of_spotters_is_bounded_and_silences_nobody() -> None:
     device.hear(TOPICS.answer, clear, False, {f"{BOOT}-1"}, 0.0)
     say(InputKind.PAUSE_SOUND, "Eva")
     say(InputKind.SPOTTER_GONE, "0")
+    device.tick(GONE_S + 0.1)
     kinds = [word.kind for word in words(inbox)]
     assert kinds == [InputKind.CLEAR, InputKind.PAUSE_SOUND, InputKind.SPOTTER_GONE]
 
@@ -163,3 +164,52 @@ def test_a_spotter_is_here_until_it_says_so_or_is_silent() -> None:
         (InputKind.SPOTTER_GONE, "Eva"),
         (InputKind.SPOTTER_GONE, "Max"),
     ]
+
+
+def test_one_of_two_programs_of_a_name_may_leave() -> None:
+    device, inbox = reception()
+
+    def say(kind: InputKind, now_s: float) -> None:
+        device.hear(TOPICS.request, messages.encode_request(kind, "Eva"), False, set(), now_s)
+
+    say(InputKind.SPOTTER_HERE, 0.0)
+    say(InputKind.SPOTTER_GONE, 1.0)
+    say(InputKind.SPOTTER_HERE, 1.5)  # the other
+    device.tick(4.0)
+    assert [word.kind for word in words(inbox)] == [InputKind.SPOTTER_HERE]
+    say(InputKind.SPOTTER_GONE, 4.5)
+    device.tick(4.5 + GONE_S + 0.1)
+    assert [word.kind for word in words(inbox)] == [InputKind.SPOTTER_GONE]
+
+
+def test_a_notifier_that_reaches_no_phone_is_a_fault_until_it_does_or_is_gone() -> None:
+    device, inbox = reception()
+
+    def say(payload: bytes, now_s: float) -> list[Input]:
+        device.hear(TOPICS.request, payload, False, set(), now_s)
+        return words(inbox)
+
+    here = messages.encode_request(InputKind.SPOTTER_HERE, "phones")
+    failed = messages.encode_phones_failed("phones")
+    gone = Input(InputKind.FAULT_GONE, fault=FaultCode.PHONES, part="phones")
+    fault = Input(InputKind.FAULT, who="phones", fault=FaultCode.PHONES, part="phones")
+    assert say(here, 0.0) == [Input(InputKind.SPOTTER_HERE, who="phones")]
+    assert say(failed, 1.0) == [Input(InputKind.SPOTTER_GONE, who="phones"), fault]
+    assert device.spotters == ()
+    assert say(failed, 2.0) == []
+    assert say(here, 3.0) == [gone, Input(InputKind.SPOTTER_HERE, who="phones")]
+    assert say(failed, 4.0)[-1] == fault
+    device.tick(4.0 + SPOTTER_S + 0.1)
+    assert words(inbox) == [gone]
+
+
+def test_a_receipt_goes_to_the_outbox_and_to_the_alarm_while_its_incident_is_open() -> None:
+    received: list[tuple[str, int]] = []
+    inbox: SimpleQueue[Input] = SimpleQueue()
+    device = Reception(TOPICS, inbox, lambda incident, sequence: received.append((incident, sequence)))
+    for incident in ("open", "over"):
+        payload = messages.encode_receipt(incident, 7, "Eva")
+        device.hear(TOPICS.answer, payload, False, {"open"}, 0.0)
+    assert received == [("open", 7), ("over", 7)]
+    assert words(inbox) == [Input(InputKind.RECEIVED, "open", "Eva", sequence=7)]
+    assert device.ignored == 0

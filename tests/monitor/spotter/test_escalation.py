@@ -1,7 +1,9 @@
 """What phones are told: the first word at once, repetitions while nobody answers, and the end."""
 
 from dataclasses import replace
+from typing import Any
 
+import msgspec
 import pytest
 
 from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED
@@ -16,6 +18,9 @@ FALL = Incident("aaaa-1", "aaaa", 1, AlertKind.FALL, Priority.HIGH, Certainty.SU
 STUMBLE = replace(FALL, id="aaaa-2", kind=AlertKind.STUMBLE, priority=Priority.MEDIUM)
 
 
+ARMED = State("aaaa", 1, 0.0, 0.0, 0.0, True, False)
+
+
 class Play:
     """An escalation, the view it watches, and its clock."""
 
@@ -23,7 +28,7 @@ class Play:
         self.escalation = Escalation("walker", least, per_minute)
         self.view = SpotterView("walker")
         self.view.no_contact = ""
-        self.view.state = State("aaaa", 1, 0.0, 0.0, 0.0, True, False)
+        self.view.state = ARMED
         self.time_s = 0.0
         self.step()
 
@@ -130,7 +135,7 @@ def test_an_end_that_finds_no_room_is_sent_when_there_is_and_only_the_latest_wor
     assert play.show(replace(FALL, sequence=3, stage=Stage.CLEARED, who="Eva")) == []
     told = [push for _, push in play.wait(70)]
     assert [push.thread for push in told] == ["aaaa-1"]
-    assert told[0].body.startswith("ALL CLEAR")
+    assert told[0].body.startswith("over, cleared by Eva, but still open: stumble\n")
     assert "acknowledged by Eva" in told[0].body
 
 
@@ -253,3 +258,57 @@ def test_an_ended_incident_is_not_sent_again() -> None:
     assert len(play.show(ended)) == 1
     assert play.show(ended) == []
     assert play.show(FALL) == []
+
+
+CLEARED = replace(FALL, sequence=2, certainty=Certainty.CONFIRMED, stage=Stage.CLEARED, who="Eva")
+
+
+@pytest.mark.parametrize(
+    ("state", "others", "words"),
+    [
+        ({}, [], "ALL CLEAR, cleared by Eva"),
+        ({"armed": False}, [], "over, cleared by Eva, but NOT ARMED"),
+        (
+            {"armed": False, "waits_for": ("stand still for two seconds", "more")},
+            [],
+            "over, cleared by Eva, but NOT ARMED: stand still for two seconds",
+        ),
+        ({}, [STUMBLE], "over, cleared by Eva, but still open: stumble"),
+        ({}, [replace(STUMBLE, priority=Priority.LOW)], "ALL CLEAR, cleared by Eva"),
+    ],
+)
+def test_all_is_clear_only_if_it_is_armed_and_nothing_is_open(
+    state: dict[str, Any], others: list[Incident], words: str
+) -> None:
+    play = Play()
+    play.show(FALL, *others)
+    play.view.state = msgspec.structs.replace(ARMED, **state)
+    (push,) = play.show(CLEARED)
+    assert push.body.split("\n")[0] == words
+
+
+def test_contact_restored_says_whether_it_watches() -> None:
+    play = Play()
+    play.view.no_contact = "no heartbeat"
+    assert len(play.wait(PATIENCE_S + 1)) == 1
+    play.view.no_contact = ""
+    play.view.state = msgspec.structs.replace(ARMED, armed=False)
+    play.view.incidents[STUMBLE.id] = STUMBLE
+    push, _ = play.step()
+    assert push.body.startswith("CONTACT RESTORED, but NOT ARMED; still open: stumble\n")
+
+
+def test_a_notifier_that_is_restarted_counts_from_the_event() -> None:
+    play = Play()
+    play.time_s = 100.0
+    (push,) = play.show(replace(FALL, event_s=72.0))
+    assert push.urgent
+    assert [push.body.split("\n")[0] for _, push in play.wait(16)] == ["no answer for 43 s"]
+
+
+def test_an_age_that_nobody_knows_is_not_made_up() -> None:
+    play = Play()
+    play.show(replace(FALL, event_s=-999.0, age_known=False))
+    assert [push.body.split("\n")[0] for _, push in play.wait(16)] == [
+        "no answer for a time that nobody knows"
+    ]

@@ -1,9 +1,13 @@
 """Phones, played by a local HTTP server."""
 
 import json
+import re
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from monitor.core.vocabulary import InputKind
+from monitor.core.vocabulary import FaultCode, InputKind
 from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics, encode_answer
@@ -40,7 +44,8 @@ def phone() -> Iterator[tuple[int, list[dict[str, Any]]]]:
     class Phone(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            posted.append(message | {"priority": self.headers.get("X-Priority")})
+            told = {"priority": self.headers.get("X-Priority"), "actions": self.headers.get("X-Actions")}
+            posted.append(message | told)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"{}")
@@ -159,7 +164,8 @@ class Plugin:
         self.may_go_on = threading.Event()
         self.busy = threading.Event()
 
-    def notify(self, body: str, title: str) -> bool:
+    def notify(self, body: str, title: str, kind: str) -> bool:
+        assert kind in ("failure", "info")
         self.taken.append(body)
         self.busy.set()
         return self.may_go_on.wait(PATIENCE_S)
@@ -210,3 +216,124 @@ def test_it_says_for_whom_it_works_and_when_there_is_contact(
         mosquitto.start()
         with Pulse(Link(mqtt, SimpleQueue())):
             wait_until(lambda: says("contact with the device, armed"))
+
+
+def test_phones_learn_whether_somebody_is_watched_in_both_directions(
+    mqtt: MqttSettings, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]]
+) -> None:
+    port, posted = phone
+    settings = urls(tmp_path, f"json://127.0.0.1:{port}/\n")
+
+    def titles() -> list[str]:
+        return [message["title"].removesuffix(f": {mqtt.device}") for message in posted]
+
+    with threaded(partial(notify, mqtt, settings, "notify")):
+        wait_until(lambda: titles() == ["NOT WATCHING"])  # nothing is heard of such a device
+        assert "is mqtt.device right" in posted[0]["message"]
+        with Pulse(Link(mqtt, SimpleQueue())) as pulse:
+            wait_until(lambda: titles()[-1] == "WATCHING")
+            pulse.armed = False
+            wait_until(lambda: titles()[-1] == "NOT WATCHING")
+            assert posted[-1]["message"].startswith("not armed")
+
+
+def test_a_wrong_password_is_said_at_once_and_to_the_phones(
+    tmp_path: Path,
+    free_port: int,
+    phone: tuple[int, list[dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    port, posted = phone
+    (tmp_path / "word").write_text("wrong")
+    (tmp_path / "word").chmod(0o600)
+    (tmp_path / "passwords").write_text("")
+    config = f"listener {free_port} 127.0.0.1\nallow_anonymous false\npassword_file {tmp_path}/passwords\n"
+    config += "user root\n"
+    with Mosquitto(tmp_path, config, free_port) as broker:
+        mqtt = replace(broker.settings(), username="eva", password_file=str(tmp_path / "word"))
+        with threaded(partial(notify, mqtt, urls(tmp_path, f"json://127.0.0.1:{port}/\n"), "notify")):
+            wait_until(lambda: "refuses us: Not authorized" in capsys.readouterr().out)
+            wait_until(lambda: posted)
+            assert "Not authorized" in posted[0]["message"]
+
+
+def test_a_notifier_that_reaches_no_phone_is_a_fault_at_the_device_and_no_listener(
+    mqtt: MqttSettings, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.spotter.services.TRIES_S", (0.0,))
+    monkeypatch.setattr("monitor.spotter.services.RETRY_S", 0.5)
+    settings = urls(tmp_path, f"json://127.0.0.1:{free_port}/\n")
+    with Pulse(Link(mqtt, SimpleQueue())) as pulse, threaded(partial(notify, mqtt, settings, "notify")):
+        wait_until(lambda: pulse.kinds() == [InputKind.SPOTTER_HERE])
+        pulse.raise_alert("1")
+        wait_until(lambda: InputKind.FAULT in pulse.kinds())
+        fault = next(word for word in pulse.heard if word.kind is InputKind.FAULT)
+        assert (fault.fault, fault.part) == (FaultCode.PHONES, "notify")
+        assert pulse.kinds()[-2:] == [InputKind.SPOTTER_GONE, InputKind.FAULT]
+        assert pulse.link._outbox.unreceived() != []
+        taken: list[str] = []
+
+        class Phone(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["title"])
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None: ...
+
+        server = ThreadingHTTPServer(("127.0.0.1", free_port), Phone)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        wait_until(lambda: f"FALL: {mqtt.device}" in taken)  # by itself
+        wait_until(lambda: pulse.kinds()[-2:] == [InputKind.FAULT_GONE, InputKind.SPOTTER_HERE])
+        wait_until(lambda: pulse.link._outbox.unreceived() == [])  # what a phone has is receipted
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_answer_pressed_on_the_phone_reaches_the_device(
+    mqtt: MqttSettings, tmp_path: Path, free_port: int, phone: tuple[int, list[dict[str, Any]]]
+) -> None:
+    port, posted = phone
+    settings = replace(
+        urls(tmp_path, f"ntfy://127.0.0.1:{port}/walk\n"),
+        answer_port=free_port,
+        answer_url=f"http://127.0.0.1:{free_port}",
+    )
+    with Pulse(Link(mqtt, SimpleQueue())) as pulse, threaded(partial(notify, mqtt, settings, "Eva")):
+        wait_until(lambda: InputKind.SPOTTER_HERE in pulse.kinds())
+        pulse.raise_alert("1")
+        wait_until(lambda: any(message["actions"] for message in posted))
+        actions = next(message["actions"] for message in posted if message["actions"])
+        (coming, _) = re.findall(
+            r"http, I'm coming, (\S+), method=POST.*; http, False alarm, (\S+),", actions
+        )[0]
+        with pytest.raises(urllib.error.HTTPError, match="405"):  # a preview only looks
+            urllib.request.urlopen(coming, timeout=5)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(urllib.request.Request(f"{coming}x", b""), timeout=5)
+        assert InputKind.COMING not in pulse.kinds()
+        urllib.request.urlopen(urllib.request.Request(coming, b""), timeout=5).close()
+        wait_until(lambda: InputKind.COMING in pulse.kinds())
+        answer = next(word for word in pulse.heard if word.kind is InputKind.COMING)
+        assert (answer.alert_id, answer.who) == ("1", "Eva")
+
+
+def test_without_buttons_a_message_says_how_to_answer(
+    mqtt: MqttSettings, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]]
+) -> None:
+    port, posted = phone
+    settings = urls(tmp_path, f"json://127.0.0.1:{port}/\n")
+    with Pulse(Link(mqtt, SimpleQueue())) as pulse, threaded(partial(notify, mqtt, settings, "Eva")):
+        wait_until(lambda: InputKind.SPOTTER_HERE in pulse.kinds())
+        pulse.raise_alert("1")
+        wait_until(lambda: any("FALL" in message["title"] for message in posted))
+    (fall,) = [message for message in posted if "FALL" in message["title"]]
+    assert fall["message"].endswith("by the walker's button.")
+    assert fall["type"] == "failure"
+
+
+def test_port_and_address_of_the_answers_belong_together() -> None:
+    with pytest.raises(ValueError, match="belong together"):
+        NotifySettings(answer_port=8124)

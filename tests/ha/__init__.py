@@ -1,0 +1,1 @@
+"""A real Home Assistant with the announcement and the blueprint: ``make ha-test``."""
