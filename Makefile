@@ -5,7 +5,7 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover chaos mutants fresh ha-test bench docs hooks lock release clean
+.PHONY: help demo run test check cover chaos soak mutants fresh ha-test bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -36,9 +36,13 @@ cover: .venv/dev ## all tests, and which lines and branches none of them runs; f
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
-chaos: .venv/dev ## a thousand alerts through every fault of the delivery, once each
+chaos: .venv/dev ## the real process, everything round it broken at random: a thousand alerts, 200 restarts
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.chaos
+
+soak: .venv/dev ## the same for twenty minutes, with seeds that change from day to day
+	$(call needs,mosquitto,mosquitto)
+	$(BIN)/python -m tests.chaos --minutes 20 --restarts 100000 --no-mutants --seeds $$(date '+1%j 2%j 3%j 4%j')
 
 mutants: .venv/mutants ## change the core at random: how many changes do its tests notice? (FILES="alarm.py" for some)
 	$(BIN)/mutmut run $(patsubst %.py,'monitor.core.%*',$(FILES))

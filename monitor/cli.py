@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from monitor import log
 from monitor.commands import (
+    broker,
     calibrate,
     check,
     config,
@@ -23,7 +24,7 @@ from monitor.commands import (
 )
 from monitor.core.vocabulary import RearguardError
 
-COMMANDS = (run, demo, replay, check, calibrate, watch, notify, pair, trials, evaluate, config)
+COMMANDS = (run, demo, replay, check, calibrate, watch, notify, pair, broker, trials, evaluate, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

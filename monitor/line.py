@@ -83,6 +83,7 @@ class Line:
                     boot=boot,
                     first=before.sequence,
                     overdue_s=overdue_s,
+                    lost=before.lost,
                 )
             except SecretError as error:  # that costs the spotter, not the buzzer
                 _log.error(

@@ -7,7 +7,7 @@ from socket import gethostname
 from typing import TextIO
 
 from monitor.commands.options import Commands, add_config, command, host, load, port
-from monitor.delivery.accounts import FOLDER, Role, remove
+from monitor.delivery.accounts import FOLDER, Role, exists, remove
 from monitor.delivery.accounts import add as add_account
 from monitor.delivery.invitation import address, show
 
@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
         "--folder", type=Path, default=FOLDER, help="directory of Mosquitto's password and ACL files"
     )
     parser.add_argument("--remove", action="store_true", help="take the account away")
+    parser.add_argument("--renew", action="store_true", help="a new password for an account that exists")
 
 
 def act(args: argparse.Namespace) -> int:
@@ -35,6 +36,8 @@ def act(args: argparse.Namespace) -> int:
             unpair(args.name, args.folder)
         else:
             name = args.host or f"{gethostname()}.local"
+            if exists(args.folder, args.name) and not (args.renew or _wants_another(args.name)):
+                return 2
             pair(args.name, mqtt.device, Role(args.role), name, args.port or 8883, args.folder)
     except ValueError as error:
         print(error, file=sys.stderr)
@@ -43,6 +46,15 @@ def act(args: argparse.Namespace) -> int:
         print(f"{error}; run it as root on the broker's machine", file=sys.stderr)
         return 2
     return 0
+
+
+def _wants_another(name: str) -> bool:
+    """A new password locks out the programs that have the old one."""
+    question = f"there is an account {name}: a new password locks out whoever has the old one"
+    if not sys.stdin.isatty():
+        print(f"{question}; give --renew to make one all the same", file=sys.stderr)
+        return False
+    return input(f"{question}. Make one all the same? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def pair(

@@ -44,7 +44,7 @@ def rights(device: str, role: Role) -> list[str]:
         writes = [topics.answer, topics.request]
     if role is Role.HOME:
         reads.append("homeassistant/#")
-        writes.append(home_assistant.BIRTH_TOPIC)
+        writes += [home_assistant.BIRTH_TOPIC, announcement]  # Home Assistant may delete the device
     return [*(f"topic read {topic}" for topic in reads), *(f"topic write {topic}" for topic in writes)]
 
 
@@ -69,6 +69,12 @@ def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
     _rewrite(folder / "passwords", lambda lines: [*_without(lines, name), _entry(name, word)])
     _rewrite(folder / "access", lambda lines: [*_without_section(lines, name), *section])
     return word
+
+
+def exists(folder: Path, name: str) -> bool:
+    """Is there an account ``name``? Raises OSError if the folder cannot be read."""
+    lines = _lines(folder / "passwords")
+    return _without(lines, name) != lines
 
 
 def remove(folder: Path, name: str) -> None:
@@ -100,10 +106,10 @@ def _without_section(lines: list[str], name: str) -> list[str]:
 
 
 def _rewrite(path: Path, change: Callable[[list[str]], list[str]]) -> None:
-    """Replace the file in one step, keeping its owner: the broker may read it at any moment.
+    """Replace the file in one step: the broker, whose group the folder has, may read it at any moment.
 
-    The folder belongs to the broker's user, and root writes here: no link is followed, and only a file that
-    was made here is given away.
+    In an older folder the broker's user may write, and root writes here: no link is followed, and only a file
+    that was made here is given away.
     """
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     lines = change(_lines(path))
@@ -114,6 +120,7 @@ def _rewrite(path: Path, change: Callable[[list[str]], list[str]]) -> None:
             if os.geteuid() == 0:
                 owner = path.parent.stat()
                 os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+                os.fchmod(file.fileno(), 0o640)
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -56,6 +57,9 @@ STUCK_S = 3.0
 AGAIN_S = 5.0
 """So often an urgent alert is sent again that a spotter listens for and does not say that he has."""
 
+LOST_S = 60.0
+"""How long it is a fault that alerts may have been lost, once the link is up."""
+
 IN_FLIGHT = 10
 """Alert stages sent and not yet acknowledged; more wait, so that a new urgent one overtakes them."""
 
@@ -82,8 +86,8 @@ class Link:
     ``store`` is the outbox's file, None for memory only. ``config`` is the hash of the effective settings.
     ``clock`` is the one the blocks' times are on: for ages and a loop that hangs; silence of the network is
     measured by the machine's. ``ignored`` counts what others would not take. ``boot`` names this run,
-    ``first`` is the last sequence of the run before. ``overdue_s`` is for `LinkHealth`. Raises what Client
-    raises.
+    ``first`` is the last sequence of the run before. ``overdue_s`` is for `LinkHealth`. ``lost``: what an
+    earlier run remembered cannot be read. Raises what Client raises.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class Link:
         boot: str = "",
         first: int = 0,
         overdue_s: float = OVERDUE_S,
+        lost: bool = False,
     ) -> None:
         self.boot = boot or secrets.token_hex(4)
         self._first = first
@@ -143,6 +148,8 @@ class Link:
         self._tried_s: dict[Key, float] = {}  # alerts without an acknowledgement: when first sent
         self._again_s: dict[Key, float] = {}  # urgent ones without a receipt: when last sent
         self._health = LinkHealth(settings.device, settings.username, self._started_s, overdue_s)
+        self._lost = lost
+        self._lost_until_s = inf
         self._faults: dict[Fault, str] = {}  # with the reason
         self._name_conflict = Fault(FaultCode.NAME_CONFLICT, settings.device)
         self._online_mid: int | None = None  # of our availability, published last
@@ -310,6 +317,8 @@ class Link:
         faults: dict[Fault, str] = {}
         if self._health.rival:
             faults[self._name_conflict] = ""
+        if self._alerts_lost(now_s):
+            faults[Fault(FaultCode.ALERTS_LOST)] = ""
         if self._outbox.fault:
             faults[Fault(FaultCode.OUTBOX)] = self._outbox.fault
         for fault in self._faults.keys() - faults.keys():
@@ -318,6 +327,14 @@ class Link:
             self.inbox.put(Input(InputKind.FAULT, fault=fault.code, part=fault.part, reason=faults[fault]))
         self._faults = faults
         self._reception.tick(now_s)
+
+    def _alerts_lost(self, now_s: float) -> bool:
+        """What was damaged at the start is a fault until spotters have had a minute to learn it."""
+        if not (self._lost or self._outbox.lost):
+            return False
+        if self._lost_until_s == inf and self._health.proven:
+            self._lost_until_s = now_s + LOST_S
+        return now_s < self._lost_until_s
 
     def _give_up(self, reason: str) -> None:
         self._health.given_up(reason)

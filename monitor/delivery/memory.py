@@ -15,13 +15,17 @@ NEVER = Moment(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Memory:
-    """``moment`` is when it was written; ``machine`` names the boot whose monotonic clock that is."""
+    """``moment`` is when it was written; ``machine`` names the boot whose monotonic clock that is.
+
+    ``lost``: there was something to remember, and it cannot be read.
+    """
 
     moment: Moment = NEVER
     machine: str = ""
     armed: bool = False
     sequence: int = 0
     incidents: tuple[Alert, ...] = ()
+    lost: bool = False
 
 
 _decoder = msgspec.json.Decoder(Memory)

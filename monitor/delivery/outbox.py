@@ -121,6 +121,7 @@ class Outbox:
         self._trouble = ""
         self._writing_s = inf  # since when the writer waits for the disk
         self.expired = 0
+        self.lost = False  # the file was damaged, and with it alerts that waited
 
     @property
     def fault(self) -> str:
@@ -234,7 +235,9 @@ class Outbox:
             self._writing_s = time.monotonic()
             try:
                 if base is None:
-                    base = opened.enter_context(closing(_open(self._path)))
+                    base, damaged = _open(self._path)
+                    opened.callback(base.close)
+                    self.lost = self.lost or damaged
                     self._restore(base, machine)
                 if unsaved:
                     _save(base, unsaved, machine)
@@ -269,6 +272,7 @@ class Outbox:
                 message = decode_alert(payload)
             except (MessageError, TypeError) as error:  # TypeError: not even text or bytes
                 _log.error("a waiting alert could not be read and is dropped: %s", error)
+                self.lost = True
                 base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", (boot, sequence))
                 continue
             event_s, age_known = message.time_s, message.age_known
@@ -284,18 +288,25 @@ class Outbox:
 def recall(path: Path, moment: Moment, machine: str) -> Memory:
     """What an earlier run left to remember, on the clock of ``moment`` and ``machine``.
 
-    Nothing where it cannot be read.
+    Nothing but ``lost`` where it cannot be read.
     """
     if not path.exists():
         return Memory()  # the first run
     try:
-        with closing(sqlite3.connect(path, timeout=RETRY_S)) as base:
-            base.execute(_MEMORY)  # an older version made none
-            rows = base.execute("SELECT payload FROM memory").fetchall()
+        rows = _remembered(path)
         return recalled(decode_memory(rows[0][0]), moment, machine) if rows else Memory()
     except (sqlite3.Error, OSError, TypeError, msgspec.MsgspecError) as error:
         _log.error("%s: which alerts were open before is not known: %s", path, error)
-        return Memory()
+        return Memory(lost=True)
+
+
+def _remembered(path: Path) -> list[tuple[bytes]]:
+    """The memory's row."""
+    with closing(sqlite3.connect(path, timeout=RETRY_S)) as base:
+        # Alone SQLite keeps its index of the log in memory: on a full disk it would have no room for it.
+        base.execute("PRAGMA locking_mode = EXCLUSIVE")
+        there = base.execute("SELECT name FROM sqlite_master WHERE name = 'memory'").fetchall()
+        return base.execute("SELECT payload FROM memory").fetchall() if there else []  # an older version
 
 
 def machine_boot() -> str:
@@ -306,10 +317,10 @@ def machine_boot() -> str:
         return ""
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Open or make the database; one that is damaged is put aside, so that new alerts have a place."""
+def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Open or make the database. One that is damaged (was it?) is put aside: new alerts have a place."""
     try:
-        return _prepare(path)
+        return _prepare(path), False
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "no such column" not in str(error):
             raise  # a disk that is full, or locked
@@ -318,7 +329,7 @@ def _open(path: Path) -> sqlite3.Connection:
         path.replace(aside)
         for rest in ("-wal", "-shm"):
             path.with_name(path.name + rest).unlink(missing_ok=True)
-        return _prepare(path)
+        return _prepare(path), True
 
 
 def _prepare(path: Path) -> sqlite3.Connection:

@@ -165,7 +165,7 @@ class _Body:
         self.truth.impact_s.append(impact_s)
         t = self.time_s
         self._pitch_deg -= 14.0 * self._ramp(start_s, start_s + 0.6)
-        self._pitch_deg -= 72.0 / (1.0 + np.exp(-(t - impact_s - 0.02) / 0.075))
+        self._pitch_deg -= 72.0 / (1.0 + np.exp(np.clip((impact_s + 0.02 - t) / 0.075, None, 700.0)))
         self._lying_roll_deg = 9.0 * self._rng.standard_normal()
         self._roll_deg += self._lying_roll_deg * self._ramp(start_s, impact_s)
         falling = np.clip((t - start_s) / FALL_S, 0, 1) * (t <= impact_s)

@@ -62,7 +62,7 @@ class SpotterView:
         self._reminded_s = float("-inf")
         self._offset_s = inf  # our monotonic clock less the device's, in its present run
         self._known: dict[str, set[int]] = {}  # by run
-        self._series: set[str] = set()  # the runs whose sequences go on from one another
+        self._numbers: set[int] = set()  # of the sequence that goes on from run to run: what has arrived
         self._since = 0  # alerts up to this one were before our time
         self._asked = (0, 0)
         self._orphans: set[str] = set()  # incidents that wait, and whose device has restarted
@@ -119,9 +119,8 @@ class SpotterView:
         state = self.state
         if state is None or self.no_contact or state.waiting:
             return False
-        known = [self._known.get(boot, set()) for boot in self._series]
         first = max(self._since, state.alerts - ASKED_LATEST) + 1
-        missing = sum(not any(n in run for run in known) for n in range(first, state.alerts + 1))
+        missing = any(number not in self._numbers for number in range(first, state.alerts + 1))
         times = self._asked[1] if self._asked[0] == state.alerts else 0
         if not missing or times >= ASKED_TIMES:
             return False
@@ -194,10 +193,10 @@ class SpotterView:
         before, self.state = self.state, state
         if before is None:
             self._since = state.alerts
-        elif state.boot not in self._series and state.first < before.alerts:  # it has lost its memory
-            self._series.clear()
-            self._since = state.first
-        self._series.add(state.boot)
+        elif state.boot != before.boot:
+            # Numbers that an earlier run used, and did not live to write down, are used again.
+            self._numbers = {number for number in self._numbers if number <= state.first}
+            self._since = min(self._since, state.first)
         if before is None or retained:
             return []
         if state.boot == before.boot and state.sequence <= before.sequence:
@@ -268,6 +267,8 @@ class SpotterView:
             self.duplicates += 1
             return []
         known.add(message.sequence)
+        if self.state is None or message.boot == self.state.boot or message.sequence <= self.state.first:
+            self._numbers.add(message.sequence)
         age_s, age_known = self._age(message, moment)
         before = self.incidents.get(message.id)
         if before is not None and message.sequence <= before.sequence:

@@ -377,6 +377,24 @@ def test_a_loop_that_hangs_is_offline_to_who_goes_by_the_availability(mqtt: Mqtt
         assert pulse.kinds() == []  # the link is not blamed
 
 
+def test_a_damaged_outbox_is_a_fault_that_alerts_may_be_lost(
+    mqtt: MqttSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.link.LOST_S", 1.0)
+    store = tmp_path / "outbox.db"
+    store.write_bytes(b"noise" * 1000)
+    with Listener(mqtt) as spotter, pulse_at(mqtt, store) as pulse:
+        wait_until(lambda: pulse.heard)
+        assert pulse.heard[0] == Input(InputKind.FAULT, fault=FaultCode.ALERTS_LOST)
+        wait_until(
+            lambda: any(
+                "some may be lost: check on the walker" in "".join(s.faults) for s in spotter.states()
+            )
+        )
+        wait_until(lambda: pulse.kinds() == [InputKind.FAULT, InputKind.FAULT_GONE])
+        assert (tmp_path / "outbox.db.damaged").exists()
+
+
 def test_a_late_will_does_not_stay(mqtt: MqttSettings) -> None:
     with Listener(mqtt) as spotter, pulse_at(mqtt):
         wait_until(lambda: messages.ONLINE in spotter.availability())

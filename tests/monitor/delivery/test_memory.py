@@ -1,5 +1,7 @@
 """What outlives a run survives the file, and is put on the clock of the run that reads it."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,5 +71,32 @@ def test_a_file_that_cannot_be_read_is_no_memory_and_no_crash(
 ) -> None:
     path = tmp_path / "outbox.db"
     path.write_bytes(damage)
-    assert recall(path, now(), machine_boot()) == Memory()
+    assert recall(path, now(), machine_boot()) == Memory(lost=True)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_on_a_full_disk_what_is_in_the_file_is_remembered(tmp_path: Path) -> None:
+    """What SQLite writes beside it to read it has no room there. The writer was killed: its log remains."""
+    path = tmp_path / "outbox.db"
+    write = (
+        "import os, sys; from pathlib import Path; from monitor.delivery.outbox import *; "
+        "from monitor.delivery.messages import now; "
+        "outbox = Outbox(Path(sys.argv[1]), now, lambda: os.write(1, b'x')); outbox.start(); "
+        "outbox.put(memory=Memory(now(), machine_boot(), armed=True, sequence=7)); time.sleep(60)"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", write, str(path)], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.read(1) == b"x"
+    writer.kill()
+    writer.wait()
+    writer.stdout.close()
+    code = (
+        "import resource, sys; from pathlib import Path; from monitor.delivery.outbox import *; "
+        "from monitor.delivery.messages import now; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY)); "
+        "memory = recall(Path(sys.argv[1]), now(), machine_boot()); print(memory.armed, memory.sequence)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert said.stdout == "True 7\n"

@@ -521,6 +521,25 @@ def test_a_device_that_has_lost_its_memory_is_not_asked_for_what_it_cannot_know(
     assert not play.view.asks()
 
 
+def test_what_is_missing_is_still_asked_for_when_a_run_did_not_live_to_write_its_last_reports() -> None:
+    play = Play()
+    play.seen()
+    for sequence in (1, 2, 3, 5):
+        play.hear(play.stage(CONFIRMED, str(sequence), sequence=sequence))
+    play.boot, play.beat_number, play.first, play.sent = "bbbb", 0, 4, 4
+    play.beat()
+    assert play.view.asks()  # for the fourth
+    play.boot = "aaaa"
+    play.hear(play.stage(CONFIRMED, "4", sequence=4))
+    play.boot, play.sent = "bbbb", 5
+    play.beat()
+    assert play.view.asks()  # for the fifth, which is another now
+    play.hear(play.stage(CONFIRMED, "5", sequence=5))
+    play.sent = 5
+    play.beat()
+    assert not play.view.asks()
+
+
 def test_what_is_urgent_is_receipted_until_the_device_knows_it() -> None:
     play = Play()
     play.seen()
