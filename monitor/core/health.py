@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.core.gravity_check import GravityCheck, Verdict
 from monitor.core.setting import number
 from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
 
@@ -34,6 +35,10 @@ class HealthSettings:
     )
 
 
+DOUBTFUL = (
+    "the accelerometer does not read 1 g on average over ten seconds: its scale is wrong, run rearguard check"
+)
+
 STARTING_S = 2.0
 """Before the first sample: a chip takes its time to wake, and nothing was watched yet."""
 
@@ -41,13 +46,15 @@ STARTING_S = 2.0
 class Health:
     """Watches one sensor's blocks. Give it every block, silent ones too."""
 
-    STATE = ("_good_s", "_good_since_s", "_lost")
+    STATE = ("_good_s", "_good_since_s", "_lost", "_gravity", "_doubted")
 
     def __init__(self, settings: HealthSettings) -> None:
         self._settings = settings
         self._good_s: float | None = None  # the latest trustworthy sample
         self._good_since_s: float | None = None
         self._lost = False
+        self._gravity = GravityCheck()
+        self._doubted = False  # the accelerometer does not measure gravity
 
     def update(self, block: SampleBlock) -> list[Event]:
         """SENSOR_LOST and SENSOR_BACK, in order."""
@@ -66,11 +73,24 @@ class Health:
             if self._good_since_s is None:
                 self._good_since_s = float(good_s[0])
             self._good_s = float(good_s[-1])
+            for verdict in self._gravity.update(block):
+                self._run_until(verdict.time_s, events)
+                self._weigh(verdict, events)
             self._run_until(self._good_s, events)
         silence_s = block.end_s - self._good_s
         if silence_s > self._settings.lost_after_s:
             self._lose(block.end_s, silence_s, block.fault or "no samples", events)
         return events
+
+    def _weigh(self, verdict: Verdict, events: list[Event]) -> None:
+        """A mean acceleration that cannot be is a sensor that must not be trusted, until one can."""
+        was_doubted, self._doubted = self._doubted, verdict.limit_g is not None
+        if self._doubted and not self._lost:
+            self._lost = True
+            reading = Reading(round(verdict.mean_g, 3), verdict.limit_g)
+            events.append(Event(EventKind.SENSOR_LOST, verdict.time_s, {"mean_accel_g": reading}, DOUBTFUL))
+        if was_doubted and not self._doubted:
+            self._good_since_s = verdict.time_s
 
     def _lose(self, now_s: float, silence_s: float, why: str, events: list[Event]) -> None:
         self._good_since_s = None
@@ -81,7 +101,7 @@ class Health:
 
     def _run_until(self, now_s: float, events: list[Event]) -> None:
         """Good samples reach to ``now_s``: is that long enough?"""
-        if self._lost and self._good_since_s is not None:
+        if self._lost and self._good_since_s is not None and not self._doubted:
             back_s = self._good_since_s + self._settings.back_after_s
             if now_s >= back_s:
                 self._lost = False

@@ -122,13 +122,14 @@ class Phone:
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "monitor.cli", "notify", "--config", str(self._config)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "notify.txt").open("a"),
-            env={**os.environ, "XDG_RUNTIME_DIR": str(self._folder)},
-        )
+        with (self._folder / "notify.txt").open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "monitor.cli", "notify", "--config", str(self._config)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, "XDG_RUNTIME_DIR": str(self._folder)},
+            )
 
     def kill(self) -> None:
         self._process.kill()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from monitor.core.gravity_check import GravityCheck
 from monitor.core.health import STARTING_S, Health, HealthSettings
 from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
 
@@ -27,7 +28,7 @@ def feed(time_s: Floats, per_block: int, doubtful_s: tuple[float, float] = (0.0,
         fault = "" if len(inside) else "no answer at 0x68"
         if doubtful_s[0] <= begin_s + 1e-9 < doubtful_s[1]:
             fault = "gyroscope z stuck"
-        rows = np.ones((len(inside), 3))
+        rows = np.tile([0.0, 0.0, 1.0], (len(inside), 1))
         events += health.update(SampleBlock(inside, rows, rows, end_s, 0, fault))
     return events
 
@@ -92,3 +93,64 @@ def test_a_flapping_plug_is_not_called_back() -> None:
 
 def test_a_second_silence_is_reported_again() -> None:
     assert kinds(feed(samples((0.0, 2.0), (3.0, 5.0), (6.0, 8.0)), 5)) == [LOST, BACK] * 2
+
+
+# ---- gravity
+
+
+def gravity(per_block: int, *spans: tuple[float, float, float]) -> list[Event]:
+    """Spans of (seconds, mean g, standard deviation g), from a thousand seconds on."""
+    rng = np.random.default_rng(0)
+    parts = [m + sd * rng.standard_normal(round(seconds * RATE_HZ)) for seconds, m, sd in spans]
+    vertical_g = np.concatenate(parts)
+    time_s = 1000.0 + np.arange(len(vertical_g)) / RATE_HZ
+    health, events = Health(SETTINGS), []
+    for start in range(0, len(time_s), per_block):
+        part = slice(start, start + per_block)
+        accel_g = np.zeros((len(time_s[part]), 3))
+        accel_g[:, 2] = vertical_g[part]
+        end_s = float(time_s[part][-1]) + 1 / RATE_HZ
+        events += health.update(SampleBlock(time_s[part], accel_g, accel_g, end_s))
+    return events
+
+
+@pytest.mark.parametrize(
+    ("mean_g", "sd_g"), [(0.87, 0.02), (1.13, 0.02), (0.87, 0.3), (1.2, 0.3), (1.75, 0.5), (1.0, 0.0)]
+)
+def test_what_bodies_do_is_no_doubt(mean_g: float, sd_g: float) -> None:
+    assert gravity(5, (60.0, mean_g, sd_g)) == []
+
+
+@pytest.mark.parametrize("per_block", [1, 5, 7, 999, 20000])
+@pytest.mark.parametrize(
+    ("mean_g", "sd_g", "limit_g"),
+    [
+        (0.5, 0.02, 0.85),
+        (2.0, 0.02, 1.15),
+        (0.83, 0.02, 0.85),
+        (1.17, 0.02, 1.15),
+        (2.0, 0.4, 1.9),
+        (0.5, 0.2, 0.8),
+    ],
+)
+def test_a_scale_that_is_wrong_is_a_sensor_fault_within_twenty_seconds_and_heals(
+    per_block: int, mean_g: float, sd_g: float, limit_g: float
+) -> None:
+    events = gravity(per_block, (35.0, 1.0, 0.02), (40.0, mean_g, sd_g), (45.0, 1.0, 0.02))
+    lost, back = events
+    assert (lost.kind, back.kind) == (LOST, BACK)
+    assert lost.evidence["mean_accel_g"].limit in (limit_g, 0.8 if mean_g < 1 else 1.9)  # half of it was good
+    assert 1035.0 < lost.time_s <= 1055.0
+    assert 1075.0 < back.time_s <= 1096.1
+    assert [event.time_s for event in events] == [
+        event.time_s for event in gravity(5, (35.0, 1.0, 0.02), (40.0, mean_g, sd_g), (45.0, 1.0, 0.02))
+    ]
+
+
+def test_a_gap_begins_the_ten_seconds_anew() -> None:
+    check = GravityCheck()
+    for begin_s, count in ((0.0, 990), (11.0, 990), (22.0, 1002)):
+        time_s = begin_s + np.arange(count) / RATE_HZ
+        accel_g = np.full((count, 3), 2.0)
+        verdicts = check.update(SampleBlock(time_s, accel_g, accel_g, float(time_s[-1])))
+    assert [verdict.limit_g for verdict in verdicts] == [1.15]
