@@ -64,8 +64,8 @@ class Listener:
             if letter is not None and letter.what is What.RECEIVED:
                 self.letters.append(letter)
                 self.notices += self.view.update(letter.topic, letter.payload, letter.retained, now())
-                if letter.topic == self._topics.state and self.view.asks():
-                    self.say(self._topics.request, encode_repeat("listener"))
+                if letter.topic == self._topics.state and (since := self.view.asks()):
+                    self.say(self._topics.request, encode_repeat("listener", since))
             elif letter is not None and letter.what is What.DOWN:
                 self.notices += self.view.disconnected(letter.reason, now())
             self.heard_s += [now().mono_s] * (len(self.notices) - len(self.heard_s))

@@ -57,6 +57,8 @@ DROP_IN = """\
 # Written by `rearguard broker setup`: systemd hands the password to the service alone.
 [Service]
 LoadCredential=mqtt_password:/etc/rearguard/mqtt_password
+# Where that file is missing the service starts all the same: lamp and buzzer work, the broker refuses it.
+SetCredential=mqtt_password:missing
 """
 
 

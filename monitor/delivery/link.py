@@ -294,9 +294,11 @@ class Link:
 
     def _hear(self, letter: Letter, now_s: float) -> None:
         open_ids = {alert.id for alert in self._summary.status.incidents} if self._summary else set()
-        if self._reception.hear(letter.topic, letter.payload, letter.retained, open_ids, now_s):
+        since = self._reception.hear(letter.topic, letter.payload, letter.retained, open_ids, now_s)
+        if since is not None:
             for message in self._outbox.recent():
-                self._say(self._topics.again, encode(message), retain=False)
+                if message.sequence >= since:
+                    self._say(self._topics.again, encode(message), retain=False)
 
     def _judge(self) -> None:
         """Is the link alive? Is the outbox on disk, our name our own?"""

@@ -202,6 +202,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "arm", "disarm", "pause_sound", "test", "spotter_here", "spotter_gone", "phones_failed", "repeat"
     ]
     who: Word = ""
+    since: Count = 0  # of a repetition
 
 
 def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
@@ -274,9 +275,9 @@ def encode_request(kind: InputKind, who: str) -> bytes:
     return msgspec.json.encode({"act": kind.value, "who": printable(who)[:64]})
 
 
-def encode_repeat(who: str) -> bytes:
-    """The request to send the latest alerts again: some have not arrived."""
-    return msgspec.json.encode({"act": "repeat", "who": printable(who)[:64]})
+def encode_repeat(who: str, since: int = 0) -> bytes:
+    """The request to send the latest alerts again, from this sequence on: some have not arrived."""
+    return msgspec.json.encode({"act": "repeat", "who": printable(who)[:64], "since": since})
 
 
 def encode_phones_failed(who: str) -> bytes:
@@ -307,8 +308,8 @@ def decode_contact_answer(payload: bytes) -> str | None:
     return answer.who if answer.id == NO_CONTACT else None
 
 
-def decode_request(payload: bytes) -> Input | None:
-    """A spotter's request; None is the request to repeat the latest alerts. Raises MessageError.
+def decode_request(payload: bytes) -> Input | int:
+    """A spotter's request; a number asks for the latest alerts again, from it on. Raises MessageError.
 
     That a notifier reaches no phone is a FAULT whose part it is.
     """
@@ -316,7 +317,7 @@ def decode_request(payload: bytes) -> Input | None:
     who = printable(request.who)
     if request.act == "phones_failed":
         return Input(InputKind.FAULT, who=who, fault=FaultCode.PHONES, part=who)
-    return None if request.act == "repeat" else Input(InputKind(request.act), who=who)
+    return request.since if request.act == "repeat" else Input(InputKind(request.act), who=who)
 
 
 def printable(words: str) -> str:

@@ -116,7 +116,7 @@ class Outbox:
         self._arrived: SimpleQueue[_Entry] = SimpleQueue()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._pending: dict[Key, _Entry] = {}
-        self._recent: dict[Key, _Entry] = {}  # what the broker has, the oldest first
+        self._recent: dict[Key, _Entry] = {}  # what the broker has
         self._writer: threading.Thread | None = None
         self._trouble = ""
         self._writing_s = inf  # since when the writer waits for the disk
@@ -185,8 +185,9 @@ class Outbox:
         if self._path is not None:
             self._jobs.put(_Sent(key))
         while len(self._recent) > RECENT:
-            kept = [entry.key for entry in self._recent.values() if not entry.waits]
-            self._forget(kept[0] if kept else next(iter(self._recent)))
+            others = [entry for entry in self._recent.values() if not entry.waits]
+            oldest = min(others or self._recent.values(), key=lambda entry: entry.event_s)
+            self._forget(oldest.key)
 
     def received(self, incident: str, sequence: int) -> None:
         """A spotter's program has this report of the incident, and with it all that was said before."""
@@ -253,7 +254,7 @@ class Outbox:
             except Exception as error:  # noqa: BLE001  whatever it is, later alerts must find a writer
                 if not self._trouble:
                     _log.error("%s: alerts are kept in memory only: %s", self._path, error)
-                self._trouble = f"alerts waiting to be sent are kept in memory only: {error}"
+                self._trouble = str(error)
                 opened.close()
                 base = None
             self._writing_s = inf

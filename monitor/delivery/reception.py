@@ -48,8 +48,10 @@ class Reception:
         """Who is listening."""
         return tuple(self._here_s)
 
-    def hear(self, topic: str, payload: bytes, retained: bool, open_ids: set[str], now_s: float) -> bool:
-        """Take one message; True if the latest alerts are to be sent again.
+    def hear(
+        self, topic: str, payload: bytes, retained: bool, open_ids: set[str], now_s: float
+    ) -> int | None:
+        """Take one message; from which sequence on the latest alerts are to be sent again, if they are.
 
         ``open_ids`` are those of the open incidents: other answers come too late, or from elsewhere.
         """
@@ -60,11 +62,11 @@ class Reception:
             if topic not in self._complained and len(self._complained) < UNREAD:
                 self._complained.add(topic)
                 _log.warning("a message on %s is ignored, further ones are only counted: %s", topic, error)
-            return False
-        if word is None:
+            return None
+        if isinstance(word, int):
             wanted = now_s - self._repeated_s >= REPEAT_S
             self._repeated_s = now_s if wanted else self._repeated_s
-            return wanted
+            return word if wanted else None
         if word.kind is InputKind.SPOTTER_HERE:
             self._works(word.who)
             new = word.who not in self._here_s
@@ -84,7 +86,7 @@ class Reception:
                     at_s[word.who] = min(at_s[word.who], now_s - SPOTTER_S + GONE_S)
         elif word.kind is not InputKind.RECEIVED or word.alert_id in open_ids:
             self._inbox.put(word)
-        return False
+        return None
 
     def tick(self, now_s: float) -> None:
         """Let go of spotters that have fallen silent."""
@@ -93,7 +95,7 @@ class Reception:
         for who in [who for who, at_s in self._failing_s.items() if now_s - at_s > SPOTTER_S]:
             self._works(who)
 
-    def _read(self, topic: str, payload: bytes, retained: bool, open_ids: set[str]) -> Input | None:
+    def _read(self, topic: str, payload: bytes, retained: bool, open_ids: set[str]) -> Input | int:
         if retained:
             raise MessageError("it was retained: an old wish is not obeyed")
         if self._inbox.qsize() >= UNREAD:
@@ -101,7 +103,7 @@ class Reception:
         if topic == self._topics.request:
             word = decode_request(payload)
             present = (InputKind.SPOTTER_HERE, InputKind.FAULT)
-            if word is not None and word.kind in present and self._crowded(word.who):
+            if isinstance(word, Input) and word.kind in present and self._crowded(word.who):
                 raise MessageError("too many spotters")
             return word
         if topic != self._topics.answer:

@@ -78,8 +78,8 @@ class SpotterClient:
             notices = self.view.disconnected(letter.reason, moment)
         elif letter is not None and letter.what is What.RECEIVED:
             notices = self.view.update(letter.topic, letter.payload, letter.retained, moment)
-            if letter.topic == self._topics.state and self.view.asks():
-                self._client.publish(self._topics.request, encode_repeat(self._who))
+            if letter.topic == self._topics.state and (since := self.view.asks()):
+                self._client.publish(self._topics.request, encode_repeat(self._who, since))
             self._receipt()
         if self._client.up and moment.mono_s - self._here_s > HERE_S:
             self._here_s = moment.mono_s

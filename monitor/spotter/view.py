@@ -114,18 +114,18 @@ class SpotterView:
         self.looked_after_by = printable(who) or "somebody"
         return [Notice(Tone.NOTE, f"no contact: {self.looked_after_by} is looking after it")]
 
-    def asks(self) -> bool:
-        """Is it time to ask the device for alerts that have not arrived? Call it after a heartbeat."""
+    def asks(self) -> int:
+        """From which alert on to ask the device again, 0 for none. Call it after a heartbeat."""
         state = self.state
         if state is None or self.no_contact or state.waiting:
-            return False
+            return 0
         first = max(self._since, state.alerts - ASKED_LATEST) + 1
-        missing = any(number not in self._numbers for number in range(first, state.alerts + 1))
+        missing = next((n for n in range(first, state.alerts + 1) if n not in self._numbers), 0)
         times = self._asked[1] if self._asked[0] == state.alerts else 0
         if not missing or times >= ASKED_TIMES:
-            return False
+            return 0
         self._asked = (state.alerts, times + 1)
-        return True
+        return missing
 
     def unreceipted(self, who: str) -> list[Incident]:
         """Urgent incidents of which the device does not know that ``who`` has the latest report."""

@@ -2,6 +2,7 @@
 
 import grp
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from monitor.cli import main
 from monitor.delivery import accounts, broker_setup
-from monitor.delivery.broker_setup import CONFIGURATION, BrokerSetupError, steps
+from monitor.delivery.broker_setup import CONFIGURATION, DROP_IN, BrokerSetupError, steps
 from monitor.delivery.mqtt import Client, MqttSettings, round_trip_s
 from tests.brokers import MOSQUITTO, Mosquitto, held_port
 from tests.pulse import wait_until
@@ -56,6 +57,11 @@ def test_everything_is_made_once_and_only_who_must_can_read_it(tmp_path: Path) -
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert set_up(tmp_path) == []
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_password_that_is_missing_does_not_keep_the_service_from_starting() -> None:
+    """systemd.exec(5): SetCredential is what LoadCredential falls back on."""
+    assert re.findall(r"^(Load|Set)Credential=mqtt_password:", DROP_IN, re.MULTILINE) == ["Load", "Set"]
 
 
 def test_a_device_and_a_spotter_get_in(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_with_no_alert_an_answering_button_says_nothing_that_counts() -> None:
 )
 def test_switch_and_buttons_say_what_the_device_understands(entity: str, key: str, kind: InputKind) -> None:
     word = messages.decode_request(ENTITIES[entity][key].encode())
-    assert word is not None
+    assert not isinstance(word, int)
     assert word.kind is kind
 
 

@@ -25,6 +25,7 @@ from monitor.delivery.link import HUNG_S, Link
 from monitor.delivery.link_health import LinkHealth
 from monitor.delivery.messages import Moment
 from monitor.delivery.mqtt import MqttSettings, round_trip_s
+from monitor.delivery.reception import REPEAT_S
 from monitor.spotter.client import SpotterClient
 from tests.background import spawned
 from tests.brokers import Mosquitto, Proxy
@@ -463,6 +464,12 @@ def test_what_an_earlier_run_sent_is_sent_again_to_who_asks(mqtt: MqttSettings, 
         wait_until(lambda: spotter.states())
         spotter.say(topics.request, messages.encode_repeat("Eva"))
         wait_until(lambda: [(a.boot, a.sequence) for a in spotter.again()] == [(boot, 1)])
+        time.sleep(REPEAT_S)
+        spotter.say(topics.request, messages.encode_repeat("Eva", since=2))  # only what is missing
+        time.sleep(REPEAT_S)
+        spotter.say(topics.request, messages.encode_repeat("Eva", since=1))
+        wait_until(lambda: len(spotter.again()) >= 2)
+        assert len(spotter.again()) == 2
 
 
 def test_a_broker_that_acknowledges_all_but_alerts_is_a_lost_link(

@@ -419,3 +419,22 @@ def test_an_alert_waits_no_longer_than_a_tenth_of_a_second_for_the_disk(tmp_path
     assert keys(outbox) == []
     clock.wait(0.02)
     assert keys(outbox) == [1]
+
+
+def test_what_was_reported_long_ago_makes_room_first_though_it_was_read_last(tmp_path: Path) -> None:
+    """A disk that was full at the start is read when it has room: after this run's first reports."""
+    path = tmp_path / "outbox.sqlite"
+    clock = Hands()
+    first = Outbox(path, clock)
+    first.start()
+    acknowledged(first, *(stage(n, clock(), Priority.MEDIUM) for n in range(1, RECENT + 1)))
+    wait_until(lambda: rows(path) == RECENT)
+    first.stop(5.0)
+    clock.wait(10)
+    second = Outbox(path, clock)
+    acknowledged(second, stage(RECENT + 1, clock(), Priority.MEDIUM, "bbbb"))
+    second.start()
+    wait_until(lambda: not second.due() and len(second.recent()) == RECENT + 1)
+    acknowledged(second, stage(RECENT + 2, clock(), Priority.MEDIUM, "bbbb"))
+    assert sorted(message.sequence for message in second.recent()) == list(range(3, RECENT + 3))
+    second.stop()

@@ -138,9 +138,9 @@ def test_a_crowd_of_spotters_is_bounded_and_silences_nobody() -> None:
 
 def test_repetition_is_granted_once_a_second() -> None:
     device, inbox = reception()
-    ask = messages.encode_repeat("Eva")
+    ask = messages.encode_repeat("Eva", 7)
     granted = [device.hear(TOPICS.request, ask, False, set(), time_s * REPEAT_S / 4) for time_s in range(9)]
-    assert granted == [True, False, False, False, True, False, False, False, True]
+    assert granted == [7, None, None, None, 7, None, None, None, 7]
     assert words(inbox) == []
 
 
