@@ -22,7 +22,7 @@ PLACE = Path("/etc/mosquitto/conf.d/rearguard.conf")
 
 CONFIGURATION = """\
 # Rearguard's broker: written by `rearguard broker setup` as /etc/mosquitto/conf.d/rearguard.conf. Tested with
-# Mosquitto 2.0.11; every option is in 2.1's manual too, where it was not tried.
+# Mosquitto 2.0.11 and 2.0.21; every option is in 2.1's manual too, where it was not tried.
 # The folder /etc/mosquitto/rearguard holds `passwords` and `access` (both written by `rearguard pair`) and
 # the broker's certificate. It belongs to root and the group mosquitto, which may read (mode 750).
 

@@ -26,12 +26,6 @@ def write(path: Path, text: str, mode: int, group: int) -> None:
         raise
 
 
-def make_folder(path: Path, mode: int, group: int) -> None:
-    """Make it, and those above it that are missing. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True)
-    give(path, mode, group)
-
-
 def is_given(path: Path, mode: int, group: int) -> bool:
     """Does it already have this mode, and belong to root and ``group``? Raises OSError."""
     found = path.lstat()

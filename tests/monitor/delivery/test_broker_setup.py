@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -266,6 +267,36 @@ def test_a_dry_run_says_all_and_makes_nothing(tmp_path: Path, capsys: pytest.Cap
     assert said.count("would: ") == 8
     assert "the device's account kitchen" in said
     assert not root.exists()
+
+
+def test_the_command_does_it_once_and_says_what_it_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("monitor.delivery.broker_setup._gid", lambda _: os.getgid())
+    setup = ["broker", "setup", "--root", str(tmp_path), "--config", os.devnull]
+    assert main(setup) == 0
+    assert "The broker is ready." in capsys.readouterr().out
+    (tmp_path / "etc/mosquitto/conf.d/rearguard.conf").write_text("listener 8884\n")
+    assert main(setup) == 0
+    said = capsys.readouterr().out
+    assert "note: " in said
+    assert said.endswith("nothing was changed\n")
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_whether_the_broker_runs_is_asked_of_systemd(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def run(words: list[str], *, check: bool) -> CompletedProcess[bytes]:
+        asked.append(words)
+        return CompletedProcess(words, status)
+
+    monkeypatch.setattr("monitor.delivery.broker_setup.subprocess.run", run)
+    monkeypatch.setattr("monitor.delivery.broker_setup._which", lambda name: f"/usr/bin/{name}")
+    assert broker_setup.is_active() == (status == 0)
+    assert asked == [["systemctl", "is-active", "--quiet", "mosquitto"]]
+    monkeypatch.setattr("monitor.delivery.broker_setup._which", lambda name: None)
+    assert broker_setup.is_active()  # nobody can say
 
 
 @pytest.mark.parametrize("missing", ["mosquitto", "openssl"])
