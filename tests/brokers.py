@@ -79,9 +79,9 @@ class Mosquitto:
 class Proxy:
     """Forwards loopback TCP to ``target``; while ``silent`` it swallows everything and closes nothing."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, target: int, port: int = 0) -> None:
+        self.target = target
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         self.silent = False
         self._open: list[socket.socket] = []
@@ -94,7 +94,7 @@ class Proxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._target), timeout=PATIENCE_S)
+                far = socket.create_connection(("127.0.0.1", self.target), timeout=PATIENCE_S)
             except OSError:
                 near.close()
                 continue

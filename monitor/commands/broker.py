@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from monitor.commands.options import Commands, add_config, command, host, load
-from monitor.delivery.broker_setup import restart, steps
+from monitor.delivery.broker_setup import is_active, notes, restart, steps
 
 
 def add(commands: Commands) -> None:
@@ -35,7 +35,11 @@ def act(args: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{error}; run it as root on the broker's machine", file=sys.stderr)
         return 2
-    if not changed:
+    if not args.dry_run:
+        for note in notes(device, further, args.root):
+            print(f"note: {note}")
+    if not changed and (args.dry_run or args.root != Path("/") or is_active()):
+        print("nothing was changed")
         return 0
     if trouble := restart() if args.root == Path("/") else "":
         print(trouble, file=sys.stderr)

@@ -54,7 +54,10 @@ def _wants_another(name: str) -> bool:
     if not sys.stdin.isatty():
         print(f"{question}; give --renew to make one all the same", file=sys.stderr)
         return False
-    return input(f"{question}. Make one all the same? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question}. Make one all the same? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def pair(

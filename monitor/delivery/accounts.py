@@ -5,7 +5,6 @@ only answers and requests.
 """
 
 import base64
-import errno
 import hashlib
 import os
 import re
@@ -14,12 +13,18 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from monitor.delivery import home_assistant
+from monitor.core.vocabulary import RearguardError
+from monitor.delivery import home_assistant, owned_files
 from monitor.delivery.messages import DEVICE_PATTERN, Topics
 
 FOLDER = Path("/etc/mosquitto/rearguard")
+FILE_MODE = 0o640
 ROUNDS = 1000
 """PBKDF2 rounds. The password has 144 random bits: rounds protect chosen passwords, not these."""
+
+
+class FolderError(RearguardError):
+    """Root must not write into a folder that somebody else may write too."""
 
 
 class Role(StrEnum):
@@ -57,8 +62,8 @@ def hashed(word: str, salt: bytes) -> str:
 def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
     """Make (or renew) the account ``name``; its new password. Mosquitto must reload afterwards.
 
-    Raises ValueError for names that are not allowed, and
-    OSError if the folder cannot be written.
+    Raises ValueError for names that are not allowed, FolderError,
+    and OSError if the folder cannot be written.
     """
     if not re.fullmatch(DEVICE_PATTERN, name):
         raise ValueError(f"account name {name!r}: 1 to 32 of a-z, 0-9, _ and - are allowed")
@@ -66,8 +71,9 @@ def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
         raise ValueError(f"account name {name!r}: a device's account bears its name, and no other does")
     section = [f"user {name}", *rights(device, role), ""]
     word = secrets.token_urlsafe(18)
-    _rewrite(folder / "passwords", lambda lines: [*_without(lines, name), _entry(name, word)])
+    # Rights first: an account is there as soon as it has a password.
     _rewrite(folder / "access", lambda lines: [*_without_section(lines, name), *section])
+    _rewrite(folder / "passwords", lambda lines: [*_without(lines, name), _entry(name, word)])
     return word
 
 
@@ -77,8 +83,32 @@ def exists(folder: Path, name: str) -> bool:
     return _without(lines, name) != lines
 
 
+def lacking(folder: Path) -> dict[str, list[str]]:
+    """What accounts of an earlier version lack of the rights that ``add`` gives today. Raises OSError."""
+    sections: dict[str, list[str]] = {}
+    name = ""
+    for line in _lines(folder / "access"):
+        if line.startswith("user "):
+            name = line.removeprefix("user ")
+        sections.setdefault(name, []).append(line)
+    found = {}
+    for name, lines in sections.items():
+        device = re.search(f"rearguard/({DEVICE_PATTERN})/alert$", "\n".join(lines), re.MULTILINE)
+        if device:
+            spotter = Role.HOME if "topic read homeassistant/#" in lines else Role.SPOTTER
+            needed = rights(device[1], Role.DEVICE if name == device[1] else spotter)
+            found[name] = [line for line in needed if line not in lines]
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def grant(folder: Path) -> None:
+    """Give every account what it is ``lacking``; its password stays. Raises FolderError, OSError."""
+    more = {f"user {name}": lines for name, lines in lacking(folder).items()}
+    _rewrite(folder / "access", lambda lines: [one for line in lines for one in (line, *more.get(line, []))])
+
+
 def remove(folder: Path, name: str) -> None:
-    """Take the account ``name`` away. Raises ValueError if there is none, and OSError."""
+    """Take the account ``name`` away. Raises ValueError if there is none, FolderError, OSError."""
     passwords = folder / "passwords"
     lines = _lines(passwords)
     if _without(lines, name) == lines:
@@ -106,36 +136,19 @@ def _without_section(lines: list[str], name: str) -> list[str]:
 
 
 def _rewrite(path: Path, change: Callable[[list[str]], list[str]]) -> None:
-    """Replace the file in one step: the broker, whose group the folder has, may read it at any moment.
-
-    In an older folder the broker's user may write, and root writes here: no link is followed, and only a file
-    that was made here is given away.
-    """
-    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    lines = change(_lines(path))
-    made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(made, "w", encoding="utf-8") as file:
-            file.write("".join(f"{line}\n" for line in lines))
-            if os.geteuid() == 0:
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-                os.fchmod(file.fileno(), 0o640)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    """Replace the file. It gets its folder's group, which is the broker's; the folder itself is root's."""
+    folder = path.parent.stat()
+    if os.geteuid() == 0 and folder.st_uid != 0:  # its owner could exchange what root writes
+        raise FolderError(f"{path.parent} does not belong to root: sudo rearguard broker setup")
+    text = "".join(f"{line}\n" for line in change(_lines(path)))
+    owned_files.write(path, text, FILE_MODE, folder.st_gid)
 
 
 def _lines(path: Path) -> list[str]:
     """Raises OSError for a link."""
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        opened = owned_files.open_itself(path)
     except FileNotFoundError:
         return []
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, f"{path} is a link, expected a file: remove it") from None
-        raise
     with os.fdopen(opened, encoding="utf-8") as file:
         return file.read().splitlines()

@@ -5,7 +5,6 @@ belongs to root: its user may read there and plant nothing.
 """
 
 import grp
-import os
 import shutil
 import socket
 import subprocess
@@ -14,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.core.vocabulary import RearguardError
-from monitor.delivery import accounts
+from monitor.delivery import accounts, certificates, owned_files
 from monitor.delivery.accounts import Role
 
 GROUP = "mosquitto"
-DAYS = "3650"
+SECRET = Path("/etc/rearguard/mqtt_password")
+PLACE = Path("/etc/mosquitto/conf.d/rearguard.conf")
 
 CONFIGURATION = """\
 # Rearguard's broker: written by `rearguard broker setup` as /etc/mosquitto/conf.d/rearguard.conf. Tested with
-# Mosquitto 2.0.11; every option is in 2.1's manual too, where it was not tried.
+# Mosquitto 2.0.11 and 2.0.21; every option is in 2.1's manual too, where it was not tried.
 # The folder /etc/mosquitto/rearguard holds `passwords` and `access` (both written by `rearguard pair`) and
 # the broker's certificate. It belongs to root and the group mosquitto, which may read (mode 750).
 
@@ -79,7 +79,7 @@ def steps(device: str, host: str = "", root: Path = Path("/"), group: str = GROU
     """What is to be done, in order; each is to be looked at when those before it are done.
 
     ``host`` is a further name by which the broker is reached. ``root`` stands for "/". Raises
-    BrokerSetupError.
+    BrokerSetupError; the steps also CertificateError, FolderError and OSError.
     """
     for command, package in (("mosquitto", "mosquitto"), ("openssl", "openssl")):
         if _which(command) is None:
@@ -89,40 +89,86 @@ def steps(device: str, host: str = "", root: Path = Path("/"), group: str = GROU
     gid = _gid(group)
     yield Step(
         f"make {folder}, of root and the group {group}",
-        lambda: folder.is_dir() and folder.stat().st_mode & 0o777 == 0o750 and folder.stat().st_gid == gid,
+        lambda: folder.is_dir() and owned_files.is_given(folder, 0o750, gid),
         lambda: _make_folder(folder, gid),
     )
-    key, certificate = folder / "ca.key", folder / "ca.crt"
     yield Step(
-        f"make an authority, {certificate}: spotters need this file, nobody needs its key but you",
-        lambda: certificate.exists() and key.exists(),
-        lambda: _make_authority(key, certificate),
+        f"give what is in {folder} to root and the group {group}, the authority's key to root alone",
+        lambda: all(owned_files.is_given(*file) for file in _owned(folder, gid)),
+        lambda: _give(_owned(folder, gid)),
     )
-    names = list(dict.fromkeys(filter(None, (host, f"{socket.gethostname()}.local", socket.gethostname()))))
+    ca_key, ca, key, certificate = (folder / f for f in ("ca.key", "ca.crt", "broker.key", "broker.crt"))
+    if certificate.exists() and not key.exists():
+        raise BrokerSetupError(f"{key} is missing: bring it back, or remove {certificate} to get a new one")
+    if ca.exists() and not (certificate.exists() or ca_key.exists()):
+        raise BrokerSetupError(f"{ca_key} is missing: bring it back, or remove {ca} to get a new authority")
+    # Where there is a certificate, the authority's key may be kept elsewhere.
     yield Step(
-        f"make the broker's certificate, for {', '.join(names)} and localhost",
-        lambda: (folder / "broker.crt").exists() and (folder / "broker.key").exists(),
-        lambda: _make_certificate(folder, names, gid),
+        f"make an authority's key, {ca_key}, for root alone",
+        lambda: certificate.exists() or ca_key.exists(),
+        lambda: owned_files.write(ca_key, certificates.key(), 0o600, 0),
     )
-    secret = etc / "rearguard/mqtt_password"
+    yield Step(
+        f"make the authority, {ca}: spotters need this file",
+        lambda: certificate.exists() or ca.exists(),
+        lambda: owned_files.write(ca, certificates.authority(ca_key), accounts.FILE_MODE, gid),
+    )
+    yield Step(
+        f"make the broker's key, {key}",
+        key.exists,
+        lambda: owned_files.write(key, certificates.key(), accounts.FILE_MODE, gid),
+    )
+    yield Step(
+        f"make the broker's certificate, for {', '.join(_names(host))}",
+        certificate.exists,
+        lambda: owned_files.write(
+            certificate, certificates.server(key, _names(host), ca, ca_key), accounts.FILE_MODE, gid
+        ),
+    )
+    yield Step(
+        "give the accounts the rights of this version; their passwords stay",
+        lambda: not accounts.lacking(folder),
+        lambda: accounts.grant(folder),
+    )
+    secret = root / SECRET.relative_to("/")
     yield Step(
         f"make the device's account {device}, its password in {secret}",
-        lambda: accounts.exists(folder, device) and secret.exists(),
+        lambda: accounts.exists(folder, device),
         lambda: _write(secret, accounts.add(folder, device, device, Role.DEVICE) + "\n", 0o600),
     )
     drop_in = etc / "systemd/system/rearguard.service.d/password.conf"
     yield Step(
         f"hand that password to the service, by {drop_in}",
-        lambda: drop_in.exists(),
+        drop_in.exists,
         lambda: _write(drop_in, DROP_IN, 0o644),
     )
-    configuration = etc / "mosquitto/conf.d/rearguard.conf"
-    wanted = CONFIGURATION.replace("/etc/", f"{etc}/")
+    # Last: wherever this ends, Mosquitto is not pointed to files that are not there.
+    configuration = root / PLACE.relative_to("/")
     yield Step(
         f"write {configuration}",
-        lambda: configuration.exists() and configuration.read_text() == wanted,
-        lambda: _write(configuration, wanted, 0o644),
+        configuration.exists,
+        lambda: _write(configuration, _configuration(root), 0o644),
     )
+
+
+def notes(device: str, host: str = "", root: Path = Path("/")) -> Iterator[str]:
+    """What was kept and may not be as wanted, and what to do; to be read when all steps are done."""
+    certificate = root / "etc/mosquitto/rearguard/broker.crt"
+    for name in _names(host):
+        if not certificates.carries(certificate, name):
+            yield f"{certificate} is not good for {name}: remove it to get another"
+    if not (secret := root / SECRET.relative_to("/")).exists():
+        yield f"{secret} is missing; a new password: rearguard pair {device} --role device --renew"
+    configuration = root / PLACE.relative_to("/")
+    if configuration.read_text(encoding="utf-8") != _configuration(root):
+        yield f"{configuration} is kept, but this version's is another: remove it to get that"
+
+
+def is_active() -> bool:
+    """Does the broker run? True where nobody can say."""
+    if _which("systemctl") is None:
+        return True
+    return subprocess.run(["systemctl", "is-active", "--quiet", "mosquitto"], check=False).returncode == 0
 
 
 def restart() -> str:
@@ -137,77 +183,35 @@ def restart() -> str:
 
 
 def _make_folder(folder: Path, gid: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chown(folder, os.geteuid(), gid)
-    folder.chmod(0o750)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owned_files.give(folder, 0o750, gid)
 
 
-def _make_authority(key: Path, certificate: Path) -> None:
-    usage = "keyUsage=critical,keyCertSign,cRLSign"  # without it Python 3.13 refuses the authority
-    name = ["-subj", "/CN=Rearguard authority", "-addext", usage]
-    _openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        DAYS,
-        *name,
-        keys={"-keyout": key, "-out": certificate},
-    )
-    key.chmod(0o600)
-    certificate.chmod(0o644)
+def _owned(folder: Path, gid: int) -> list[tuple[Path, int, int]]:
+    """The files of the broker's folder, each with the mode and the group it should have."""
+    files = sorted(folder.iterdir()) if folder.exists() else []
+    others = (accounts.FILE_MODE, gid)
+    return [(file, *((0o600, 0) if file.name == "ca.key" else others)) for file in files]
 
 
-def _make_certificate(folder: Path, names: list[str], gid: int) -> None:
-    key, request, extensions = folder / "broker.key", folder / "broker.csr", folder / "names"
-    _openssl(
-        "req",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        f"/CN={names[0]}",
-        keys={"-keyout": key, "-out": request},
-    )
-    hosts = ",".join(f"DNS:{name}" for name in (*names, "localhost"))
-    extensions.write_text(f"subjectAltName={hosts}\nauthorityKeyIdentifier=keyid\n")
-    _openssl(
-        "x509",
-        "-req",
-        "-CAcreateserial",
-        "-days",
-        DAYS,
-        keys={
-            "-in": request,
-            "-CA": folder / "ca.crt",
-            "-CAkey": folder / "ca.key",
-            "-extfile": extensions,
-            "-out": folder / "broker.crt",
-        },
-    )
-    request.unlink()
-    extensions.unlink()
-    os.chown(key, os.geteuid(), gid)
-    key.chmod(0o640)
-    (folder / "broker.crt").chmod(0o644)
+def _give(files: list[tuple[Path, int, int]]) -> None:
+    for file in files:
+        owned_files.give(*file)
 
 
-def _openssl(*words: str, keys: dict[str, Path]) -> None:
-    files = [word for name, path in keys.items() for word in (name, str(path))]
-    made = subprocess.run(
-        ["openssl", *words, *files], capture_output=True, text=True, check=False, umask=0o077
-    )
-    if made.returncode:
-        raise BrokerSetupError(f"openssl {words[0]} failed: {made.stderr.strip()}")
+def _names(host: str) -> list[str]:
+    """Those by which this machine is reached."""
+    own = socket.gethostname()
+    return list(dict.fromkeys(filter(None, (host, f"{own}.local", own, "localhost"))))
+
+
+def _configuration(root: Path) -> str:
+    return CONFIGURATION.replace("/etc/", f"{root / 'etc'}/")
 
 
 def _write(path: Path, text: str, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(mode)
-    path.write_text(text)
+    owned_files.write(path, text, mode, 0)
 
 
 def _gid(group: str) -> int:

@@ -63,7 +63,7 @@ def no_rights(device: str, account: str) -> str:
     """What an account may not do, and what to do about it."""
     return (
         f"the account {account or 'used here'} may not write and read rearguard/{device}/...; "
-        f"rearguard pair {device} --role device --renew renews its rights, or correct mqtt.device"
+        f"rearguard broker setup renews its rights, or correct mqtt.device"
     )
 
 

@@ -99,7 +99,7 @@ def main(action: str, *words: str) -> None:
             start(unit)
         if action in ("reload", "kill"):
             os.kill(pid(unit), signal.SIGHUP)
-        if action == "status" and not pid(unit):
+        if action in ("status", "is-active") and not pid(unit):
             sys.exit(f"{unit} does not run")
 
 

@@ -351,7 +351,7 @@ def test_with_mqtt_5_the_broker_says_what_it_does_not_pass_on(tmp_path: Path, fr
             round_trip_s(settings, 3.0)
         with pulse_at(settings) as pulse:
             wait_until(lambda: pulse.kinds() == [InputKind.LINK_LOST])
-            assert "rearguard pair kitchen --role device --renew renews its rights" in pulse.heard[0].reason
+            assert "rearguard broker setup renews its rights" in pulse.heard[0].reason
 
 
 def test_rights_that_are_taken_away_are_noticed(
