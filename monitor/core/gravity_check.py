@@ -43,9 +43,7 @@ class GravityCheck:
         if not len(block.time_s):
             return []
         norm_g = np.sqrt(np.einsum("ij,ij->i", block.accel_g, block.accel_g))
-        if len(block.time_s) > 1 or block.time_s[0] - self._last_s > GAP_S:
-            return self._by_pieces(block.time_s, norm_g)
-        return self._take(block.time_s, norm_g)
+        return self._by_pieces(block.time_s, norm_g)
 
     def _by_pieces(self, time_s: Floats, norm_g: Floats) -> list[Verdict]:
         """Between gaps, and between the ends of windows."""

@@ -415,7 +415,7 @@ class _Named(ssl.SSLContext):
 
     name = ""
 
-    def wrap_socket(self, sock: socket.socket, **options: Any) -> ssl.SSLSocket:  # type: ignore[override]
+    def wrap_socket(self, sock: socket.socket, **options: Any) -> ssl.SSLSocket:  # type: ignore[override]  # its own names each option
         return super().wrap_socket(sock, **options | {"server_hostname": self.name})
 
 

@@ -1,7 +1,6 @@
 """A spotter's side of MQTT: what comes from one device and from its other spotters, and what goes to them."""
 
 import secrets
-from collections import Counter
 from collections.abc import Callable
 
 from monitor.core.vocabulary import InputKind
@@ -23,8 +22,8 @@ from monitor.spotter.view import NO_CONTACT_S, SpotterView
 HERE_S = 1.5
 """How often the device learns that somebody is listening."""
 
-RECEIPTS = 5
-"""So often the same report is receipted: a receipt may be lost, and an older device takes none."""
+RECEIPT_S = 2.0
+"""How often the same report is receipted until the device knows it: a receipt may be lost on its way."""
 
 
 class SpotterClient:
@@ -66,7 +65,7 @@ class SpotterClient:
             session=kept,
         )
         self._here_s = float("-inf")
-        self._receipts: Counter[tuple[str, int]] = Counter()
+        self._receipted_s: dict[tuple[str, int], float] = {}  # by report: when last
         self.view = SpotterView(settings.device, no_contact_s)
 
     def hear(self, timeout_s: float) -> list[Notice]:
@@ -80,7 +79,7 @@ class SpotterClient:
             notices = self.view.update(letter.topic, letter.payload, letter.retained, moment)
             if letter.topic == self._topics.state and (since := self.view.asks()):
                 self._client.publish(self._topics.request, encode_repeat(self._who, since))
-            self._receipt()
+            self._receipt(moment.mono_s)
         if self._client.up and moment.mono_s - self._here_s > HERE_S:
             self._here_s = moment.mono_s
             if self._fails():
@@ -89,12 +88,16 @@ class SpotterClient:
                 self.request(InputKind.SPOTTER_HERE)
         return notices + self.view.tick(moment)
 
-    def _receipt(self) -> None:
+    def _receipt(self, now_s: float) -> None:
         """Say of every urgent report that it is here, until the device's heartbeat shows that it knows."""
-        for incident in self.view.unreceipted(self._who):
-            key = (incident.id, incident.sequence)
-            if self._receipts[key] < RECEIPTS and self._has(incident):
-                self._receipts[key] += 1
+        waiting = {
+            (incident.id, incident.sequence): incident for incident in self.view.unreceipted(self._who)
+        }
+        self._receipted_s = {key: at_s for key, at_s in self._receipted_s.items() if key in waiting}
+        for key, incident in waiting.items():
+            due = now_s - self._receipted_s.get(key, float("-inf")) >= RECEIPT_S
+            if due and self._has(incident):
+                self._receipted_s[key] = now_s
                 self._client.publish(self._topics.answer, encode_receipt(*key, self._who))
 
     def answer(self, incident_id: str, word: InputKind) -> bool:

@@ -122,9 +122,10 @@ def _answerable(push: Push, answers: PhoneAnswers | None) -> Push:
 
 def _take(answers: PhoneAnswers, ear: SpotterClient) -> None:
     """What was pressed goes to the device; what is over can no longer be answered."""
-    while not answers.answers.empty():
+    for _ in range(answers.answers.qsize()):
         answer = answers.answers.get()
-        ear.answer(answer.incident, answer.word)
+        if not ear.answer(answer.incident, answer.word):
+            answers.answers.put(answer)  # there is no way just now: the phone was promised that it goes
     answers.forget({incident.id for incident in ear.view.open})
 
 

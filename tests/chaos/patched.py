@@ -47,6 +47,11 @@ def deadly(folder: Path, step: str, owner: Any, name: str, *, after: bool = Fals
     setattr(owner, name, wrapped)
 
 
+def put(owner: Any, name: str, method: Any) -> None:
+    """In the place of a method of the product."""
+    setattr(owner, name, method)
+
+
 def ages_wrong() -> None:
     """Every age is 30 s too much."""
     alert, open_ = messages.alert_message, messages.incidents
@@ -59,8 +64,12 @@ def ages_wrong() -> None:
 
     vars(link)["message_of"] = older
     vars(heartbeat)["incidents"] = all_older
-    outbox._Entry.aged = lambda self, moment: self.message.aged(  # type: ignore[method-assign]
-        max(0.0, moment.mono_s - self.event_s) + 30.0, moment.wall_s, self.age_known
+    put(
+        outbox._Entry,
+        "aged",
+        lambda self, moment: self.message.aged(
+            max(0.0, moment.mono_s - self.event_s) + 30.0, moment.wall_s, self.age_known
+        ),
     )
 
 
@@ -82,7 +91,7 @@ def always_armed() -> None:
     def armed(*args: Any) -> Any:
         return msgspec.structs.replace(state(*args), armed=True)
 
-    heartbeat.Summary.state = armed  # type: ignore[method-assign]
+    put(heartbeat.Summary, "state", armed)
 
 
 def late() -> None:
@@ -94,7 +103,7 @@ def late() -> None:
         ready = {key for key, entry in self._pending.items() if now_s - entry.put_s >= 4.0}
         return [message for message in due(self) if (message.boot, message.sequence) in ready]
 
-    Outbox.due = delayed  # type: ignore[method-assign]
+    put(Outbox, "due", delayed)
 
 
 def forgetful() -> None:
@@ -104,7 +113,7 @@ def forgetful() -> None:
 
 def receipts_ignored() -> None:
     """Who has an alert is not known."""
-    Alarm._receive = lambda *_: None  # type: ignore[method-assign]
+    put(Alarm, "_receive", lambda *_: None)
 
 
 def always_green() -> None:
@@ -154,7 +163,7 @@ def timed(folder: Path) -> None:
             periods_ms.clear()
         show(self, status)
 
-    panel.Panel.show = showing  # type: ignore[method-assign]
+    put(panel.Panel, "show", showing)
 
 
 def main(folder: Path, mutant: str, arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.fresh.blocks import ROOT, blocks, documents, reason_not_to_run
-from tests.fresh.root import Outcome, Root, root
+from tests.fresh.root import Outcome, Root, in_namespaces, root
 
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 HERE = Path(__file__).parent
@@ -36,18 +36,7 @@ def main() -> int:
         print(f"make fresh cannot be run here: {lacking}")
         return 2
     if INSIDE not in os.environ:
-        # Mounts and processes of our own: when we end, however, they are gone.
-        words = [
-            "unshare",
-            "--mount",
-            "--propagation=private",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-        ]
-        command = [*words, sys.executable, "-m", "tests.fresh", *sys.argv[1:]]
-        return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False).returncode
+        return in_namespaces("tests.fresh", INSIDE, sys.argv[1:])
     CACHE.mkdir(parents=True, exist_ok=True)
     table = []
     for suite in sys.argv[1:] or SUITES:

@@ -9,8 +9,9 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,16 @@ CARRIED = re.compile(r"(?i).*_proxy|PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_C
 COMMAND_LIMIT_S = 3600.0
 MOMENT_S = 5.0
 """So long a helper may outlive the command that started it."""
+
+
+def in_namespaces(module: str, mark: str, arguments: Sequence[str] = ()) -> int:
+    """``python -m module`` with mounts and processes of its own: when it ends, however, they are gone.
+
+    It finds ``mark`` in its environment. Its exit status.
+    """
+    words = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command = [*words, sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env={**os.environ, mark: "1"}, check=False).returncode
 
 
 @dataclass(frozen=True)

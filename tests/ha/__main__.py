@@ -8,7 +8,6 @@ loopback is used once Home Assistant is installed.
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from monitor.delivery.messages import Topics
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
 from tests.brokers import MOSQUITTO, Mosquitto
+from tests.fresh.root import in_namespaces
 from tests.ha.house import ROOT, HomeAssistant, Phone, Push
 from tests.ha.install import VERSION, installed
 from tests.listener import Listener
@@ -217,17 +217,7 @@ def main() -> int:
         print(f"make ha-test cannot be run here: {lacking}")
         return 2
     if INSIDE not in os.environ:
-        words = [
-            "unshare",
-            "--mount",
-            "--propagation=private",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-        ]
-        command = [*words, sys.executable, "-m", "tests.ha"]
-        return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False).returncode
+        return in_namespaces("tests.ha", INSIDE)
     with (
         installed(CACHE) as root,
         tempfile.TemporaryDirectory() as name,

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -453,6 +454,29 @@ def test_an_alert_that_the_broker_keeps_for_itself_is_sent_again_until_a_spotter
             ear.close()
 
 
+def test_a_receipt_that_is_lost_on_its_way_is_said_again(
+    mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.spotter.client.RECEIPT_S", 0.1)
+    with pulse_at(mqtt) as pulse:
+        ear = SpotterClient(mqtt, "Eva")
+        publish, lost = ear._client.publish, 0
+
+        def losing(topic: str, payload: bytes, **options: Any) -> int | None:
+            nonlocal lost
+            if b'"received"' in payload and lost < 10:
+                lost += 1
+                return 1
+            return publish(topic, payload, **options)
+
+        monkeypatch.setattr(ear._client, "publish", losing)
+        wait_until(lambda: ear.hear(0.02) is not None and not ear.view.no_contact)
+        pulse.raise_alert("1")
+        wait_until(lambda: ear.hear(0.02) is not None and lost == 10)
+        wait_until(lambda: ear.hear(0.02) is not None and pulse.link._outbox.unreceived() == [])
+        ear.close()
+
+
 def test_what_an_earlier_run_sent_is_sent_again_to_who_asks(mqtt: MqttSettings, tmp_path: Path) -> None:
     topics = messages.Topics(mqtt.device)
     store = tmp_path / "outbox.db"
@@ -478,10 +502,10 @@ def test_a_broker_that_acknowledges_all_but_alerts_is_a_lost_link(
     link = Link(mqtt, SimpleQueue())
     publish = link._client.publish
 
-    def swallowed(topic: str, *args: object, **options: object) -> int | None:
+    def swallowed(topic: str, *args: Any, **options: Any) -> int | None:
         if topic == messages.Topics(mqtt.device).alert:
             return 60_000 + len(link._sent)  # of which no acknowledgement comes
-        return publish(topic, *args, **options)  # type: ignore[arg-type]
+        return publish(topic, *args, **options)
 
     monkeypatch.setattr(link._client, "publish", swallowed)
     with Pulse(link) as pulse:
