@@ -13,6 +13,7 @@ from firmware.chips.chip import Chip, valid
 from firmware.errors import ChipError, FifoError, FirmwareError
 from firmware.mounting import Mounting
 from firmware.proving import prove
+from firmware.rate_check import RateCheck
 from firmware.sample_clock import SampleClock
 from firmware.vitals import Vitals
 from monitor.core.setting import SettingError, number, switch, text
@@ -87,6 +88,8 @@ class Sampler:
         self._nominal_hz = settings.rate_hz or BELT_RATE_HZ
         self._timeline = SampleClock(1 / self._nominal_hz)
         self._vitals = Vitals(self._nominal_hz)
+        self._rate = RateCheck(self._nominal_hz)
+        self._backlog = 0  # samples that the last look left in the FIFO
         self._stopped = False
         self._starting: Iterator[float] | None = self._start()
         self._resume_s = self._running_since_s = self._fresh_s = self._checked_s = clock()
@@ -176,6 +179,8 @@ class Sampler:
                 self._start_over(f"{chip} answers but brings no new samples: a dip of its supply stops it")
             return self._silent()
         count = min(waiting, _BURST)
+        self._rate.look(waiting - self._backlog, after_s)
+        self._backlog = waiting - count
         self._torn = True
         samples = chip.read(count)
         self._torn = False
@@ -194,7 +199,7 @@ class Sampler:
             return self._silent()
         if after_s - self._running_since_s > _WELL_S:
             self._attempts = 0
-        return self._of(samples, after_s, verdict.fault)
+        return self._of(samples, after_s, verdict.fault or self._rate_fault(chip))
 
     def _of(self, samples: Floats, after_s: float, fault: str) -> SampleBlock:
         """The block of the valid ones of samples (n, 6), the latest of which was there at ``after_s``."""
@@ -230,6 +235,7 @@ class Sampler:
     def _begin_anew(self, chip: Chip) -> None:
         chip.flush()
         self._renumber()
+        self._recount()
         self._torn = False
         self._fresh_s = self._clock()
 
@@ -238,6 +244,13 @@ class Sampler:
         self._timeline.restart()
         self._taken = self._invalid = 0
         self._gap = True
+
+    def _recount(self) -> None:
+        self._rate.restart()
+        self._backlog = 0
+
+    def _rate_fault(self, chip: Chip) -> str:
+        return f"{chip}: {self._rate.fault}" if self._rate.fault else ""
 
     def _start_over(self, fault: str) -> None:
         self._fault = fault
@@ -281,9 +294,11 @@ class Sampler:
                 self._fault = _words(error)
         if chip is not self.chip:
             self._timeline = SampleClock(1 / chip.rate_hz)
+            self._rate = RateCheck(chip.rate_hz)
             self._vitals = Vitals(chip.rate_hz)  # else it remembers: what is still frozen stays withheld
             self.chip = chip
         self._renumber()
+        self._recount()
         self._failures = 0
         self._torn = False
         self._running_since_s = self._fresh_s = self._checked_s = self._clock()

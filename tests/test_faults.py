@@ -40,10 +40,13 @@ class Seen:
     within_s: float = 0.0
     says: str = ""
     well_s: float = 4.0  # after it has ended: found again, and a second of good samples
+    lasts_s: float = LASTS_S
 
 
-def sensor_fault(within_s: float, says: str) -> Seen:
-    return Seen(f"sensor fault within {within_s:g} s", Look.SENSOR, AlertKind.SENSOR, within_s, says)
+def sensor_fault(within_s: float, says: str, *, slowly: bool = False) -> Seen:
+    well_s, lasts_s = (22.0, 22.0) if slowly else (4.0, LASTS_S)
+    cell = f"sensor fault within {within_s:g} s"
+    return Seen(cell, Look.SENSOR, AlertKind.SENSOR, within_s, says, well_s, lasts_s)
 
 
 NOTHING = Seen("nothing")
@@ -66,6 +69,8 @@ SEEN = {
     "stuck axis": sensor_fault(2.4, "y rotation is stuck"),
     "saturated": sensor_fault(0.6, "x acceleration is pinned"),
     "FIFO overflow": sensor_fault(0.1, "FIFO"),
+    "clock wrong": sensor_fault(21.0, "samples per second where", slowly=True),
+    "gyroscope wrong": sensor_fault(21.0, "disagree on how the sensor turned", slowly=True),
     "slid round on the belt": Seen(
         "a fault within 15 s of walking",
         Look.FAULT,
@@ -95,6 +100,24 @@ def tip_over(b: Bench) -> None:
     b.chip.source = tipping_world
 
 
+def bend(b: Bench, gyro_sign: float) -> None:
+    """From now on the walker bends by 60 degrees and stands up again, every six seconds."""
+    began_s = b.clock() - b.chip.world_began_s
+
+    def bending_world(time_s: Floats) -> tuple[Floats, Floats]:
+        accel_g, gyro_dps = resting_world(time_s)
+        phase_s = (time_s - began_s) % 6
+        down, again = np.clip(phase_s - 1.5, 0, 1), np.clip(phase_s - 4, 0, 1)
+        lean = np.radians(30) * (np.cos(np.pi * again) - np.cos(np.pi * down))
+        rate_dps = 30 * np.pi * (np.sin(np.pi * down) - np.sin(np.pi * again))
+        accel_g[:, 0] -= np.sin(lean)
+        accel_g[:, 2] += np.cos(lean) - 1
+        gyro_dps[:, 1] += gyro_sign * rate_dps
+        return accel_g, gyro_dps
+
+    b.chip.source = bending_world
+
+
 def walk_on(b: Bench, turn: Floats) -> None:
     """From now on the walker walks backward and ``turn`` (3, 3) is between body and sensor."""
     body = walk([(1.0, Move.STAND), (30.0, Move.BACKWARD)], WALK_HZ)
@@ -105,6 +128,11 @@ def walk_on(b: Bench, turn: Floats) -> None:
 QUARTER_ROUND = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
 STORIES = {story: (happens, ends) for story, (happens, _, ends) in OF_THE_BUS.items()} | {
     "acknowledge missing now and then": (lambda b: b.wires.lose(0.05), lambda b: b.wires.heal()),
+    "clock wrong": (
+        lambda b: setattr(b.chip, "rate_error", 0.1),
+        lambda b: setattr(b.chip, "rate_error", 0.0),
+    ),
+    "gyroscope wrong": (lambda b: bend(b, 0.0), lambda b: bend(b, 1.0)),
     "slid round on the belt": (lambda b: walk_on(b, QUARTER_ROUND), lambda b: walk_on(b, np.eye(3))),
     "tipped over on the belt": (tip_over, lambda b: setattr(b.chip, "source", resting_world)),
 }
@@ -153,7 +181,7 @@ def test_every_fault_is_seen_by_walker_and_spotter_and_heals(story: str, name: s
     b = bench_with(name, source=resting_world)
     walker = armed(b)
     happens(b)
-    during = walker.live(LASTS_S)
+    during = walker.live(seen.lasts_s)
     ends(b)
     after = walker.live(seen.well_s)
     assert walker.look() is Look.ARMED

@@ -5,11 +5,13 @@ stops the detector and never ends an alarm.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from monitor.core.gravity_check import GravityCheck, Verdict
+from monitor.core.gravity_check import GravityCheck
 from monitor.core.setting import number
+from monitor.core.turn_check import LIMIT_SHARE, TurnCheck
 from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
 
 
@@ -35,18 +37,31 @@ class HealthSettings:
     )
 
 
-DOUBTFUL = (
+NO_GRAVITY = (
     "the accelerometer does not read 1 g on average over ten seconds: its scale is wrong, run rearguard check"
+)
+TURNS_DIFFER = (
+    "gyroscope and accelerometer disagree on how the sensor turned, twice in a row: one of them is faulty, "
+    "replace the sensor; if they agree again, the fault ends when the walker bends down and straightens up"
 )
 
 STARTING_S = 2.0
 """Before the first sample: a chip takes its time to wake, and nothing was watched yet."""
 
 
+class _Finding(NamedTuple):
+    """What the values of some seconds say for the sensor, or ``against`` it, and ``why``."""
+
+    time_s: float
+    why: str
+    evidence: dict[str, Reading]
+    against: bool
+
+
 class Health:
     """Watches one sensor's blocks. Give it every block, silent ones too."""
 
-    STATE = ("_good_s", "_good_since_s", "_lost", "_gravity", "_doubted")
+    STATE = ("_good_s", "_good_since_s", "_lost", "_gravity", "_turns", "_turn_differed", "_doubts")
 
     def __init__(self, settings: HealthSettings) -> None:
         self._settings = settings
@@ -54,7 +69,9 @@ class Health:
         self._good_since_s: float | None = None
         self._lost = False
         self._gravity = GravityCheck()
-        self._doubted = False  # the accelerometer does not measure gravity
+        self._turns = TurnCheck()
+        self._turn_differed = False  # the latest one
+        self._doubts: frozenset[str] = frozenset()  # what the samples' values say against the sensor
 
     def update(self, block: SampleBlock) -> list[Event]:
         """SENSOR_LOST and SENSOR_BACK, in order."""
@@ -73,24 +90,48 @@ class Health:
             if self._good_since_s is None:
                 self._good_since_s = float(good_s[0])
             self._good_s = float(good_s[-1])
-            for verdict in self._gravity.update(block):
-                self._run_until(verdict.time_s, events)
-                self._weigh(verdict, events)
+            for finding in self._findings(block):
+                self._run_until(finding.time_s, events)
+                self._weigh(finding, events)
             self._run_until(self._good_s, events)
         silence_s = block.end_s - self._good_s
         if silence_s > self._settings.lost_after_s:
             self._lose(block.end_s, silence_s, block.fault or "no samples", events)
         return events
 
-    def _weigh(self, verdict: Verdict, events: list[Event]) -> None:
-        """A mean acceleration that cannot be is a sensor that must not be trusted, until one can."""
-        was_doubted, self._doubted = self._doubted, verdict.limit_g is not None
-        if self._doubted and not self._lost:
+    def _findings(self, block: SampleBlock) -> list[_Finding]:
+        findings = [
+            _Finding(
+                verdict.time_s,
+                NO_GRAVITY,
+                {"mean_accel_g": Reading(round(verdict.mean_g, 3), verdict.limit_g)},
+                against=verdict.limit_g is not None,
+            )
+            for verdict in self._gravity.update(block)
+        ]
+        for turn in self._turns.update(block):
+            differed_before, self._turn_differed = self._turn_differed, turn.share > LIMIT_SHARE
+            if self._turn_differed and not differed_before:
+                continue  # once may be the way a hand moved it
+            findings.append(
+                _Finding(
+                    turn.time_s,
+                    TURNS_DIFFER,
+                    {"turn_disagreement": Reading(round(turn.share, 2), LIMIT_SHARE)},
+                    against=self._turn_differed,
+                )
+            )
+        return sorted(findings, key=lambda finding: finding.time_s)
+
+    def _weigh(self, finding: _Finding, events: list[Event]) -> None:
+        """A sensor that there is something against must not be trusted, until the same test speaks for it."""
+        doubts = self._doubts | {finding.why} if finding.against else self._doubts - {finding.why}
+        if finding.against and not self._lost:
             self._lost = True
-            reading = Reading(round(verdict.mean_g, 3), verdict.limit_g)
-            events.append(Event(EventKind.SENSOR_LOST, verdict.time_s, {"mean_accel_g": reading}, DOUBTFUL))
-        if was_doubted and not self._doubted:
-            self._good_since_s = verdict.time_s
+            events.append(Event(EventKind.SENSOR_LOST, finding.time_s, finding.evidence, finding.why))
+        if self._doubts and not doubts:
+            self._good_since_s = finding.time_s
+        self._doubts = doubts
 
     def _lose(self, now_s: float, silence_s: float, why: str, events: list[Event]) -> None:
         self._good_since_s = None
@@ -101,7 +142,7 @@ class Health:
 
     def _run_until(self, now_s: float, events: list[Event]) -> None:
         """Good samples reach to ``now_s``: is that long enough?"""
-        if self._lost and self._good_since_s is not None and not self._doubted:
+        if self._lost and self._good_since_s is not None and not self._doubts:
             back_s = self._good_since_s + self._settings.back_after_s
             if now_s >= back_s:
                 self._lost = False

@@ -105,7 +105,7 @@ class UpVector:
 
     def _starting(self, accel_g: Floats, turn: Floats) -> Floats:
         low = np.empty_like(accel_g)
-        turns = _rotations(turn)
+        turns = rotations(turn)
         for i in range(accel_g.shape[1]):
             self._seen += 1
             self._mean = turns[:, :, i] @ self._mean
@@ -117,7 +117,7 @@ class UpVector:
     def _chunks(self, accel_g: Floats, turn: Floats, chunks: int) -> Floats:
         """Chunks of equal length side by side; axes: component, sample in the chunk, chunk."""
         space, length = self._space, accel_g.shape[1] // chunks
-        turns = _rotations(turn.reshape(3, chunks, length).transpose(0, 2, 1))
+        turns = rotations(turn.reshape(3, chunks, length).transpose(0, 2, 1))
         for j in range(1, length):  # now turns[:, :, j] leads from the chunk's start to its sample j
             turns[:, :, j] = np.einsum("ikc,kjc->ijc", turns[:, :, j], turns[:, :, j - 1])
         here = accel_g.reshape(3, chunks, length).transpose(0, 2, 1)
@@ -184,7 +184,7 @@ def _cross(a: Floats, b: Floats) -> Floats:
     return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
-def _rotations(turn: Floats) -> Floats:
+def rotations(turn: Floats) -> Floats:
     """Matrices (3, 3, ...) that carry a resting vector through body turns (3, ...) in rad.
 
     Rodrigues, its sine and cosine terms as series: right to 1e-7 at 2000 deg/s and 50 Hz.

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from monitor.core.gravity_check import GravityCheck
-from monitor.core.health import STARTING_S, Health, HealthSettings
+from monitor.core.health import STARTING_S, TURNS_DIFFER, Health, HealthSettings
+from monitor.core.turn_check import TurnCheck
 from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
 
 RATE_HZ = 100.0
@@ -154,3 +155,57 @@ def test_a_gap_begins_the_ten_seconds_anew() -> None:
         accel_g = np.full((count, 3), 2.0)
         verdicts = check.update(SampleBlock(time_s, accel_g, accel_g, float(time_s[-1])))
     assert [verdict.limit_g for verdict in verdicts] == [1.15]
+
+
+# ---- turns
+
+
+def bends(per_block: int, *gyro_signs: float, lean_deg: float = 60.0) -> list[Event]:
+    """A walker bends and stands up again for each sign, 3 s each way; the gyroscope's y times that."""
+    time_s = 1000.0 + np.arange(round(6 * len(gyro_signs) * RATE_HZ)) / RATE_HZ
+    bend, phase_s = np.divmod(time_s - 1000.0, 6)
+    down, again = np.clip(phase_s - 1.5, 0, 1), np.clip(phase_s - 4.5, 0, 1)
+    lean = np.radians(lean_deg) / 2 * (np.cos(np.pi * again) - np.cos(np.pi * down))
+    rate_dps = np.degrees(np.gradient(lean, time_s)) * np.array(gyro_signs)[bend.astype(int)]
+    nothing = 0 * lean
+    accel_g = np.column_stack([-np.sin(lean), nothing, np.cos(lean)])
+    gyro_dps = np.column_stack([nothing, rate_dps, nothing])
+    health, events = Health(SETTINGS), []
+    for start in range(0, len(time_s), per_block):
+        part = slice(start, start + per_block)
+        end_s = float(time_s[part][-1]) + 1 / RATE_HZ
+        events += health.update(SampleBlock(time_s[part], accel_g[part], gyro_dps[part], end_s))
+    return events
+
+
+@pytest.mark.parametrize("sign", [-1.0, 0.0, 2.0])
+@pytest.mark.parametrize("per_block", [1, 5, 7, 333, 20000])
+def test_a_gyroscope_that_contradicts_gravity_is_a_sensor_fault_after_two_turns_and_heals(
+    per_block: int, sign: float
+) -> None:
+    lost, back = bends(per_block, 1.0, sign, sign, 1.0)
+    assert (lost.kind, lost.reason) == (LOST, TURNS_DIFFER)
+    assert lost.evidence["turn_disagreement"].value >= 0.7
+    assert 1010.5 <= lost.time_s <= 1012.5
+    assert back.kind is BACK
+    assert 1021.0 <= back.time_s <= 1024.0
+    assert bends(per_block, 1.0, sign, sign, 1.0) == bends(5, 1.0, sign, sign, 1.0)
+
+
+@pytest.mark.parametrize("sign", [1.0, 0.6, 1.5])
+def test_an_offset_or_a_coarse_scale_is_no_contradiction(sign: float) -> None:
+    assert bends(5, sign, sign, sign) == []
+
+
+def test_small_turns_prove_nothing() -> None:
+    assert bends(5, 0.0, 0.0, 0.0, lean_deg=40.0) == []
+
+
+def test_across_a_gap_nobody_knows_how_it_turned() -> None:
+    check, upright, lying = TurnCheck(), [0.0, 0, 1], [1.0, 0, 0]
+    verdicts: list[object] = []
+    for begin_s, gravity in ((0.0, upright), (2.2, lying), (4.4, upright), (6.6, lying)):
+        time_s = begin_s + np.arange(200) / RATE_HZ
+        accel_g = np.tile(gravity, (200, 1))
+        verdicts += check.update(SampleBlock(time_s, accel_g, 0 * accel_g, float(time_s[-1])))
+    assert verdicts == []

@@ -7,9 +7,11 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -195,22 +197,20 @@ def test_a_long_message_loses_its_oldest_lines() -> None:
 
 
 def test_it_says_for_whom_it_works_and_when_there_is_contact(
-    mosquitto: Mosquitto, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]], capfd: Any
+    mosquitto: Mosquitto, tmp_path: Path, phone: tuple[int, list[dict[str, Any]]]
 ) -> None:
     port, _ = phone
     mqtt = mosquitto.settings()
-    said = ""
+    said = StringIO()  # pytest's own capture loses characters that are written while it is read
 
     def says(words: str) -> bool:
-        nonlocal said
-        said += capfd.readouterr().out
-        return words in said
+        return words in said.getvalue()
 
     mosquitto.kill()
     program = threaded(partial(notify, mqtt, urls(tmp_path, f"json://127.0.0.1:{port}/"), "notify"))
-    with program:
+    with redirect_stdout(said), program:
         wait_until(lambda: says("no contact: cannot reach the broker"))
-        assert said.startswith(
+        assert said.getvalue().startswith(
             f"sending alerts of {mqtt.device} (broker 127.0.0.1:{mqtt.port}) to 1 service:"
         )
         mosquitto.start()
