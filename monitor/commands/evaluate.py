@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument(
         "--by",
-        choices=("dataset", "subject", "activity"),
+        choices=("dataset", "laboratory", "subject", "style", "activity"),
         default="dataset",
         help="what the scores are given apart by (default: dataset)",
     )

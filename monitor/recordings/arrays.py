@@ -17,7 +17,8 @@ DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
 RATES_HZ = (10.0, 10_000.0)
 """Slower, a step has too few samples; faster, nothing is worn on a belt."""
 
-TEXTS = ("name", "dataset", "subject", "activity", "description", "kind")
+MAY_BE_MISSING = ("laboratory", "style")
+TEXTS = ("name", "dataset", "subject", "activity", "description", "kind", *MAY_BE_MISSING)
 NUMBERS = ("rate_hz", "onset_s", "impact_s", "span_start_s", "span_stop_s")
 STRETCHES = ("direction", "direction_start_s", "direction_stop_s")
 LISTS = {"contact_first": ("contact_s",), "direction_first": STRETCHES}
@@ -36,11 +37,13 @@ def read(path: Path | Traversable) -> dict[str, Any]:
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as loaded:
-                return {name: loaded[name] for name in ARRAYS if name in loaded.files}
+                arrays = {name: loaded[name] for name in ARRAYS if name in loaded.files}
         except Exception as error:  # a bad header, archive or size brings any of Python's own
             raise ValueError(
                 "expected a recording (.npz), found one that is damaged, incomplete or not of plain arrays"
             ) from error
+    nothing = np.full(np.shape(arrays.get("name", "")), "")
+    return dict.fromkeys(MAY_BE_MISSING, nothing) | arrays
 
 
 def check(arrays: dict[str, Any]) -> None:

@@ -57,12 +57,28 @@ class Trial:
     subject: str = ""
     activity: str = ""
     description: str = ""
+    laboratory: str = ""
+    style: str = ""
     onset_s: float = math.nan
     impact_s: float = math.nan
     span_start_s: float = math.nan
     span_stop_s: float = math.nan
     contact_s: tuple[float, ...] = ()
     stretches: tuple[Stretch, ...] = ()
+
+    def group(self, by: str) -> str:
+        """The part of a report it belongs to, by "dataset", "laboratory", "subject", "style" or "activity".
+
+        A laboratory that is not named is the data set, a style that is not named the subject.
+        """
+        groups = {
+            "dataset": self.dataset,
+            "laboratory": self.laboratory or self.dataset,
+            "subject": self.subject,
+            "style": self.style or self.subject,
+            "activity": self.activity,
+        }
+        return groups[by] or "-"
 
     @property
     def duration_s(self) -> float:

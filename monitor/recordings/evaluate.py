@@ -49,7 +49,7 @@ def evaluate(
 
     ``make_detector`` gives a fresh detector and must be picklable (a ``functools.partial``);
     ``red`` is the score from which an unsafe step is red; ``jobs`` processes, by default one per
-    core. ``by`` may be "subject" or "activity" instead. A file that is named twice counts once.
+    core. ``by`` may be another of ``Trial.group`` instead. A file that is named twice counts once.
     Raises RecordingError for a file that is not a recording.
     """
     return report(detect_all(read(files, show_progress), make_detector, jobs, show_progress), red, by)
@@ -76,10 +76,10 @@ def detect_all(
 
 
 def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
-    """``runs`` scored: one part per data set (or subject, or activity), and ``all``."""
+    """``runs`` scored: one part per data set (or what else ``by`` names), and ``all``."""
     parts: dict[str, list[Run]] = {}
     for run in runs:
-        parts.setdefault(getattr(run.trial, by) or "-", []).append(run)
+        parts.setdefault(run.trial.group(by), []).append(run)
     return {name: _part(part, red) for name, part in (parts | {"all": list(runs)}).items()}
 
 

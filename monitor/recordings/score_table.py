@@ -87,6 +87,11 @@ def _falls(report: Score) -> Iterator[str]:
                 _rate(score, "false_alarms_per_hour_daily"),
                 _rate(score, "false_alarms_per_hour_walk"),
             )
+    for name, part in report.items():
+        if "false_alarms_per_day" in part["fall"] and name != "all":
+            rate = _rate(part["fall"], "false_alarms_per_day")
+            days = part["fall"]["false_alarms_per_day_n"][1]
+            yield f"{name}: false alarms per day {rate}, in {days:.1f} days of long recordings"
 
 
 def _starts(report: Score) -> Iterator[str]:

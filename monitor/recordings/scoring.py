@@ -20,6 +20,7 @@ Score = dict[str, Any]
 FALL_KINDS = (EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN)
 BEFORE_ONSET_S = 0.25
 BEFORE_IMPACT_S = 1.5  # where no onset is labelled
+LONG_H = 6.0  # of daily life in one recording: false alarms are given by the day as well
 ONE_INCIDENT_S = 5.0  # fall events this close are stages of one alarm
 BEFORE_STUMBLE_S, AFTER_STUMBLE_S = 0.5, 1.0
 CONTACT_TOLERANCE_S = 0.25
@@ -86,6 +87,11 @@ def per_hour(name: str, count: int, hours: float) -> Score:
     }
 
 
+def per_day(name: str, count: int, hours: float) -> Score:
+    """``name`` in 1/day, with ``_n`` [count, days] and its Poisson interval ``_ci95``."""
+    return per_hour(name, count, hours / 24)
+
+
 def of_kind(runs: Iterable[Run], *kinds: str) -> list[Run]:
     return [run for run in runs if run.trial.kind in kinds]
 
@@ -133,6 +139,10 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
             incidents(run.times_s(kinds)) if len(kinds) > 1 else len(run.times_s(kinds)) for run in same
         )
         score |= per_hour(f"false_alarms_per_hour_{kind}", alarms, hours(same))
+    long = [run for run in of_kind(runs, "daily") if hours([run]) >= LONG_H]
+    if long:
+        alarms = sum(incidents(run.times_s(kinds)) for run in long)
+        score |= per_day("false_alarms_per_day", alarms, hours(long))
     return score | share("before_window", early, len(fallen))
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.vocabulary import Direction, Event, EventKind, SampleBlock, StepEvent
-from monitor.recordings import corpus
+from monitor.recordings import corpus, scoring
+from monitor.recordings.arrays import MAY_BE_MISSING
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
 from monitor.recordings.evaluate import detect, evaluate
 from monitor.recordings.score_table import LEGEND, table
@@ -142,6 +143,43 @@ def test_scores_can_be_given_by_person_or_activity(recordings: Path) -> None:
     assert list(by_person) == ["S1", "S2", "all"]
     assert max(map(len, table(by_person).splitlines())) <= 100
     assert list(evaluate([recordings], MAKE, red=0.8, jobs=1, by="activity"))[:2] == ["F01", "F02"]
+
+
+def test_long_recordings_give_their_false_alarms_by_the_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "LONG_H", 0.01)
+    days = [
+        Trial("a", "daily", 100.0, standing(43.2, (10, 5.0), (30, 5.0)), "home"),
+        Trial("b", "daily", 100.0, standing(43.2), "home"),
+        Trial("short", "daily", 100.0, standing(20, (10, 5.0)), "home"),
+    ]
+    corpus.save(tmp_path / "d.npz", days)
+    report = evaluate([tmp_path / "d.npz"], MAKE, red=0.8, jobs=1)
+    assert report["home"]["fall"]["false_alarms_per_day"] == 2000.0
+    assert report["home"]["fall"]["false_alarms_per_day_n"] == [2, 0.001]
+    assert "home: false alarms per day 2000.00 (2), in 0.0 days of long recordings" in table(report)
+
+
+def test_scores_can_be_given_by_laboratory_and_style(tmp_path: Path) -> None:
+    counts = np.tile(np.array([0, 0, 2048, 0, 0, 0], np.int16), (200, 1))
+    walks = [
+        Trial("a", "walk", 100.0, counts, "d", "S1", laboratory="north", style="tired"),
+        Trial("b", "walk", 100.0, counts, "d", "S1", style="proud"),
+        Trial("c", "walk", 100.0, counts, "d", "S1"),
+        Trial("d", "walk", 100.0, counts),
+    ]
+    corpus.save(tmp_path / "w.npz", walks)
+    for by, parts in (("laboratory", ["north", "d", "own"]), ("style", ["tired", "proud", "S1", "-"])):
+        report = evaluate([tmp_path / "w.npz"], MAKE, red=0.8, jobs=1, by=by)
+        assert list(report) == [*parts, "all"]
+
+
+def test_a_file_without_laboratory_and_style_is_read(recordings: Path) -> None:
+    with np.load(recordings) as whole:
+        np.savez(recordings, **{name: whole[name] for name in whole.files if name not in MAY_BE_MISSING})
+    assert {(trial.laboratory, trial.style) for trial in Corpus(recordings)} == {("", "")}
+    assert list(evaluate([recordings], MAKE, red=0.8, jobs=1, by="style")) == ["S1", "S2", "all"]
 
 
 def test_a_file_named_twice_counts_once(recordings: Path) -> None:
