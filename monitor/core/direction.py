@@ -17,6 +17,7 @@ from monitor.core.vocabulary import GRAVITY_MPS2, Direction, Floats
 
 BAND_HZ = (0.7, 4.0)
 VELOCITY_TIME_CONSTANT_S = 1.0
+LEVER_M = 0.1  # ahead of the sensor: at the back the trunk pitches it about the hips, which is no travel
 LEAD_S = 0.03  # vertical velocity is held against the forward acceleration of 30 ms before
 RUNNING_G, RUNNING_SPM = 0.5, 140.0  # above both nobody walks (quick walks: up to 0.45 g or 143 spm)
 STILL = 0.01  # (m/s2)(m/s) below which nothing swings; sets the score of standing to 0
@@ -73,7 +74,8 @@ class DirectionSense:
 
     def scores(self, body: Body) -> tuple[Floats, Floats]:
         """At every sample the score (n,), and how hard the trunk bounces (n,), rms in g."""
-        swing = self._band(np.array([self._velocity(body.vertical_g), body.forward_g * GRAVITY_MPS2]))
+        rising_mps = self._velocity(body.vertical_g) - LEVER_M * np.radians(body.pitch_dps)
+        swing = self._band(np.array([rising_mps, body.forward_g * GRAVITY_MPS2]))
         velocity = swing[0]
         forward = self._earlier(swing[1])[: len(velocity)]
         products = np.array([velocity * forward, forward**2, velocity**2, body.vertical_g**2])
