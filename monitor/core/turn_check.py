@@ -37,21 +37,24 @@ class Verdict(NamedTuple):
 
 
 class TurnCheck:
-    """Give it every trustworthy sample."""
+    """Give it every trustworthy sample. Times that do not rise make it begin anew."""
 
     STATE = ("_samples", "_times_s", "_gravity", "_way", "_way_s")
 
     def __init__(self) -> None:
-        self._samples: Floats = np.empty((0, 6))
-        self._times_s: Floats = np.empty(0)
         self._gravity: Floats | None = None  # of the latest quiet section
         self._way: list[Floats] = []  # from its middle on, in rad, sample by sample
         self._way_s = 0.0
+        self._samples: Floats = np.empty((0, 6))
+        self._times_s: Floats = np.empty(0)
 
     def update(self, block: SampleBlock) -> list[Verdict]:
         """Of each turn that has ended."""
         self._samples = np.concatenate([self._samples, np.hstack([block.accel_g, block.gyro_dps])])
         self._times_s = np.concatenate([self._times_s, block.time_s])
+        if not (np.diff(self._times_s) > 0).all() or not np.isfinite(self._times_s[-1:]).all():
+            self._gravity, self._samples, self._times_s = None, self._samples[:0], self._times_s[:0]
+            return []
         edges = _edges(self._times_s)
         if len(edges) < 2:
             return []
@@ -104,7 +107,7 @@ class TurnCheck:
 def _edges(times_s: Floats) -> list[int]:
     """Where the sections begin, and where the last whole one ends."""
     edges = [0]
-    while len(times_s) and times_s[-1] - times_s[edges[-1]] >= SECTION_S:
+    while len(times_s) and times_s[-1] >= times_s[edges[-1]] + SECTION_S:
         edges.append(int(np.searchsorted(times_s, times_s[edges[-1]] + SECTION_S)))
     return edges
 

@@ -87,11 +87,6 @@ def per_hour(name: str, count: int, hours: float) -> Score:
     }
 
 
-def per_day(name: str, count: int, hours: float) -> Score:
-    """``name`` in 1/day, with ``_n`` [count, days] and its Poisson interval ``_ci95``."""
-    return per_hour(name, count, hours / 24)
-
-
 def of_kind(runs: Iterable[Run], *kinds: str) -> list[Run]:
     return [run for run in runs if run.trial.kind in kinds]
 
@@ -142,7 +137,7 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
     long = [run for run in of_kind(runs, "daily") if hours([run]) >= LONG_H]
     if long:
         alarms = sum(incidents(run.times_s(kinds)) for run in long)
-        score |= per_day("false_alarms_per_day", alarms, hours(long))
+        score |= per_hour("false_alarms_per_day", alarms, hours(long) / 24)  # of days
     return score | share("before_window", early, len(fallen))
 
 

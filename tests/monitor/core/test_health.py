@@ -209,3 +209,29 @@ def test_across_a_gap_nobody_knows_how_it_turned() -> None:
         accel_g = np.tile(gravity, (200, 1))
         verdicts += check.update(SampleBlock(time_s, accel_g, 0 * accel_g, float(time_s[-1])))
     assert verdicts == []
+
+
+@pytest.mark.parametrize("worst_s", [float("nan"), 1000.0, 1000.3, -5.0])
+def test_times_that_do_not_rise_begin_the_comparison_anew(worst_s: float) -> None:
+    """Nothing hangs or piles up, and what comes after is compared again."""
+    check = TurnCheck()
+    time_s = 1000.0 + np.arange(40) / RATE_HZ
+    broken_s = np.append(time_s, worst_s)
+    still = np.tile([0.0, 0, 1], (41, 1))
+    for _ in range(3):
+        assert check.update(SampleBlock(broken_s, still, 0 * still, 1001.0)) == []
+    lying = np.concatenate([np.tile([0.0, 0, 1], (100, 1)), np.tile([1.0, 0, 0], (200, 1))])
+    lying[100:150, 1] = np.linspace(0, 0.4, 50)  # not quiet on the way
+    later_s = 2000.0 + np.arange(300) / RATE_HZ
+    (verdict,) = check.update(SampleBlock(later_s, lying, 0 * lying, 2003.0))
+    assert verdict.share > 0.7
+
+
+@pytest.mark.parametrize("begin_s", [0.0, 0.1, 1000.07, 54321.123, 1e6 + 1 / 3])
+def test_sections_end_where_they_should_whatever_the_rounding(begin_s: float) -> None:
+    for rate_hz in (100.0, 97.3, 200.0):
+        check = TurnCheck()
+        for start in range(0, 2000, 5):
+            time_s = begin_s + np.arange(start, start + 5) / rate_hz
+            still = np.tile([0.0, 0, 1], (5, 1))
+            assert check.update(SampleBlock(time_s, still, 0 * still, float(time_s[-1]))) == []
