@@ -185,7 +185,8 @@ class Outbox:
         if self._path is not None:
             self._jobs.put(_Sent(key))
         while len(self._recent) > RECENT:
-            others = [entry for entry in self._recent.values() if not entry.waits]
+            waiting = {entry.key for entry in self._waiting()}
+            others = [entry for entry in self._recent.values() if entry.key not in waiting]
             oldest = min(others or self._recent.values(), key=lambda entry: entry.event_s)
             self._forget(oldest.key)
 
@@ -203,14 +204,15 @@ class Outbox:
     def unreceived(self) -> list[AlertMessage]:
         """What is urgent, and the broker is alone in having it, aged to now: each incident's last report."""
         moment = self._clock()
-        last = {
-            entry.message.id: entry
-            for entry in sorted(
-                (*self._recent.values(), *self._pending.values()), key=lambda entry: entry.message.sequence
-            )
-        }
-        waiting = (entry for entry in last.values() if entry.sent and entry.waits)
-        return [entry.aged(moment) for entry in waiting if not entry.late(moment)]
+        return [entry.aged(moment) for entry in self._waiting() if not entry.late(moment)]
+
+    def _waiting(self) -> list[_Entry]:
+        """What is urgent, and the broker is alone in having it: an incident's last report speaks for it."""
+        entries = sorted(
+            (*self._recent.values(), *self._pending.values()), key=lambda entry: entry.message.sequence
+        )
+        last = {entry.message.id: entry for entry in entries}
+        return [entry for entry in last.values() if entry.sent and entry.waits]
 
     def _forget(self, key: Key) -> None:
         entry = self._pending.pop(key, None) or self._recent.pop(key, None)

@@ -101,7 +101,10 @@ class Phone:
 
         class Hook(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                text = self.rfile.read(int(self.headers["Content-Length"]))
+                if len(text) < int(self.headers["Content-Length"]):
+                    return  # the notifier was killed meanwhile
+                body = json.loads(text)
                 if not phone.refuses:
                     phone.posts.append((time.monotonic(), body["title"], body["message"]))
                 self.send_response(503 if phone.refuses else 200)
@@ -195,6 +198,15 @@ class Home:
     def close(self) -> None:
         self._over.set()
         self._thread.join()
+
+    def words(self, number: int) -> str:
+        """What it received under this number."""
+        found = [
+            f"{boot}/{number} {report.kind} {report.stage} at {at_s:.1f} s"
+            for (boot, sequence), (at_s, report) in self.reports.items()
+            if sequence == number
+        ]
+        return " and ".join(found) or f"{number}, which nobody received"
 
     @property
     def state(self) -> messages.State | None:

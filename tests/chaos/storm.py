@@ -13,6 +13,7 @@ from pathlib import Path
 from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter.incident import Notice
 from tests.brokers import Mosquitto, Proxy
 from tests.chaos.device import Device
 from tests.chaos.patched import STEPS
@@ -222,7 +223,8 @@ class Storm:
         for spotter in self.spotters:
             twice = [key for key, times in spotter.shown.items() if times > 1]
             if twice:
-                self.problems.append(f"{spotter.name} was shown twice: {twice[:3]}")
+                said = [notice.text for _, notice in spotter.notices if _names(notice, twice[0])]
+                self.problems.append(f"{spotter.name} was shown twice: {twice[:3]}, as {said}")
                 spotter.shown.clear()
 
     def _open(self) -> tuple[messages.Incident, ...]:
@@ -391,7 +393,9 @@ class Storm:
             self._quietly(partial(_complete, spotter, self.home), 20.0)
             lacking = _missing(spotter, self.home)
             if lacking:
-                self.problems.append(f"{spotter.name} lacks the reports {lacking[:10]} of {self.home.last}")
+                reports = ", ".join(self.home.words(number) for number in lacking[:10])
+                lack = f"{spotter.name} lacks {len(lacking)} of {self.home.last} reports: "
+                self.problems.append(lack + reports)
         self.device.end()
 
     def _until(
@@ -424,6 +428,10 @@ def _periods(folder: Path) -> list[float]:
 
 def _lost(spotter: Spotter) -> bool:
     return bool(spotter.view.no_contact)
+
+
+def _names(notice: Notice, key: tuple[int, str, int, str]) -> bool:
+    return notice.incident is not None and (notice.incident.id, notice.incident.sequence) == key[1:3]
 
 
 def _missing(spotter: Spotter, home: Home) -> list[int]:

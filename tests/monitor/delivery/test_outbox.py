@@ -205,6 +205,18 @@ def test_what_waits_for_a_receipt_outlives_a_flood_of_lesser_reports() -> None:
     assert len(outbox.recent()) == RECENT
 
 
+def test_incidents_that_ended_without_a_receipt_take_no_room_from_the_latest_reports() -> None:
+    clock = Hands()
+    outbox = Outbox(None, clock)
+    for number in range(1, 201, 2):
+        clock.wait(1.0)
+        fall = stage(number, clock())
+        end = msgspec.structs.replace(fall, sequence=number + 1, stage=Stage.CLEARED)
+        acknowledged(outbox, fall, end)
+    assert unreceived(outbox) == []
+    assert [message.sequence for message in outbox.recent()] == list(range(201 - RECENT, 201))
+
+
 @pytest.mark.parametrize(("passed_s", "age_s", "age_known"), [(60.0, 60.0, True), (-2400.0, 0.0, False)])
 def test_after_a_reboot_the_age_comes_from_the_wall_clock_unless_that_is_before_the_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passed_s: float, age_s: float, age_known: bool
