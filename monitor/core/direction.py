@@ -4,6 +4,10 @@ The body gains speed along its travel while it falls and loses it while it rises
 walking: Cavagna, Heglund and Taylor 1977, Am J Physiol 233:R243). So forward acceleration and
 vertical velocity go against each other walking forward and together walking backward. Running
 turns the sign round: a spring gains and loses both at once.
+
+Where the pendulum is not clear, the trunk speaks: it pitches forward while the body gains speed
+forward, and walking backward while it loses it. This second cue is a finding on motion capture of
+four sources (docs/accuracy.md), not of any paper; real walking is sure by the first.
 """
 
 from dataclasses import dataclass
@@ -18,9 +22,10 @@ from monitor.core.vocabulary import GRAVITY_MPS2, Direction, Floats
 BAND_HZ = (0.7, 4.0)
 VELOCITY_TIME_CONSTANT_S = 1.0
 LEVER_M = 0.1  # ahead of the sensor: at the back the trunk pitches it about the hips, which is no travel
+TRUNK = 1.0  # weight of the second cue where the first says nothing
 LEAD_S = 0.03  # vertical velocity is held against the forward acceleration of 30 ms before
 RUNNING_G, RUNNING_SPM = 0.5, 140.0  # above both nobody walks (quick walks: up to 0.45 g or 143 spm)
-STILL = 0.01  # (m/s2)(m/s) below which nothing swings; sets the score of standing to 0
+STILL = 0.002  # (m/s2)(m/s), (m/s2)(rad/s) below which nothing swings; sets the score of standing to 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class DirectionSettings:
         "the direction is steadier",
     )
     sure_score: float = number(
-        0.3,
+        0.25,
         0.05,
         0.9,
         "",
@@ -74,14 +79,19 @@ class DirectionSense:
 
     def scores(self, body: Body) -> tuple[Floats, Floats]:
         """At every sample the score (n,), and how hard the trunk bounces (n,), rms in g."""
-        rising_mps = self._velocity(body.vertical_g) - LEVER_M * np.radians(body.pitch_dps)
-        swing = self._band(np.array([rising_mps, body.forward_g * GRAVITY_MPS2]))
-        velocity = swing[0]
-        forward = self._earlier(swing[1])[: len(velocity)]
-        products = np.array([velocity * forward, forward**2, velocity**2, body.vertical_g**2])
-        together, forces, speeds, bounce = self._mean(products)
-        score = -together / (np.sqrt(np.maximum(forces * speeds, 0.0)) + STILL)
-        return score, np.sqrt(np.maximum(bounce, 0.0))
+        pitch_radps = np.radians(body.pitch_dps)
+        rising_mps = self._velocity(body.vertical_g) - LEVER_M * pitch_radps
+        rising, forward, pitch = self._band(
+            np.array([rising_mps, body.forward_g * GRAVITY_MPS2, pitch_radps])
+        )
+        earlier = self._earlier(forward)[: len(forward)]
+        falling_forward, pitching_forward = -rising * earlier, pitch * forward
+        squares = [rising**2, earlier**2, pitch**2, forward**2, body.vertical_g**2]
+        pendulum, trunk, *powers, bounce = self._mean(np.array([falling_forward, pitching_forward, *squares]))
+        risings, earliers, pitches, forwards = np.sqrt(np.maximum(powers, 0.0))
+        pendulum = pendulum / (risings * earliers + STILL)
+        trunk = trunk / (pitches * forwards + STILL)
+        return pendulum + TRUNK * (1 - np.abs(pendulum)) * trunk, np.sqrt(np.maximum(bounce, 0.0))
 
     def decide(self, score: float, before: Direction, bounce_g: float, cadence_spm: float) -> Direction:
         """The direction that ``score`` speaks for, where the step before went ``before``."""

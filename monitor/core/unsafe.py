@@ -6,12 +6,12 @@ with those of ordinary walkers as a net; the score is the worst term, raised by 
 
 from collections import deque
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from statistics import median
 
 import numpy as np
 
-from monitor.core.filters import Filter, butterworth, one_pole
+from monitor.core.filters import Filter, SlowMean, butterworth, one_pole
 from monitor.core.posture import Body
 from monitor.core.setting import SettingError, number, switch
 from monitor.core.steps import Step
@@ -23,6 +23,8 @@ OTHERS = 0.25  # share of the other terms' mean that is added to the worst
 SD_OF_DIFFERENCES = 1.4826 / 2**0.5  # from the median of absolute differences
 TURN_S = 0.5
 TURN_DPS = 35.0  # a mean yaw rate over that time that is no walking straight on
+LINE_S = 10.0  # the heading of so long ago is the line from which a walker veers
+STRAIGHT_S = 60.0  # averaging time of the walker's own turning: a bend, and the gyroscope's bias
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
 
 
@@ -109,6 +111,7 @@ TERMS = (
     Term("step_time_cv_percent", "uneven rhythm", 15.0, 50.0),
     Term("asymmetry_percent", "limping", 30.0, 60.0),
     Term("impact_g", "heavy step", 2.8, 4.2),
+    Term("veering_deg", "veering off the line", 8.0, 24.0),
 )
 
 
@@ -161,10 +164,48 @@ def baselines(settings: UnsafeSettings) -> Baselines:
     return {direction: Baseline(settings) for direction in Direction}
 
 
+class Line:
+    """How far the walker has turned from where he went 10 s ago, beyond his own usual turning."""
+
+    STATE = ("_own", "_heading_deg", "_at_step_deg", "_before")
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._own = SlowMean(STRAIGHT_S, rate_hz)
+        self._heading_deg = 0.0
+        self._at_step_deg = nan
+        self._before: list[tuple[float, float]] = []  # contact, heading of the stride that it ends
+
+    def headings_deg(self, yaw_dps: Floats, turning_dps: Floats) -> Floats:
+        """The heading at every sample (n,), from any zero. A turn (n,) is not the walker's own."""
+        own_dps = self._own(np.where(turning_dps > TURN_DPS, 0.0, yaw_dps))
+        turned = self._heading_deg + np.cumsum(yaw_dps - own_dps) / self._rate_hz
+        self._heading_deg = float(turned[-1])
+        return turned
+
+    def veered_deg(self, contact_s: float, heading_deg: float) -> float:
+        """At a step; 0 while less than 10 s are known. A stride has a heading; a step turns the pelvis."""
+        stride_deg = (heading_deg + self._at_step_deg) / 2
+        self._at_step_deg = heading_deg
+        if isnan(stride_deg):
+            return 0.0
+        self._before.append((contact_s, stride_deg))
+        long_ago = [at for at, (then_s, _) in enumerate(self._before) if contact_s - then_s >= LINE_S]
+        if not long_ago:
+            return 0.0
+        self._before = self._before[long_ago[-1] :]
+        return abs(stride_deg - self._before[0][1])
+
+    def forget(self) -> None:
+        """A turn, or a walk that begins: there is no line yet."""
+        self._at_step_deg = nan
+        self._before = []
+
+
 class Unsafe:
     """Checks steps as they come, against ``own``, which it goes on learning."""
 
-    STATE = ("_sway", "_trunk", "_largest", "_yaw", "_travel", "_times")
+    STATE = ("_sway", "_trunk", "_largest", "_yaw", "_travel", "_times", "_line")
 
     def __init__(self, settings: UnsafeSettings, rate_hz: float, own: Baselines) -> None:
         self._settings = settings
@@ -173,6 +214,7 @@ class Unsafe:
         self._trunk = Filter(butterworth(2, TRUNK_BAND_HZ, rate_hz))
         self._largest = np.full(8, -np.inf)
         self._yaw = Filter(one_pole(TURN_S, rate_hz))
+        self._line = Line(rate_hz)
         self._own = own
         self._travel = Direction.UNKNOWN
         self._times: deque[float] = deque(maxlen=40)
@@ -183,6 +225,7 @@ class Unsafe:
         sway = self._sway(rates)
         trunk = np.hypot(*self._trunk(rates))
         turning = np.abs(self._yaw(body.yaw_dps))
+        heading_deg = self._line.headings_deg(body.yaw_dps, turning)
         rows = np.array([*sway, *-sway, trunk, body.extrapolated_lean_deg, body.magnitude_g, turning])
         events = []
         begin = 0
@@ -190,18 +233,20 @@ class Unsafe:
             part = rows[:, begin : step.proved + 1]
             largest = np.maximum(self._largest, part.max(axis=1)) if part.size else self._largest
             begin, self._largest = step.proved + 1, np.full(8, -np.inf)
-            event = self._judge(step, largest)
+            event = self._judge(step, largest, float(heading_deg[step.proved]))
             if event:
                 events.append(event)
         if begin < rows.shape[1]:
             self._largest = np.maximum(self._largest, rows[:, begin:].max(axis=1))
         return events
 
-    def _judge(self, step: Step, largest: Floats) -> Event | None:
+    def _judge(self, step: Step, largest: Floats, heading_deg: float) -> Event | None:
         if isnan(step.step_s) or largest[-1] > TURN_DPS:  # a turn begins a new walk
             self._times.clear()
             self._travel = Direction.UNKNOWN
+            self._line.forget()
             return None
+        veered_deg = self._line.veered_deg(step.contact_s, heading_deg)
         self._travel = step.direction or self._travel  # a stumbling step may not know where it goes
         times = self._times
         usual = median(times) if times else step.step_s
@@ -210,7 +255,7 @@ class Unsafe:
             return None
         if self._travel != Direction.BACKWARD and not self._settings.both_directions:
             return None
-        values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), largest[6:7]])
+        values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), [largest[6], veered_deg]])
         own = self._own[self._travel]
         ok, bad = own.limits()
         terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)

@@ -166,9 +166,9 @@ def test_a_cadence_is_the_median_of_the_last_four_steps(monkeypatch: pytest.Monk
 
 
 DECISIONS = [
-    ("sure enough", 0.3, Direction.UNKNOWN, Direction.FORWARD),
-    ("not quite", 0.29, Direction.UNKNOWN, Direction.UNKNOWN),
-    ("sure the other way", -0.3, Direction.FORWARD, Direction.BACKWARD),
+    ("sure enough", 0.25, Direction.UNKNOWN, Direction.FORWARD),
+    ("not quite", 0.24, Direction.UNKNOWN, Direction.UNKNOWN),
+    ("sure the other way", -0.25, Direction.FORWARD, Direction.BACKWARD),
     ("kept while it still points there", -0.1, Direction.BACKWARD, Direction.BACKWARD),
     ("given up below that", -0.09, Direction.BACKWARD, Direction.UNKNOWN),
     ("not kept against the score", 0.2, Direction.BACKWARD, Direction.UNKNOWN),

@@ -96,6 +96,30 @@ def test_a_bad_moment_is_reported_with_its_reason(took_s: float, words: str) -> 
     assert events[0].time_s == pytest.approx(1 + 12 * STEP_S + took_s)
 
 
+def veers(yaw_dps: dict[int, float]) -> list[float]:
+    """When a walk of a minute and a half, turning so from these steps on, is flagged for veering."""
+    even = [STEP_S] * 150
+    rates = {step: max((at, rate) for at, rate in yaw_dps.items() if at <= step)[1] for step in range(1, 151)}
+    body = {"yaw_dps": rates}
+    events = walked(even, **body)
+    assert all(event.reason == "veering off the line" for event in events)
+    return [event.time_s for event in events]
+
+
+def test_a_walker_who_leaves_the_line_is_flagged() -> None:
+    first_s = veers({0: 0.0, 100: 6.0})[0]  # half of each step, so 3 deg/s
+    assert 3.0 < first_s - (1 + 100 * STEP_S) < 6.0
+
+
+@pytest.mark.parametrize(
+    "yaw_dps",
+    [{0: 0.0}, {0: 6.0}, {0: 0.0, 100: 1.0}, {0: 0.0, 100: 75.0, 104: 0.0}],
+    ids=["straight", "a bend all along, or a biased gyroscope", "hardly", "a turn round"],
+)
+def test_other_walkers_are_not(yaw_dps: dict[int, float]) -> None:
+    assert veers(yaw_dps) == []
+
+
 def lean_for(score: float) -> float:
     """The lean whose term alone gives that score."""
     at = NAMES.index("trunk_lean_deg")
@@ -287,4 +311,5 @@ def test_the_limits_are_these() -> None:
         ("uneven rhythm", 15.0, 50.0),
         ("limping", 30.0, 60.0),
         ("heavy step", 2.8, 4.2),
+        ("veering off the line", 8.0, 24.0),
     ]

@@ -1,0 +1,31 @@
+"""The figures in the docs are those that a command has measured, and of the weights that are shipped."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from monitor.weights import CONTACTS, FALLS
+from training.results import PAGES, RESULTS, digest, names, printed, table
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_table_in_the_docs_is_the_one_of_its_results(name: str) -> None:
+    shown = [text for page in PAGES if (text := printed(page.read_text(encoding="utf-8"), name)) is not None]
+    assert shown, f"docs/results/{name}.json is on no page"
+    for text in shown:
+        assert text == table(name), "python -m training.results makes the tables anew"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_marked_table_has_its_results(page: Path) -> None:
+    marked = re.findall(r"<!-- results: (\w+) -->", page.read_text(encoding="utf-8"))
+    assert set(marked) <= set(names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_results_are_of_the_shipped_weights(name: str) -> None:
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    measured, shipped = result["weights"], {"falls": digest(FALLS), "contacts": digest(CONTACTS)}
+    assert {which: shipped[which] for which in measured} == measured, f"run again: {result['command']}"

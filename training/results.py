@@ -1,0 +1,89 @@
+"""Where the figures in the docs come from: docs/results/NAME.json, each written by one command.
+
+A table between ``<!-- results: NAME -->`` and ``<!-- end of results -->`` is made of that file, and
+tests/test_results.py holds the two together. To make the tables again from the files:
+
+    python -m training.results
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from monitor.weights import CONTACTS, FALLS
+from training.folder import FOLDER
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "accuracy.md")
+BEGIN, END = "<!-- results: {} -->\n", "<!-- end of results -->\n"
+
+Result = dict[str, Any]
+
+
+def digest(file: Path | Traversable) -> str:
+    """Tells one version of a file from another."""
+    return sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def write(
+    name: str, command: str, files: Sequence[str], columns: Sequence[str], rows: Sequence[Result]
+) -> None:
+    """Keep what ``command`` has measured on these files of the corpus, and renew the tables in the docs.
+
+    ``rows`` each hold a cell for every one of the ``columns``, as a reader sees it, and the numbers
+    behind it under other names.
+    """
+    result = {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "weights": {"falls": digest(FALLS), "contacts": digest(CONTACTS)},
+        "recordings": {file: digest(FOLDER / file) for file in files},
+        "columns": list(columns),
+        "rows": list(rows),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    renew()
+
+
+def table(name: str) -> str:
+    """The table of docs/results/``name``.json, in Markdown."""
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    columns = result["columns"]
+    lines = [
+        columns,
+        ["---"] * len(columns),
+        *([row[column] for column in columns] for row in result["rows"]),
+    ]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def names() -> list[str]:
+    """All results there are."""
+    return sorted(path.stem for path in RESULTS.glob("*.json"))
+
+
+def printed(page: str, name: str) -> str | None:
+    """What stands on a page between the marks of ``name``; None if it has none."""
+    _, found, rest = page.partition(BEGIN.format(name))
+    return rest.partition(END)[0] if found else None
+
+
+def renew() -> None:
+    """Make the tables in the docs anew."""
+    for path in PAGES:
+        page = path.read_text(encoding="utf-8")
+        for name in names():
+            before, found, rest = page.partition(BEGIN.format(name))
+            if found:
+                page = before + found + table(name) + END + rest.partition(END)[2]
+        path.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    renew()
