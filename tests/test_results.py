@@ -27,5 +27,11 @@ def test_every_marked_table_has_its_results(page: Path) -> None:
 @pytest.mark.parametrize("name", names())
 def test_results_are_of_the_shipped_weights(name: str) -> None:
     result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    measured, shipped = result["weights"], {"falls": digest(FALLS), "contacts": digest(CONTACTS)}
-    assert {which: shipped[which] for which in measured} == measured, f"run again: {result['command']}"
+    shipped = {"falls": digest(FALLS), "contacts": digest(CONTACTS)}
+    if name in (
+        "people",
+        "laboratories",
+    ):  # others, that did not see whom they are scored on: that is the point
+        assert not set(result["weights"].values()) & set(shipped.values())
+    else:
+        assert result["weights"].items() <= shipped.items(), f"run again: {result['command']}"

@@ -1,7 +1,7 @@
 """Crops of recordings, as another sensor on another belt would have made them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,11 @@ from monitor.core.vocabulary import GRAVITY_MPS2
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Trial
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
-from training.folder import FOLDER
-from training.targets import Array, Targets, peak_s, targets
+from training.folder import FILES, FOLDER
+from training.targets import NEVER, Array, Span, Targets, handled_s, peak_s, targets
 
 CROP = 800  # samples
+TAKEN_OFF = 0.08  # of ordinary crops end in a hand
 UNKNOWN_HOPS = 10  # at a crop's start nothing is asked: no history yet
 UNITS_PER_COUNT = np.repeat([1 / COUNTS_PER_G, 1 / COUNTS_PER_DPS], 3).astype(np.float32)
 
@@ -23,6 +24,7 @@ UNITS_PER_COUNT = np.repeat([1 / COUNTS_PER_G, 1 / COUNTS_PER_DPS], 3).astype(np
 class Recording:
     trial: Trial
     peak_s: float
+    handled_s: Span = NEVER
 
     @property
     def every(self) -> int:
@@ -35,10 +37,25 @@ class Recording:
 
 
 def recordings() -> list[Recording]:
-    """The whole corpus, in FOLDER."""
-    names = ("sisfall.npz", "kfall.npz", "gait.npz")
-    trials = [trial for name in names for trial in corpus.Corpus(FOLDER / name)]
-    return [Recording(trial, peak_s(trial)) for trial in trials]
+    """All files of FOLDER that falls are learned from, those of slow sensors drawn out to 100 Hz."""
+    trials = [trial for name in FILES for trial in corpus.Corpus(FOLDER / name)]
+    pool = [Recording(_drawn_out(trial), peak_s(trial), handled_s(trial)) for trial in trials]
+    return pool + [_reversed(recording) for recording in pool if recording.trial.dataset == "hapt_off"]
+
+
+def _reversed(recording: Recording) -> Recording:
+    """Taken off, played backward: put on. Rates turn round, accelerations do not."""
+    trial, (from_s, to_s) = recording.trial, recording.handled_s
+    counts = trial.counts[::-1] * np.array([1, 1, 1, -1, -1, -1], dtype=np.int16)
+    back = replace(trial, counts=counts, name=f"{trial.name} backward")
+    return Recording(back, peak_s(back), (trial.duration_s - to_s, trial.duration_s - from_s))
+
+
+def _drawn_out(trial: Trial) -> Trial:
+    if trial.rate_hz >= RATE_HZ:
+        return trial
+    block = corpus.whole(trial, RATE_HZ)
+    return replace(trial, rate_hz=RATE_HZ, counts=corpus.to_counts(block.accel_g, block.gyro_dps))
 
 
 def batch(some: Sequence[Recording], random: np.random.Generator) -> tuple[Array, Targets]:
@@ -46,9 +63,14 @@ def batch(some: Sequence[Recording], random: np.random.Generator) -> tuple[Array
     cuts, asked = [], []
     for recording in some:
         start = _start(recording, random)
-        cuts.append(_cut(recording, start, random))
+        cut, handled = _cut(recording, start, random), recording.handled_s
+        worn = recording.trial.kind in ("daily", "walk") and recording.trial.dataset != "hapt_off"
+        if worn and random.random() < TAKEN_OFF:
+            at = int(random.integers(200, 650))
+            cut, handled = _taken_off(cut, at, random), ((start + at) / RATE_HZ, np.inf)
+        cuts.append(cut)
         time_s = np.arange(start + HOP - 1, start + CROP, HOP, dtype=np.float32) / np.float32(RATE_HZ)
-        answer, weight, bag = targets(recording.trial, recording.peak_s, time_s)
+        answer, weight, bag = targets(recording.trial, recording.peak_s, handled, time_s)
         known = (time_s > 0.2) & (time_s < recording.length / RATE_HZ)
         known[:UNKNOWN_HOPS] = False
         asked.append((answer, weight * known[:, None], bag & known[:, None]))
@@ -62,6 +84,10 @@ def _start(recording: Recording, random: np.random.Generator) -> int:
         fall = recording.trial.kind == "fall"
         event = round((recording.trial.impact_s if fall else recording.peak_s) * RATE_HZ)
         return int(random.integers(event - CROP + 250, event - 150))
+    if not np.isnan(recording.handled_s[0]) and random.random() < 0.6:
+        from_s, to_s = recording.handled_s
+        edge = round((from_s if from_s > 0.5 else to_s) * RATE_HZ)
+        return int(random.integers(edge - CROP + 100, edge - 100))
     spare = recording.length - CROP
     if spare < 0:
         return int(random.integers(min(spare, -100), 1))
@@ -73,7 +99,44 @@ def _cut(recording: Recording, start: int, random: np.random.Generator) -> Array
     cut = recording.trial.counts[index].astype(np.float32)
     if recording.every > 1 and random.random() < 0.5:  # some samplers average, some pick
         cut = 0.5 * (cut + recording.trial.counts[index + 1])
+    trial, (from_s, _) = recording.trial, recording.handled_s
+    if trial.kind == "fall" and random.random() < 0.05:  # the belt comes off at the impact
+        return _tumbled(cut, round((trial.impact_s + random.uniform(0.0, 0.3)) * RATE_HZ) - start, random)
+    if from_s > 0.5 and random.random() < 0.6:  # the hand holds it otherwise
+        return _tumbled(cut, round((from_s - 0.5) * RATE_HZ) - start, random)
     return cut
+
+
+def _taken_off(cut: Array, at: int, random: np.random.Generator) -> Array:
+    """A hand fiddles with the belt, then turns the sensor over from sample ``at`` on, and keeps it."""
+    cut = cut.copy()
+    since = np.arange(CROP) - at
+    jerks = np.apply_along_axis(np.convolve, 0, random.normal(size=(CROP, 6)), np.hanning(13), "same") / 2.2
+    tremor = random.uniform(0.1, 0.5)
+    busy = np.clip((since + random.uniform(50, 350)) / 20, 0, 1) * np.where(since < 100, 1.0, tremor)
+    size = np.repeat([random.uniform(0.03, 0.2), random.uniform(15.0, 90.0)], 3) / UNITS_PER_COUNT
+    if random.random() < 0.5:  # the walk goes on in the hand; else it is held still
+        cut[at:] = cut[max(at - 100, 0) : at].mean(axis=0)
+    cut += (busy[:, None] * jerks * size).astype(np.float32)
+    return _tumbled(cut, at, random, least=1.0)
+
+
+def _tumbled(cut: Array, at: int, random: np.random.Generator, least: float = 0.0) -> Array:
+    """The sensor turns further, by ``least`` and more about any axis, within a second from sample ``at``."""
+    axis = random.normal(size=3) * (1.0, 1.0, 0.4 if least else 1.0)
+    axis /= np.linalg.norm(axis)
+    angle = random.choice((-1, 1)) * random.uniform(least, 2.8)
+    lasts = random.uniform(0.4, 1.2) * RATE_HZ
+    share = np.clip((np.arange(len(cut)) - at) / lasts, 0.0, 1.0)
+    turn = angle * (share - np.sin(2 * np.pi * share) / (2 * np.pi))
+    sine, cosine = np.sin(turn)[:, None], np.cos(turn)[:, None]
+
+    def seen(vectors: Array) -> Array:  # from the turned sensor (Rodrigues)
+        along = (vectors @ axis)[:, None] * axis
+        return np.asarray(vectors * cosine - np.cross(axis, vectors) * sine + along * (1 - cosine))
+
+    rate_dps = np.degrees(np.gradient(turn) * RATE_HZ)[:, None] * axis
+    return np.hstack([seen(cut[:, :3]), seen(cut[:, 3:]) + rate_dps * COUNTS_PER_DPS]).astype(np.float32)
 
 
 def augment(cuts: Array, random: np.random.Generator) -> Array:
@@ -86,7 +149,7 @@ def augment(cuts: Array, random: np.random.Generator) -> Array:
     elsewhere = some(0.4)
     cuts[elsewhere] = _moved(cuts[elsewhere], random)
     cuts[some(0.5)] *= np.array([1, -1, 1, -1, 1, -1], dtype=np.float32)  # mirrored
-    range_g = np.where(some(0.5), 4.0, np.where(some(0.15), 2.0, 16.0))[:, None, None]
+    range_g = np.where(some(0.5), 4.0, np.where(some(0.2), 2.0, 16.0))[:, None, None]
     range_dps = np.where(some(0.2), 250.0, 2000.0)[:, None, None]
     cuts[..., :3] = np.clip(cuts[..., :3], -range_g, range_g)
     cuts[..., 3:] = np.clip(cuts[..., 3:], -range_dps, range_dps)
@@ -102,7 +165,7 @@ def augment(cuts: Array, random: np.random.Generator) -> Array:
     cuts[..., 3:] += random.normal(0.0, 2.0, (count, 1, 3))
     noisy = some(0.5)
     cuts[noisy] += random.normal(0.0, np.repeat([0.015, 1.0], 3), cuts[noisy].shape)
-    slow = some(0.25)
+    slow = some(0.3)
     cuts[slow] = _slow(cuts[slow], random)
     return np.asarray(cuts, dtype=np.float32)
 

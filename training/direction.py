@@ -22,9 +22,9 @@ from monitor.recordings.evaluate import detect_all
 from monitor.recordings.scoring import Run
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 from monitor.settings import Settings
-from monitor.weights import shipped
+from monitor.weights import CONTACTS, shipped
 from training.folder import FOLDER
-from training.results import Result, write
+from training.results import Result, digest, write
 
 OTHER = {"forward": "backward", "backward": "forward"}
 
@@ -144,9 +144,11 @@ def main() -> None:
             print(what, label, row[f"forward, {what}" if what else "forward"], sep="  |  ", flush=True)
     files = sorted({file for _, file, _, _ in CASES})
     command = "python -m training.direction"
-    write("direction", command, files, ("recordings", "forward", "backward", "known with step"), rows)
+    weights = {"contacts": digest(CONTACTS)}
+    shown = ("recordings", "forward", "backward", "known with step")
+    write("direction", command, files, shown, rows, weights)
     columns = [f"{way}, {what}" for way in ("forward", "backward") for what in WITHOUT]
-    write("direction_ablation", command, files, ("recordings", *columns), rows)
+    write("direction_ablation", command, files, ("recordings", *columns), rows, weights)
 
 
 if __name__ == "__main__":

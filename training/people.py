@@ -8,6 +8,11 @@ from monitor.recordings.corpus import Trial
 Person = tuple[str, str]  # data set, subject
 
 
+def laboratory(trial: Trial) -> str:
+    """Where it was recorded: what a data set's name begins with (hapt_off is of hapt's)."""
+    return trial.laboratory or trial.dataset.partition("_")[0]
+
+
 def fold_of(trials: Iterable[Trial], folds: int) -> dict[Person, int]:
     """Each person's fold: the people of every set (SisFall's elders apart) dealt in turn."""
     groups = defaultdict(set)

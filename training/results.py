@@ -14,7 +14,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from monitor.weights import CONTACTS, FALLS
 from training.folder import FOLDER
 
 ROOT = Path(__file__).parents[1]
@@ -31,17 +30,22 @@ def digest(file: Path | Traversable) -> str:
 
 
 def write(
-    name: str, command: str, files: Sequence[str], columns: Sequence[str], rows: Sequence[Result]
+    name: str,
+    command: str,
+    files: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[Result],
+    weights: dict[str, str],
 ) -> None:
     """Keep what ``command`` has measured on these files of the corpus, and renew the tables in the docs.
 
     ``rows`` each hold a cell for every one of the ``columns``, as a reader sees it, and the numbers
-    behind it under other names.
+    behind it under other names. ``weights`` are digests of those that matter, by name.
     """
     result = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        "weights": {"falls": digest(FALLS), "contacts": digest(CONTACTS)},
+        "weights": weights,
         "recordings": {file: digest(FOLDER / file) for file in files},
         "columns": list(columns),
         "rows": list(rows),

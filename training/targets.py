@@ -29,12 +29,36 @@ def peak_s(trial: Trial) -> float:
     return float(np.argmax(height)) / trial.rate_hz
 
 
-def targets(trial: Trial, peak_s: float, time_s: Array) -> Targets:
+Span = tuple[float, float]
+"""From when to when, in s; NaN for never."""
+
+NEVER = (np.nan, np.nan)
+
+
+def handled_s(trial: Trial) -> Span:
+    """From when to the end a recording of taking the sensor off has it in a hand.
+
+    It is not labelled. It is inferred: for good it has left the posture of the first 5 s by more than 50 deg.
+    """
+    if trial.dataset != "hapt_off":
+        return NEVER
+    accel = trial.counts[:, :3].astype(np.float64)
+    length = round(0.5 * trial.rate_hz)
+    mean = np.cumsum(accel, axis=0)
+    mean = (mean[length:] - mean[:-length]) / length
+    start = accel[: round(5.0 * trial.rate_hz)].mean(axis=0)
+    cosine = mean @ start / (np.linalg.norm(mean, axis=1) * np.linalg.norm(start))
+    worn = np.flatnonzero(cosine > np.cos(np.radians(50.0)))
+    last_s = (worn[-1] + length) / trial.rate_hz
+    return (last_s, trial.duration_s) if 0.8 < trial.duration_s - last_s < 12.0 else NEVER
+
+
+def targets(trial: Trial, peak_s: float, handled: Span, time_s: Array) -> Targets:
     """For decisions at ``time_s`` (k,) of the trial.
 
     FALLING from the onset to the impact, FALLEN from 0.7 to 2.6 s after it, STUMBLE around the
-    largest |a| of a stumble. Where the labels cannot tell (from just before the onset on, after
-    the impact, around a stumble) nothing is asked.
+    largest |a| of a stumble, HANDLED while it is. Where the labels cannot tell (from just before the onset
+    on, after the impact, around a stumble, while the sensor is taken off or put on) nothing is asked.
     """
     answer = np.zeros((len(time_s), len(Head)), dtype=np.float32)
     weight = np.ones_like(answer)
@@ -62,5 +86,13 @@ def targets(trial: Trial, peak_s: float, time_s: Array) -> Targets:
         weight[:, Head.STUMBLE] = np.where(near, 1.0, 0.5 * outside)
         bag[:, Head.STUMBLE] = (time_s >= peak_s - 0.35) & (time_s < peak_s + 0.22)
     elif trial.kind == "daily":
-        weight[:, Head.STUMBLE] = 0.2
+        weight[:, Head.STUMBLE] = 0.5
+    from_s, to_s = handled
+    if not np.isnan(from_s):
+        answer[:, Head.HANDLED] = inside = (time_s >= from_s + 0.5) & (time_s <= to_s - 0.5)
+        near = (time_s >= from_s - 4.0) & (time_s <= to_s + 4.0)
+        weight[:, Head.HANDLED] = inside | ~near
+        bag[:, Head.HANDLED] = inside
+    elif trial.dataset == "hapt_off":
+        weight[:, Head.HANDLED] = 0.0
     return Targets(answer, weight, bag)

@@ -18,9 +18,9 @@ from monitor.recordings.evaluate import detect_all
 from monitor.recordings.scoring import Run
 from monitor.recordings.units import COUNTS_PER_DPS
 from monitor.settings import Settings
-from monitor.weights import shipped
+from monitor.weights import CONTACTS, shipped
 from training.folder import FOLDER
-from training.results import Result, write
+from training.results import Result, digest, write
 
 FROM_S, WITHIN_S = 60.0, 20.0
 DRIFTS_DPS = (0.0, 0.5, 1.0, 2.0, 3.0)
@@ -78,7 +78,8 @@ def main() -> None:
             }
         )
     files = ("dsads.npz", "hapt.npz", "sisfall.npz")
-    write("veering", "python -m training.veering", files, ("walking", "flagged"), rows)
+    weights = {"contacts": digest(CONTACTS)}
+    write("veering", "python -m training.veering", files, ("walking", "flagged"), rows, weights)
     for row in rows:
         print(row["walking"], row["flagged"], sep="  |  ")
 

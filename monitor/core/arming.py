@@ -2,7 +2,8 @@
 
 Somebody wants it armed (at the start, by the button, by a request, by walking backward); until the
 checklist passes, it waits and says what is missing. Once armed it stays so until somebody disarms:
-what fails later is an incident of its own, and weighs more because it is armed.
+what fails later is an incident of its own, and weighs more because it is armed. Taking the sensor off is
+disarming it, until it is seen to be on somebody again.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ WORN_STEPS = 4
 UNWATCHED_STEPS = 10
 """Whoever walks so many, meant to be armed and not, must learn that nobody watches."""
 NOT_STILL = Waiting(Obstacle.NOT_STILL)
+TAKEN_OFF = Waiting(Obstacle.TAKEN_OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,24 @@ class ArmingSettings:
 class Arming:
     """``armed``, or ``wanted`` and what is missing."""
 
-    STATE = ("armed", "wanted", "_sensor", "_still", "_link", "_power", "_spotters", "_backward", "_steps")
+    STATE = (
+        "armed",
+        "wanted",
+        "_off",
+        "_sensor",
+        "_still",
+        "_link",
+        "_power",
+        "_spotters",
+        "_backward",
+        "_steps",
+    )
 
     def __init__(self, settings: ArmingSettings) -> None:
         self._settings = settings
         self.armed = False
         self.wanted = settings.at_start
+        self._off: Waiting | None = None
         self._sensor: Waiting | None = None
         self._still: Waiting | None = NOT_STILL
         self._link: Waiting | None = Waiting(Obstacle.LINK)
@@ -78,8 +92,8 @@ class Arming:
     def missing(self) -> tuple[Waiting, ...]:
         """What is in the way of arming; what to do first."""
         needs = self._settings
-        found = [self._sensor, self._power]
-        if needs.needs_stillness:
+        found = [self._off, self._sensor, self._power]
+        if needs.needs_stillness and not self._off:  # "put it on" says more
             found.append(self._still)
         if needs.needs_spotter:
             found.append(self._link or (None if self._spotters else Waiting(Obstacle.NO_SPOTTER)))
@@ -93,11 +107,18 @@ class Arming:
                 self._still = NOT_STILL
             case Event(kind=EventKind.SENSOR_BACK):
                 self._sensor = None
+            case Event(kind=EventKind.TAKEN_OFF):
+                self._off, self._still = TAKEN_OFF, NOT_STILL
+                self.armed, self._steps = False, 0
             case StillEvent():
                 self._still = wrong_when_still(event)
+                if self._still is None:
+                    self._off = None
             case StepEvent():
                 self._backward = self._backward + 1 if event.direction is Direction.BACKWARD else 0
                 self._steps += 1
+                if self._steps >= WORN_STEPS:
+                    self._off = None
                 if self._settings.when_walking_backward and self._backward == BACKWARD_STEPS:
                     self.wanted = True
         self._settle()

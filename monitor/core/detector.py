@@ -1,7 +1,7 @@
 """The detection pipeline: samples in, events out. The same code for five samples live and an hour at once.
 
     block -> health -+-> grid -> posture -> steps, direction -> unsafe steps, heading
-                     |        -> network -> stumble, fall
+                     |        -> network -> stumble, fall, handling
                      +-> SENSOR_LOST, SENSOR_BACK
 
 Short gaps in the samples are bridged (grid.py). Across a longer one nothing is known, and every stage
@@ -17,6 +17,7 @@ from monitor.core.fall import Fall, FallSettings
 from monitor.core.fall_network import RATE_HZ, Network, Singles
 from monitor.core.footfall import Footfall, FootfallSettings
 from monitor.core.grid import Grid, Samples
+from monitor.core.handling import Handling, HandlingSettings
 from monitor.core.health import Health, HealthSettings
 from monitor.core.posture import Posture
 from monitor.core.session import Facts, Session
@@ -49,6 +50,7 @@ class DetectorSettings:
         FootfallSettings, "Footfall detection (sensor on the treadmill's frame)"
     )
     direction: DirectionSettings = group(DirectionSettings, "Forward or backward")
+    handling: HandlingSettings = group(HandlingSettings, "Taken off")
     health: HealthSettings = group(HealthSettings, "Sensor health")
 
 
@@ -62,7 +64,7 @@ class Weights(NamedTuple):
 class Detector:
     """Feed every block once, in order; however the samples are cut into blocks, the events are the same."""
 
-    STATE = ("_health", "_grid", "_session", "_own", "_fall", "_stages")
+    STATE = ("_health", "_grid", "_session", "_own", "_fall", "_handling", "_stages")
 
     def __init__(self, settings: DetectorSettings, weights: Weights) -> None:
         self._settings = settings
@@ -72,6 +74,7 @@ class Detector:
         self._own = baselines(settings.unsafe_step)
         self._session = Session()
         self._fall = Fall(settings.fall)
+        self._handling = Handling(settings.handling)
         self._stages: _Belt | _Frame | None = None
 
     def update(self, block: SampleBlock) -> list[Event]:
@@ -110,8 +113,9 @@ class Detector:
             return _Frame(self._settings, self._session)
         steps = Steps(self._settings.direction, RATE_HZ, self._weights.contacts)
         self._fall.gap()
+        self._handling.gap()
         network = Network(self._weights.falls)
-        return _Belt(self._settings, steps, network, self._own, self._session, self._fall)
+        return _Belt(self._settings, steps, network, self._own, self._session, self._fall, self._handling)
 
 
 class _Belt:
@@ -127,6 +131,7 @@ class _Belt:
         own: Baselines,
         session: Session,
         fall: Fall,
+        handling: Handling,
     ) -> None:
         self._stillness = Stillness(RATE_HZ)
         self._posture = Posture(RATE_HZ)
@@ -137,19 +142,22 @@ class _Belt:
         self._network = network
         self._stumble = Stumble(settings.stumble)
         self._fall = fall
+        self._handling = handling
 
     def update(self, samples: Samples) -> list[Event]:
         body = self._posture.update(samples.accel_g, samples.gyro_dps)
         steps = self._steps.update(samples.time_s, body)
         self._session.update(body, steps)
         hops = self._network.update(samples)
+        falls = self._fall.update(hops)
         return [
             *self._stillness.update(samples),
             *(step.event() for step in steps),
             *self._slip.update(body, steps),
             *self._unsafe.update(body, steps),
             *self._stumble.update(hops),
-            *self._fall.update(hops),
+            *falls,
+            *self._handling.update(hops, falls),
         ]
 
 

@@ -1,4 +1,4 @@
-"""A causal convolutional network: log-odds of falling, fallen and stumble, every 50 ms.
+"""A causal convolutional network: log-odds of falling, fallen, stumble and handled, every 50 ms.
 
 Six channels at 100 Hz enter in windows of 0.2 s every 5 samples (a hop); residual layers of width 3
 and growing dilation look about 4 s back (temporal convolutional network: Bai et al.,
@@ -38,13 +38,14 @@ class Head(IntEnum):
     FALLING = 0  # on the way to the ground
     FALLEN = 1  # hit it about a second ago
     STUMBLE = 2
+    HANDLED = 3  # the sensor is in somebody's hand: taken off, or not yet put on
 
 
 @dataclass(frozen=True, slots=True)
 class Hops:
     """Decisions, one every 50 ms on a grid counted from the start of the samples.
 
-    ``time_s`` (k,) of each hop's last sample; ``score`` (k, 3) log-odds by `Head`;
+    ``time_s`` (k,) of each hop's last sample; ``score`` (k, 4) log-odds by `Head`;
     ``accel_g`` (k, 3) and ``gyro_dps`` (k, 3) means and ``peak_accel_g`` (k,) the largest
     magnitude over the hop's 5 samples; ``bridged`` (k,): a sample of it was not measured.
     """

@@ -21,9 +21,11 @@ SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
 TRUNK_BAND_HZ = 5.0
 OTHERS = 0.25  # share of the other terms' mean that is added to the worst
 SD_OF_DIFFERENCES = 1.4826 / 2**0.5  # from the median of absolute differences
-TURN_S = 0.5
+PAUSE_S = 2.0  # who stands for longer has stopped on purpose
+TURN_S = 1.0  # a stride: the pelvis turns to and fro with it
 TURN_DPS = 35.0  # a mean yaw rate over that time that is no walking straight on
 LINE_S = 10.0  # the heading of so long ago is the line from which a walker veers
+SETTLED_STEPS = 2
 STRAIGHT_S = 60.0  # averaging time of the walker's own turning: a bend, and the gyroscope's bias
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
 
@@ -151,6 +153,8 @@ class Baseline:
         return ok, ok + (BAD - OK)
 
 
+NAMES = [term.name for term in TERMS]
+OF_THE_TRUNK = ("trunk_lean_deg", "roll_range_deg", "pitch_range_deg", "trunk_rate_dps", "impact_g")
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
 LOWEST, HIGHEST = 0.6 * OK, 1.4 * OK  # no walker's own limits lie further from ordinary people's
 
@@ -180,11 +184,15 @@ class Line:
         """The heading at every sample (n,), from any zero. A turn (n,) is not the walker's own."""
         own_dps = self._own(np.where(turning_dps > TURN_DPS, 0.0, yaw_dps))
         turned = self._heading_deg + np.cumsum(yaw_dps - own_dps) / self._rate_hz
-        self._heading_deg = float(turned[-1])
+        if len(turned):
+            self._heading_deg = float(turned[-1])
         return turned
 
     def veered_deg(self, contact_s: float, heading_deg: float) -> float:
-        """At a step; 0 while less than 10 s are known. A stride has a heading; a step turns the pelvis."""
+        """At a step; 0 while less than 10 s are known. A stride has a heading; a step turns the pelvis.
+
+        It speaks of two steps before: whoever turns on purpose has turned by then.
+        """
         stride_deg = (heading_deg + self._at_step_deg) / 2
         self._at_step_deg = heading_deg
         if isnan(stride_deg):
@@ -194,7 +202,7 @@ class Line:
         if not long_ago:
             return 0.0
         self._before = self._before[long_ago[-1] :]
-        return abs(stride_deg - self._before[0][1])
+        return abs(self._before[-1 - SETTLED_STEPS][1] - self._before[0][1])
 
     def forget(self) -> None:
         """A turn, or a walk that begins: there is no line yet."""
@@ -205,14 +213,19 @@ class Line:
 class Unsafe:
     """Checks steps as they come, against ``own``, which it goes on learning."""
 
-    STATE = ("_sway", "_trunk", "_largest", "_yaw", "_travel", "_times", "_line")
+    STATE = (
+        *("_sway", "_trunk", "_largest", "_before", "_contact_s"),
+        *("_yaw", "_travel", "_times", "_line"),
+    )
 
     def __init__(self, settings: UnsafeSettings, rate_hz: float, own: Baselines) -> None:
         self._settings = settings
         b, a = one_pole(SWAY_TIME_CONSTANT_S, rate_hz)
         self._sway = Filter((b * SWAY_TIME_CONSTANT_S, a))
         self._trunk = Filter(butterworth(2, TRUNK_BAND_HZ, rate_hz))
-        self._largest = np.full(8, -np.inf)
+        self._largest = np.full(8, -np.inf)  # since the last step
+        self._before = np.full(8, -np.inf)  # in the step before
+        self._contact_s = -np.inf
         self._yaw = Filter(one_pole(TURN_S, rate_hz))
         self._line = Line(rate_hz)
         self._own = own
@@ -233,7 +246,9 @@ class Unsafe:
             part = rows[:, begin : step.proved + 1]
             largest = np.maximum(self._largest, part.max(axis=1)) if part.size else self._largest
             begin, self._largest = step.proved + 1, np.full(8, -np.inf)
-            event = self._judge(step, largest, float(heading_deg[step.proved]))
+            swung = np.concatenate([np.maximum(largest, self._before)[:4], largest[4:]])  # a sway takes two
+            self._before = largest
+            event = self._judge(step, swung, float(heading_deg[step.proved]))
             if event:
                 events.append(event)
         if begin < rows.shape[1]:
@@ -241,28 +256,34 @@ class Unsafe:
         return events
 
     def _judge(self, step: Step, largest: Floats, heading_deg: float) -> Event | None:
-        if isnan(step.step_s) or largest[-1] > TURN_DPS:  # a turn begins a new walk
+        paused = isnan(step.step_s)
+        took_s = step.contact_s - self._contact_s if paused else step.step_s
+        self._contact_s = step.contact_s
+        if took_s > PAUSE_S or largest[-1] > TURN_DPS:  # a turn begins a new walk
             self._times.clear()
             self._travel = Direction.UNKNOWN
             self._line.forget()
             return None
         veered_deg = self._line.veered_deg(step.contact_s, heading_deg)
         self._travel = step.direction or self._travel  # a stumbling step may not know where it goes
-        times = self._times
-        usual = median(times) if times else step.step_s
-        times.append(step.step_s)
+        times = [*self._times, took_s]
+        usual = median(times[:-1] or times)
+        if not paused:
+            self._times.append(took_s)
         if len(times) < 4:
             return None
         if self._travel != Direction.BACKWARD and not self._settings.both_directions:
             return None
-        values = np.concatenate([sway_ranges(largest), rhythm(list(times), usual), [largest[6], veered_deg]])
+        values = np.concatenate([sway_ranges(largest), rhythm(times, usual), [largest[6], veered_deg]])
+        if paused:  # who stands may move as he likes
+            values[[name in OF_THE_TRUNK for name in NAMES]] = 0.0
         own = self._own[self._travel]
         ok, bad = own.limits()
         terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)
         worst = float(terms.max())
         score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
-        if own.learning or score < self._settings.amber_score:
-            own.learn(values, step.step_s)
+        if not paused and (own.learning or score < self._settings.amber_score):
+            own.learn(values, took_s)
         if score < self._settings.amber_score:
             return None
         limit = self._settings.red_score if score >= self._settings.red_score else self._settings.amber_score
@@ -274,7 +295,7 @@ class Unsafe:
 
 
 def sway_ranges(largest: Floats) -> Floats:
-    """Lean, roll range, pitch range, trunk rate from the largest values within a step."""
+    """Lean, roll range, pitch range, trunk rate from the largest values within a step, or two."""
     roll, pitch, low_roll, low_pitch, trunk, lean = largest[:6]
     return np.array([lean, roll + low_roll, pitch + low_pitch, trunk])
 

@@ -65,6 +65,7 @@ class EventKind(StrEnum):
     STILL = "still"  # stood still for two seconds
     SLID = "slid"  # the walk goes across the sensor's forward axis: it slid round the belt
     ALIGNED = "aligned"  # along it again
+    TAKEN_OFF = "taken_off"  # the sensor is in somebody's hand
     SENSOR_LOST = "sensor_lost"
     SENSOR_BACK = "sensor_back"
 
@@ -270,6 +271,7 @@ class Input:
 class Obstacle(StrEnum):
     """What is in the way of arming. The words for people are in delivery/wording.py."""
 
+    TAKEN_OFF = "taken_off"
     NOT_STILL = "not_still"
     GRAVITY = "gravity"
     TILT = "tilt"

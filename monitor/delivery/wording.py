@@ -46,6 +46,7 @@ UNVERIFIED = "unverified, it was not armed"
 LOW_SUPPLY = "the Pi's supply voltage is low: use a stronger supply or a shorter cable"
 
 MISSING = {
+    Obstacle.TAKEN_OFF: "taken off: put it on, then stand still for two seconds",
     Obstacle.NOT_STILL: "stand still for two seconds",
     Obstacle.GRAVITY: "the accelerometer reads {detail} g at rest, expected 0.9 to 1.1 g: stand still; if "
     "that does not help, run rearguard check",

@@ -240,17 +240,17 @@ class _Body:
     def _stumble(self, start_s: float, travel: float) -> None:
         """The foot catches, the trunk goes on and drops a little, a heavy step stops both."""
         self.truth.stumble_s.append(start_s)
-        caught_s, recovered_s = start_s + 0.1, start_s + 0.5
-        held_gs = 0.06  # a speed of 0.6 m/s, lost and regained
+        caught_s, recovered_s = start_s + 0.1, start_s + 0.48
+        held_gs = 0.11  # 1.1 m/s lost and regained: the trunk is thrown and caught, beyond its own speed
         jolt = self._pulse(recovered_s, 0.15) - self._pulse(caught_s, 0.1)
         self._moves_g[:, 0] += travel * held_gs * jolt
         size = 1 + 0.15 * self._rng.uniform(-1, 1)
-        self._pitch_deg += size * travel * 9.0 * self._bump(caught_s, caught_s + 0.7)
-        self._roll_deg += size * 10.0 * self._bump(caught_s, caught_s + 0.5)
-        self._yaw_deg += size * 12.0 * self._bump(caught_s + 0.1, caught_s + 0.6)
-        drop_g = -0.42 * size * self._bump(caught_s, recovered_s)
+        self._pitch_deg += size * travel * 5.5 * self._bump(caught_s, caught_s + 0.7)
+        self._roll_deg += size * 13.0 * self._bump(caught_s, caught_s + 0.5)
+        self._yaw_deg += size * 11.0 * self._bump(caught_s + 0.1, caught_s + 0.6)
+        drop_g = -0.55 * size * self._bump(caught_s, recovered_s)
         dropped_gs = float(drop_g.sum()) / self.truth.rate_hz
-        self._moves_g[:, 2] += drop_g - dropped_gs * self._pulse(recovered_s, 0.08)
+        self._moves_g[:, 2] += drop_g - dropped_gs * self._pulse(recovered_s, 0.07)
         self._shake(0.2, caught_s, caught_s + 1.0)
 
     def _shake(self, sd_g: float, start_s: float, stop_s: float) -> None:

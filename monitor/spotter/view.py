@@ -254,7 +254,8 @@ class SpotterView:
         if incident.id not in self._orphans:
             self._orphans.add(incident.id)
             return [self._report(incident, Tone.RING, moment, words)]
-        looked_after = before.boot == state.boot and before.armed and not state.armed  # by whoever disarmed
+        disarmed = before.armed and not state.armed and not state.waits_for
+        looked_after = before.boot == state.boot and disarmed  # by whoever did so
         if looked_after or moment.mono_s - incident.event_s > LIFETIME_S[Priority.HIGH]:
             self.settle(incident.id)
             words = f"{incident.name}: " + ("ended by disarming" if looked_after else "expired")
@@ -338,6 +339,8 @@ def _changes(before: State, state: State) -> list[Notice]:
     notices = []
     (_, was), (tone, words) = arming(before), arming(state)
     if words != was:
+        if before.armed and tone is Tone.NOTE:  # taken off
+            tone = Tone.WARN
         notices.append(Notice(tone if before.armed or tone is not Tone.RING else Tone.NOTE, words))
     if state.sound_paused != before.sound_paused:
         words = "sound paused" if state.sound_paused else "sound no longer paused"

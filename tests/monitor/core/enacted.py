@@ -73,10 +73,10 @@ def stumble(seed: int = 0) -> Samples:
     forward, back = (
         np.clip((since_s - start) / length, 0.0, 1.0) for start, length in ((0.0, 0.35), (0.4, 0.6))
     )
-    gyro_dps[:, 1] += 200.0 * np.sin(np.pi * forward) - 120.0 * np.sin(np.pi * back)
+    gyro_dps[:, 1] += 100.0 * np.sin(np.pi * forward) - 60.0 * np.sin(np.pi * back)
     accel_g[(since_s > 0.0) & (since_s < 0.3), 0] -= 0.8  # the belt is held back
     accel_g[(since_s > 0.1) & (since_s < 0.3), 2] -= 0.5  # and drops
-    for landing_s, height_g in ((0.35, 3.0), (0.75, 1.5)):
+    for landing_s, height_g in ((0.35, 4.0), (0.75, 2.0)):
         late_s = np.maximum(since_s - landing_s, 0.0)
         shock = np.where(
             late_s > 0.0, height_g * np.exp(-late_s / 0.06) * np.cos(2 * np.pi * 8.0 * late_s), 0.0

@@ -59,7 +59,10 @@ LASTS_S = {
 }
 LONGEST_S = {Timer.OVER: 10.0, Timer.UNCLEARED: 180.0}
 TRIGGERS: tuple[Trigger, ...] = (*EventKind, *InputKind)
-INDIRECT = {InputKind.DISARM, InputKind.BUTTON_DOUBLE, EventKind.SLID, EventKind.ALIGNED, EventKind.STILL}
+INDIRECT = {
+    *(InputKind.DISARM, InputKind.BUTTON_DOUBLE),
+    *(EventKind.SLID, EventKind.ALIGNED, EventKind.STILL, EventKind.TAKEN_OFF),
+}
 """What moves no incident itself: it disarms, or is made a fault first."""
 Place = tuple[AlertKind, State]
 
@@ -228,7 +231,7 @@ def test_what_is_not_in_the_list_changes_nothing(place: Place, trigger: Trigger)
     machine.wait(1.5)
     before = machine.open[0]
     told = machine.feel(trigger, about=kind)
-    if kind in FAULTS and trigger in (InputKind.DISARM, InputKind.BUTTON_DOUBLE):
+    if kind in FAULTS and trigger in (InputKind.DISARM, InputKind.BUTTON_DOUBLE, EventKind.TAKEN_OFF):
         faint = replace(before, sequence=before.sequence + 1, priority=Priority.LOW, time_s=machine.now_s)
         assert told == [faint]  # it weighs less, and that is all
         return

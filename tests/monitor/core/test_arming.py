@@ -146,3 +146,28 @@ def test_after_a_crash_it_is_armed_at_once_and_later_asks_for_stillness_again() 
     tell(arming, say(InputKind.DISARM), say(InputKind.ARM))
     assert not arming.armed
     assert Waiting(Obstacle.NOT_STILL) in arming.missing
+
+
+OFF = Event(EventKind.TAKEN_OFF, 3.0)
+WALK = [step(Direction.FORWARD)] * 4
+
+
+@pytest.mark.parametrize("needs_stillness", [True, False])
+def test_taken_off_it_disarms_and_says_what_to_do(needs_stillness: bool) -> None:
+    arming = tell(Arming(ArmingSettings(needs_stillness=needs_stillness)), BACK, still(), OFF)
+    assert (arming.armed, arming.wanted, arming.worn) == (False, True, False)
+    assert arming.missing == (Waiting(Obstacle.TAKEN_OFF),)
+
+
+def test_put_on_again_it_arms_once_the_walker_stands_still_upright() -> None:
+    arming = tell(Arming(ArmingSettings()), still(), OFF, still(lean_deg=90.0))
+    assert not arming.armed
+    assert tell(arming, still()).armed
+
+
+def test_taken_for_taken_off_a_walker_who_goes_on_is_known_to_wear_it() -> None:
+    arming = tell(Arming(ArmingSettings()), still(), OFF, *WALK[1:])
+    assert not arming.worn
+    tell(arming, *WALK[:1])
+    assert (arming.worn, arming.armed, arming.missing) == (True, False, (Waiting(Obstacle.NOT_STILL),))
+    assert tell(Arming(ArmingSettings(needs_stillness=False)), OFF, *WALK).armed

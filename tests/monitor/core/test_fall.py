@@ -258,3 +258,11 @@ def test_the_posture_before_a_fall_is_taken_from_before_its_last_second_and_a_ha
 def test_an_impact_belongs_to_a_suspicion_for_a_second_and_a_half(after_s: float, seen: bool) -> None:
     course = Course(8.0).says(Head.FALLING, 3.0, 3.05).hit(3.0 + after_s, 3.0).posture(LYING, 3.5, 8.0)
     assert (IMPACT in dict(course.story())) is seen
+
+
+@pytest.mark.parametrize(("score", "kinds"), [(-0.1, []), (0.1, [DOWN])])
+def test_across_a_bridged_hole_the_network_must_have_seen_something_of_a_fall(
+    score: float, kinds: list[EventKind]
+) -> None:
+    course = Course(8.0).hole(3.0, 3.5).posture(LYING, 3.5, 8.0).says(Head.FALLING, 2.8, 2.9, score)
+    assert [kind for kind, _ in course.story()] == kinds

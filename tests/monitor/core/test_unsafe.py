@@ -40,6 +40,7 @@ def walked(
     steps_s: list[float],
     direction: Direction | list[Direction] = Direction.BACKWARD,
     settings: UnsafeSettings | None = None,
+    new_walk_after_s: float = 10.0,
     **motion: dict[int, float],
 ) -> list[Event]:
     """Events of steps that take ``steps_s``; ``motion`` sets a field of the body during numbered steps."""
@@ -53,7 +54,15 @@ def walked(
             values[name][stop - 30 : stop] = value
     directions = direction if isinstance(direction, list) else [direction] * len(proved_s)
     steps = [
-        Step(float(at), float(at), round(at * RATE_HZ), took, 100.0, way, 0.5)
+        Step(
+            float(at),
+            float(at),
+            round(at * RATE_HZ),
+            took if took < new_walk_after_s else nan,
+            100.0,
+            way,
+            0.5,
+        )
         for at, took, way in zip(proved_s, [nan, *steps_s], directions, strict=True)
     ]
     asked = settings or UnsafeSettings()
@@ -118,6 +127,27 @@ def test_a_walker_who_leaves_the_line_is_flagged() -> None:
 )
 def test_other_walkers_are_not(yaw_dps: dict[int, float]) -> None:
     assert veers(yaw_dps) == []
+
+
+def test_the_pelvis_of_a_long_stride_is_no_turn() -> None:
+    swing = {step: 100.0 if step % 2 else -100.0 for step in range(1, 13)}
+    assert len(walked(EVEN, yaw_dps=swing, extrapolated_lean_deg={8: 75.0})) == 1
+
+
+def test_a_sway_of_two_steps_counts_as_one() -> None:
+    assert "swaying sideways" in walked(EVEN, roll_dps={7: 62.0, 8: -62.0})[0].reason
+    assert walked(EVEN, roll_dps={7: 62.0}) == []
+
+
+@pytest.mark.parametrize(("gap_s", "words"), [(1.65, ["hesitating"]), (1.9, ["hesitating"]), (2.1, [])])
+def test_a_pause_is_a_hesitation_and_a_stop_is_none(gap_s: float, words: list[str]) -> None:
+    events = walked([*EVEN, gap_s, *EVEN], new_walk_after_s=1.6)
+    assert [event.reason for event in events] == words
+
+
+def test_who_pauses_may_move_his_trunk() -> None:
+    (event,) = walked([*EVEN, 1.9, *EVEN], new_walk_after_s=1.6, extrapolated_lean_deg={13: 75.0})
+    assert event.reason == "hesitating"
 
 
 def lean_for(score: float) -> float:

@@ -48,7 +48,11 @@ class Play:
         return notices
 
     def beat(
-        self, armed: bool = True, retained: bool = False, incidents: tuple[Incident, ...] = ()
+        self,
+        armed: bool = True,
+        retained: bool = False,
+        incidents: tuple[Incident, ...] = (),
+        waits_for: tuple[str, ...] = (),
     ) -> list[Notice]:
         if not retained:
             self.beat_number += 1
@@ -63,6 +67,7 @@ class Play:
             incidents,
             alerts=self.sent,
             first=self.first,
+            waits_for=waits_for,
         )
         return self.view.update(TOPICS.state, messages.encode(state), retained, self.moment)
 
@@ -471,8 +476,10 @@ def test_or_until_the_device_is_disarmed_or_an_hour_has_gone() -> None:
     assert tones(play.beat(armed=False)) == [Tone.RING, Tone.CALM]
     assert play.view.open == []
     play, _ = begun_anew()
+    assert tones(play.beat(armed=False, waits_for=("taken off",))) == [Tone.WARN]  # by whom, nobody knows
+    assert len(play.view.open) == 1
     play.time_s += messages.LIFETIME_S[Priority.HIGH] + 1
-    assert tones(play.beat()) == [Tone.CALM]
+    assert tones(play.beat()) == [Tone.CALM, Tone.CALM]
     assert play.view.open == []
 
 
@@ -599,6 +606,15 @@ def test_disarming_announces_itself() -> None:
     (notice,) = play.beat(armed=False)
     assert notice.tone is Tone.RING
     assert "DISARMED" in notice.text
+
+
+def test_taken_off_while_armed_shows_in_red() -> None:
+    play = Play()
+    play.seen()
+    (notice,) = play.beat(armed=False, waits_for=("taken off: put it on",))
+    assert (notice.tone, notice.text) == (Tone.WARN, "NOT YET ARMED: taken off: put it on")
+    (notice,) = play.beat(armed=False, waits_for=("stand still",))
+    assert notice.tone is Tone.NOTE
 
 
 def test_a_retained_alert_is_never_sounded() -> None:
