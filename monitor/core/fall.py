@@ -39,7 +39,6 @@ STANDING_HOPS = round(1.0 / HOP_S)
 UPRIGHT_CHECK_HOPS = 4
 SETTLED_S = 3.0  # no sooner after its last event may a fall be cancelled or ended
 AT_GAP_HOPS = round(0.25 / HOP_S)  # over which the posture before a gap is taken
-HIDES_ALL_S = 0.6  # a shorter one leaves the network enough to speak against a fall
 SEEN_HOPS = round(2.0 / HOP_S)
 HIDES_S = 0.4  # a shorter gap hides no fall from the network
 LYING_HOPS = round(0.5 / HOP_S)  # after a gap; who lies later may have lain down
@@ -211,8 +210,9 @@ class Fall:
         unseen_s = recent.time_s[last + 1] - recent.time_s[until - 1]
         if unseen_s < HIDES_S:
             return False
-        if unseen_s < HIDES_ALL_S and recent.score[-SEEN_HOPS:, Head.FALLING].max() < 0.0:
-            return False  # it lay down: of a fall something would have been seen
+        bridged = unseen_s < (last + 1 - until) * HOP_S + 1.5 * HOP_S  # by hops, that is by samples
+        if bridged and recent.score[-SEEN_HOPS:, Head.FALLING].max() < 0.0:
+            return False  # it lay down: of a fall the network would have seen something
         then = before.mean(axis=0)
         turned = angle_deg(then, UP) <= TRUNK_LIMIT_DEG and angle_deg(then, now) >= TRUNK_LIMIT_DEG
         return turned and angle_deg(now, UP) >= self._settings.down_tilt_deg
