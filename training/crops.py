@@ -67,7 +67,7 @@ def batch(some: Sequence[Recording], random: np.random.Generator) -> tuple[Array
         worn = recording.trial.kind in ("daily", "walk") and recording.trial.dataset != "hapt_off"
         if worn and random.random() < TAKEN_OFF:
             at = int(random.integers(200, 650))
-            cut, handled = _taken_off(cut, at, random), ((start + at) / RATE_HZ, np.inf)
+            cut, handled = taken_off(cut, at, random), ((start + at) / RATE_HZ, np.inf)
         cuts.append(cut)
         time_s = np.arange(start + HOP - 1, start + CROP, HOP, dtype=np.float32) / np.float32(RATE_HZ)
         answer, weight, bag = targets(recording.trial, recording.peak_s, handled, time_s)
@@ -107,7 +107,7 @@ def _cut(recording: Recording, start: int, random: np.random.Generator) -> Array
     return cut
 
 
-def _taken_off(cut: Array, at: int, random: np.random.Generator) -> Array:
+def taken_off(cut: Array, at: int, random: np.random.Generator) -> Array:
     """A hand fiddles with the belt, then turns the sensor over from sample ``at`` on, and keeps it."""
     cut = cut.copy()
     since = np.arange(CROP) - at

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.fall_network import HOP_S, Head, Hops
 from monitor.core.handling import AFTER_A_FALL_S, HELD_HOPS, Handling, HandlingSettings
 from monitor.core.vocabulary import Event, EventKind
+from monitor.recordings.corpus import Corpus, Trial, whole
+from monitor.recordings.simulated_walker import Move, walk
+from monitor.weights import shipped
+from tests.recordings import recorded
+from training.crops import taken_off
 
 
 def hops(scores: list[float], start: int = 0) -> Hops:
@@ -63,3 +69,22 @@ def test_how_hops_are_split_changes_nothing(held: list[bool], cut: int, fall_s: 
     first = handling.update(hops(scores[:cut]), [fall for fall in falls if fall.time_s <= border_s])
     second = handling.update(hops(scores[cut:], cut), [fall for fall in falls if fall.time_s > border_s])
     assert [round(event.time_s, 2) for event in (*first, *second)] == found_s(scores, falls)
+
+
+def test_a_phone_that_people_take_off_has_not_fallen() -> None:
+    ends = [
+        {event.kind for event in Detector(DetectorSettings(), shipped()).update(whole(trial, 100.0))}
+        for trial in Corpus(recorded("hapt_off.npz"))
+    ]
+    assert sum(EventKind.TAKEN_OFF in kinds for kinds in ends) >= len(ends) - 2
+    assert not any(kinds & {EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN} for kinds in ends)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_walker_s_sensor_that_a_hand_takes_off_has_not_fallen(seed: int) -> None:
+    worn = walk([(4, Move.STAND), (4, Move.BACKWARD)], 100.0, seed=seed).trial("worn").counts
+    counts = taken_off(worn.astype(np.float32), 500, np.random.default_rng(seed))
+    trial = Trial("taken off", "daily", 100.0, np.rint(counts).astype(np.int16))
+    events = Detector(DetectorSettings(), shipped()).update(whole(trial, 100.0))
+    assert EventKind.TAKEN_OFF in {event.kind for event in events}
+    assert not {event.kind for event in events} & {EventKind.FALLING, EventKind.DOWN}
