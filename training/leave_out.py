@@ -161,9 +161,8 @@ def plot_activities(runs: list[Run], path: Path) -> None:
             axis.plot(100 * wrong / total, row, "o", color="navy")
             axis.text(100 * high + 0.3, row, f"{wrong} of {total}", va="center", fontsize=7)
             axis.text(-0.5, row, label, ha="right", va="center", fontsize=7)
-        axis.set(
-            title=title, xlabel="% of trials, 95 % interval", yticks=[], xlim=(0, 1.15 * axis.get_xlim()[1])
-        )
+        axis.set(xlabel="% of trials, 95 % interval", yticks=[], xlim=(0, 1.15 * axis.get_xlim()[1]))
+        axis.set_title(title, fontsize=10)
     figure.savefig(path, dpi=90)
 
 
