@@ -9,7 +9,7 @@ from typing import TextIO
 
 from monitor.core.session import Facts
 from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Stage, Status
-from monitor.delivery.wording import reason_of
+from monitor.delivery.wording import missing, reason_of
 
 LISTED = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
 """Steps are counted, not listed."""
@@ -35,12 +35,13 @@ class Narrator:
     ) -> None:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
         self._looked = ""
+        self._armed = False
         self._lines: Queue[str | None] = Queue(UNWRITTEN)
         self._writer = threading.Thread(target=self._write, name="narrator", daemon=True)
         self._writer.start()
 
     def __call__(
-        self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], _status: Status
+        self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], status: Status
     ) -> None:
         if self._start_s is None:
             self._start_s = block.end_s
@@ -55,6 +56,9 @@ class Narrator:
             kind, priority = alert.kind.replace("_", " "), alert.priority.name.lower()
             why = "" if alert.stage.ended else _because(reason_of(alert), {})
             self._line(alert.time_s, f"ALERT {kind} {phase}{who} ({priority}){why}")
+        if self._armed and not status.armed and status.waits_for:  # taken off
+            self._line(block.end_s, f"NOT YET ARMED: {missing(status.waits_for[0])}")
+        self._armed = status.armed
         look = self._look()
         if look != self._looked:
             self._looked = look

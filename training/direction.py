@@ -146,9 +146,11 @@ def main() -> None:
     command = "python -m training.direction"
     weights = {"contacts": digest(CONTACTS)}
     shown = ("recordings", "forward", "backward", "known with step")
-    write("direction", command, files, shown, rows, weights)
+    whole = [{key: row[key] for key in row if ", without" not in key} for row in rows]
+    write("direction", command, files, shown, whole, weights)
     columns = [f"{way}, {what}" for way in ("forward", "backward") for what in WITHOUT]
-    write("direction_ablation", command, files, ("recordings", *columns), rows, weights)
+    ablated = [{key: row[key] for key in row if key == "recordings" or ", without" in key} for row in rows]
+    write("direction_ablation", command, files, ("recordings", *columns), ablated, weights)
 
 
 if __name__ == "__main__":

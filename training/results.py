@@ -51,8 +51,16 @@ def write(
         "rows": list(rows),
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    text = ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in result.items())
+    (RESULTS / f"{name}.json").write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
     renew()
+
+
+def _lines(value: Any) -> str:
+    """As JSON, each row on a line of its own: so a change shows as one."""
+    if not isinstance(value, list) or not isinstance(value[0], dict):
+        return json.dumps(value)
+    return "[\n" + ",\n".join(json.dumps(row) for row in value) + "\n]"
 
 
 def table(name: str) -> str:

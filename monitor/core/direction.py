@@ -7,7 +7,7 @@ turns the sign round: a spring gains and loses both at once.
 
 Where the pendulum is not clear, the trunk speaks: it pitches forward while the body gains speed
 forward, and walking backward while it loses it. This second cue is a finding on motion capture of
-four sources (docs/accuracy.md), not of any paper; real walking is sure by the first.
+three sources (docs/accuracy.md), not of any paper; real walking is sure by the first.
 """
 
 from dataclasses import dataclass

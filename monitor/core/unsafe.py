@@ -6,15 +6,16 @@ with those of ordinary walkers as a net; the score is the worst term, raised by 
 
 from collections import deque
 from dataclasses import dataclass
-from math import isnan, nan
+from math import isnan
 from statistics import median
 
 import numpy as np
 
-from monitor.core.filters import Filter, SlowMean, butterworth, one_pole
+from monitor.core.filters import Filter, butterworth, one_pole
 from monitor.core.posture import Body
 from monitor.core.setting import SettingError, number, switch
 from monitor.core.steps import Step
+from monitor.core.veering import TURN_DPS, Veering
 from monitor.core.vocabulary import Direction, Event, Floats, Reading, UnsafeStepEvent
 
 SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
@@ -23,10 +24,6 @@ OTHERS = 0.25  # share of the other terms' mean that is added to the worst
 SD_OF_DIFFERENCES = 1.4826 / 2**0.5  # from the median of absolute differences
 PAUSE_S = 2.0  # who stands for longer has stopped on purpose
 TURN_S = 1.0  # a stride: the pelvis turns to and fro with it
-TURN_DPS = 35.0  # a mean yaw rate over that time that is no walking straight on
-LINE_S = 10.0  # the heading of so long ago is the line from which a walker veers
-SETTLED_STEPS = 2
-STRAIGHT_S = 60.0  # averaging time of the walker's own turning: a bend, and the gyroscope's bias
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
 
 
@@ -153,8 +150,7 @@ class Baseline:
         return ok, ok + (BAD - OK)
 
 
-NAMES = [term.name for term in TERMS]
-OF_THE_TRUNK = ("trunk_lean_deg", "roll_range_deg", "pitch_range_deg", "trunk_rate_dps", "impact_g")
+OF_THE_TRUNK = np.array([t.name.startswith(("trunk", "roll", "pitch", "impact")) for t in TERMS])
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
 LOWEST, HIGHEST = 0.6 * OK, 1.4 * OK  # no walker's own limits lie further from ordinary people's
 
@@ -168,54 +164,19 @@ def baselines(settings: UnsafeSettings) -> Baselines:
     return {direction: Baseline(settings) for direction in Direction}
 
 
-class Line:
-    """How far the walker has turned from where he went 10 s ago, beyond his own usual turning."""
-
-    STATE = ("_own", "_heading_deg", "_at_step_deg", "_before")
-
-    def __init__(self, rate_hz: float) -> None:
-        self._rate_hz = rate_hz
-        self._own = SlowMean(STRAIGHT_S, rate_hz)
-        self._heading_deg = 0.0
-        self._at_step_deg = nan
-        self._before: list[tuple[float, float]] = []  # contact, heading of the stride that it ends
-
-    def headings_deg(self, yaw_dps: Floats, turning_dps: Floats) -> Floats:
-        """The heading at every sample (n,), from any zero. A turn (n,) is not the walker's own."""
-        own_dps = self._own(np.where(turning_dps > TURN_DPS, 0.0, yaw_dps))
-        turned = self._heading_deg + np.cumsum(yaw_dps - own_dps) / self._rate_hz
-        if len(turned):
-            self._heading_deg = float(turned[-1])
-        return turned
-
-    def veered_deg(self, contact_s: float, heading_deg: float) -> float:
-        """At a step; 0 while less than 10 s are known. A stride has a heading; a step turns the pelvis.
-
-        It speaks of two steps before: whoever turns on purpose has turned by then.
-        """
-        stride_deg = (heading_deg + self._at_step_deg) / 2
-        self._at_step_deg = heading_deg
-        if isnan(stride_deg):
-            return 0.0
-        self._before.append((contact_s, stride_deg))
-        long_ago = [at for at, (then_s, _) in enumerate(self._before) if contact_s - then_s >= LINE_S]
-        if not long_ago:
-            return 0.0
-        self._before = self._before[long_ago[-1] :]
-        return abs(self._before[-1 - SETTLED_STEPS][1] - self._before[0][1])
-
-    def forget(self) -> None:
-        """A turn, or a walk that begins: there is no line yet."""
-        self._at_step_deg = nan
-        self._before = []
-
-
 class Unsafe:
     """Checks steps as they come, against ``own``, which it goes on learning."""
 
     STATE = (
-        *("_sway", "_trunk", "_largest", "_before", "_contact_s"),
-        *("_yaw", "_travel", "_times", "_line"),
+        "_sway",
+        "_trunk",
+        "_largest",
+        "_before",
+        "_contact_s",
+        "_yaw",
+        "_travel",
+        "_times",
+        "_veering",
     )
 
     def __init__(self, settings: UnsafeSettings, rate_hz: float, own: Baselines) -> None:
@@ -227,7 +188,7 @@ class Unsafe:
         self._before = np.full(8, -np.inf)  # in the step before
         self._contact_s = -np.inf
         self._yaw = Filter(one_pole(TURN_S, rate_hz))
-        self._line = Line(rate_hz)
+        self._veering = Veering(rate_hz)
         self._own = own
         self._travel = Direction.UNKNOWN
         self._times: deque[float] = deque(maxlen=40)
@@ -238,7 +199,7 @@ class Unsafe:
         sway = self._sway(rates)
         trunk = np.hypot(*self._trunk(rates))
         turning = np.abs(self._yaw(body.yaw_dps))
-        heading_deg = self._line.headings_deg(body.yaw_dps, turning)
+        heading_deg = self._veering.headings_deg(body.yaw_dps, turning)
         rows = np.array([*sway, *-sway, trunk, body.extrapolated_lean_deg, body.magnitude_g, turning])
         events = []
         begin = 0
@@ -262,9 +223,9 @@ class Unsafe:
         if took_s > PAUSE_S or largest[-1] > TURN_DPS:  # a turn begins a new walk
             self._times.clear()
             self._travel = Direction.UNKNOWN
-            self._line.forget()
+            self._veering.forget()
             return None
-        veered_deg = self._line.veered_deg(step.contact_s, heading_deg)
+        veered_deg = self._veering.veered_deg(step.contact_s, heading_deg)
         self._travel = step.direction or self._travel  # a stumbling step may not know where it goes
         times = [*self._times, took_s]
         usual = median(times[:-1] or times)
@@ -276,7 +237,7 @@ class Unsafe:
             return None
         values = np.concatenate([sway_ranges(largest), rhythm(times, usual), [largest[6], veered_deg]])
         if paused:  # who stands may move as he likes
-            values[[name in OF_THE_TRUNK for name in NAMES]] = 0.0
+            values[OF_THE_TRUNK] = 0.0
         own = self._own[self._travel]
         ok, bad = own.limits()
         terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)

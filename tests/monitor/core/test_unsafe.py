@@ -16,13 +16,13 @@ from monitor.core.unsafe import (
     BAD,
     OK,
     TERMS,
-    TURN_DPS,
     Baseline,
     Unsafe,
     UnsafeSettings,
     baselines,
     rhythm,
 )
+from monitor.core.veering import TURN_DPS
 from monitor.core.vocabulary import Direction, Event, EventKind, Floats
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.weights import shipped
