@@ -174,6 +174,16 @@ def test_who_stood_before_a_gap_and_lies_after_it_has_fallen() -> None:
         assert falls[0].time_s == pytest.approx(8.5, abs=0.1)
 
 
+def test_a_hand_s_second_is_none_across_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[str] = []
+    monkeypatch.setattr("monitor.core.handling.Handling.gap", lambda _: starts.append("again"))
+    detector = Detector(DetectorSettings(), shipped())
+    parts = list(blocks(list(range(5, 1000, 5))))
+    for block in (*parts[:60], *parts[120:180]):
+        detector.update(block)
+    assert starts == ["again"] * 2
+
+
 def test_after_a_defect_it_starts_again() -> None:
     detector = Detector(DetectorSettings(), shipped())
     parts = list(blocks(list(range(5, len(session()[0]), 5))))

@@ -115,6 +115,9 @@ def veers(yaw_dps: dict[int, float]) -> list[float]:
     return [event.time_s for event in events]
 
 
+PELVIS = {step: 60.0 if step % 2 else -60.0 for step in range(151)}
+
+
 def test_a_walker_who_leaves_the_line_is_flagged() -> None:
     first_s = veers({0: 0.0, 100: 6.0})[0]  # half of each step, so 3 deg/s
     assert 3.0 < first_s - (1 + 100 * STEP_S) < 6.0
@@ -122,8 +125,14 @@ def test_a_walker_who_leaves_the_line_is_flagged() -> None:
 
 @pytest.mark.parametrize(
     "yaw_dps",
-    [{0: 0.0}, {0: 6.0}, {0: 0.0, 100: 1.0}, {0: 0.0, 100: 75.0, 104: 0.0}],
-    ids=["straight", "a bend all along, or a biased gyroscope", "hardly", "a turn round"],
+    [{0: 0.0}, {0: 6.0}, {0: 0.0, 100: 1.0}, {0: 0.0, 100: 150.0, 104: 0.0}, PELVIS],
+    ids=[
+        "straight",
+        "a bend all along, or a biased gyroscope",
+        "hardly",
+        "a turn round",
+        "the pelvis' swing",
+    ],
 )
 def test_other_walkers_are_not(yaw_dps: dict[int, float]) -> None:
     assert veers(yaw_dps) == []
@@ -135,14 +144,29 @@ def test_the_pelvis_of_a_long_stride_is_no_turn() -> None:
 
 
 def test_a_sway_of_two_steps_counts_as_one() -> None:
-    assert "swaying sideways" in walked(EVEN, roll_dps={7: 62.0, 8: -62.0})[0].reason
-    assert walked(EVEN, roll_dps={7: 62.0}) == []
+    assert "swaying sideways" in walked(EVEN, roll_dps={7: 55.0, 9: -55.0})[0].reason
+    assert walked(EVEN, roll_dps={7: 55.0}) == []
 
 
 @pytest.mark.parametrize(("gap_s", "words"), [(1.65, ["hesitating"]), (1.9, ["hesitating"]), (2.1, [])])
 def test_a_pause_is_a_hesitation_and_a_stop_is_none(gap_s: float, words: list[str]) -> None:
     events = walked([*EVEN, gap_s, *EVEN], new_walk_after_s=1.6)
     assert [event.reason for event in events] == words
+
+
+def test_a_pause_is_not_learned_as_the_walker_s_own() -> None:
+    asked = UnsafeSettings()
+    own = baselines(asked)
+    steps = [Step(at, at, round(at * RATE_HZ), nan, 100.0, Direction.BACKWARD, 0.5) for at in (1.0, 2.9, 4.8)]
+    walking = [
+        Step(at, at, round(at * RATE_HZ), STEP_S, 100.0, Direction.BACKWARD, 0.5)
+        for at in (1.6, 2.2, 3.5, 4.1, 5.4, 6.0)
+    ]
+    Unsafe(asked, RATE_HZ, own).update(
+        still(700), sorted([*steps, *walking], key=lambda step: step.contact_s)
+    )
+    at = NAMES.index("hesitation_percent")
+    assert own[Direction.BACKWARD]._mean[at] == pytest.approx(0.0)
 
 
 def test_who_pauses_may_move_his_trunk() -> None:
