@@ -9,9 +9,9 @@ from monitor.delivery import certificates
 from monitor.delivery.certificates import CertificateError
 
 NEWER = """#!/bin/sh
-said=$({openssl} "$@") || exit
+said=$({openssl} "$@"); status=$?
 printf '%s\\n' "$said"
-case "$said" in *"does NOT match"*) exit 1 ;; esac
+case "$said" in *"does NOT match"*) exit 1 ;; *) exit $status ;; esac
 """
 """OpenSSL 3.5: a name that the certificate is not good for is a status too, and no word on standard error."""
 
