@@ -22,7 +22,7 @@ from time import process_time
 import numpy as np
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import BLOCK_S, GRAVITY_MPS2, SampleBlock
+from monitor.core.samples import BLOCK_S, GRAVITY_MPS2, SampleBlock
 from monitor.recordings.simulated_walker import Move, Walk, walk
 from monitor.weights import shipped
 

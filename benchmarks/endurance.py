@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from monitor.core.vocabulary import SampleBlock
+from monitor.core.samples import SampleBlock
 from tests.firmware.bench import Bench, Ledger, bench_with
 
 Fault = Callable[[Bench, random.Random], object]

@@ -15,7 +15,8 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Certainty, Priority, SampleBlock, Stage, Status
+from monitor.core.samples import BLOCK_S, SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage, Status
 from monitor.delivery.link import Link
 from monitor.delivery.messages import decode_alert
 from monitor.delivery.mqtt import Client, MqttSettings, What

@@ -15,7 +15,8 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Certainty, Priority, SampleBlock, Stage, Status
+from monitor.core.samples import BLOCK_S, SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage, Status
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics, decode_alert
 from monitor.delivery.mqtt import MqttSettings

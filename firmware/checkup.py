@@ -14,7 +14,7 @@ from firmware.errors import FirmwareError
 from firmware.panel import BUTTON, PANEL, Panel
 from firmware.power import HWMON, undervoltage
 from firmware.sampler import BELT_RATE_HZ, Sampler, SensorSettings
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 LISTEN_S = 1.0
 STARTING_S = 2.0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 _NAMES = tuple(_AXES)

@@ -6,7 +6,7 @@ import numpy as np
 
 from firmware.chips.chip import Chip, valid
 from firmware.errors import ChipError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 _SECONDS = 1.0
 _LOOK_S = 0.05

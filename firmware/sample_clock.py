@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 _WINDOW = 200  # looks: 10 s of blocks; shorter than the drift of a warming oscillator
 _TOLERANCE = 0.04  # how far a nominal rate may be off: what Linux' inv_mpu6050 allows

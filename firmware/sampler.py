@@ -16,8 +16,8 @@ from firmware.proving import prove
 from firmware.rate_check import RateCheck
 from firmware.sample_clock import SampleClock
 from firmware.vitals import Vitals
+from monitor.core.samples import BLOCK_S, Floats, SampleBlock
 from monitor.core.setting import SettingError, number, switch, text
-from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
 
 BELT_RATE_HZ = 100
 

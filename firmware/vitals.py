@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.chips.chip import ACCEL_RANGE_G, GYRO_RANGE_DPS
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 AXES = ("x acceleration", "y acceleration", "z acceleration", "x rotation", "y rotation", "z rotation")
 

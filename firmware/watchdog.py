@@ -5,7 +5,8 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
-from monitor.core.vocabulary import Alert, Event, SampleBlock, Status
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, Event, Status
 
 _EVERY_S = 1.0
 _STALE_S = 2.0  # an alarm that has not taken a block for so long fails, and a restart may cure it

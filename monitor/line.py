@@ -17,7 +17,8 @@ from firmware.power import undervoltage
 from firmware.sampler import Sampler
 from monitor.core.alarm import Alarm
 from monitor.core.detector import Detector
-from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, SampleBlock, Status
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, Status
 from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
 from monitor.delivery.link_health import OVERDUE_S

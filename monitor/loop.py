@@ -21,7 +21,8 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from monitor.core.alarm import Alarm
-from monitor.core.vocabulary import Alert, Event, Input, SampleBlock, Status
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, Event, Input, Status
 from monitor.fences import Fences
 
 Sink = Callable[[SampleBlock, Sequence[Event], Sequence[Alert], Status], None]

@@ -7,8 +7,9 @@ from math import isnan
 from queue import Full, Queue
 from typing import TextIO
 
+from monitor.core.samples import SampleBlock
 from monitor.core.session import Facts
-from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, SampleBlock, Stage, Status
+from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, Stage, Status
 from monitor.delivery.wording import missing, reason_of
 
 LISTED = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}

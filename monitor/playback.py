@@ -10,7 +10,8 @@ import numpy as np
 
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
 from monitor.core.alarm import Alarm
-from monitor.core.vocabulary import Floats, Priority, SampleBlock
+from monitor.core.samples import Floats, SampleBlock
+from monitor.core.vocabulary import Priority
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.corpus import Corpus, RecordingError, Trial
 

@@ -10,18 +10,8 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import Self
 
-from monitor.core.vocabulary import (
-    BLOCK_S,
-    Alert,
-    AlertKind,
-    Certainty,
-    Input,
-    InputKind,
-    Priority,
-    SampleBlock,
-    Stage,
-    Status,
-)
+from monitor.core.samples import BLOCK_S, SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input, InputKind, Priority, Stage, Status
 from monitor.delivery.link import Link
 
 STAGES = {

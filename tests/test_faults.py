@@ -18,7 +18,8 @@ from firmware.simulated import recording
 from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Alert, AlertKind, Floats, Input, InputKind, Priority, Stage
+from monitor.core.samples import Floats
+from monitor.core.vocabulary import Alert, AlertKind, Input, InputKind, Priority, Stage
 from monitor.delivery.wording import missing, reason_of
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.weights import shipped

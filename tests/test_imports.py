@@ -40,7 +40,14 @@ FOLDERS = {
     "monitor/recordings": {*STANDARD, "numpy", "monitor.core", "monitor.recordings"},
     "monitor/commands": {*STANDARD, "numpy", "monitor", "firmware"},
     "monitor": {*STANDARD, "numpy", "monitor", "firmware"},
-    "firmware": {*STANDARD, "numpy", "firmware", "monitor.core.setting", "monitor.core.vocabulary"},
+    "firmware": {
+        *STANDARD,
+        "numpy",
+        "firmware",
+        "monitor.core.samples",
+        "monitor.core.setting",
+        "monitor.core.vocabulary",
+    },
 }
 """What each folder may import; the longest name that fits a file counts."""
 

@@ -11,7 +11,7 @@ import pytest
 from firmware.bus import Bus
 from firmware.sampler import Sampler
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
-from monitor.core.vocabulary import SampleBlock
+from monitor.core.samples import SampleBlock
 from monitor.playback import shifted
 from monitor.recordings import arrays, units
 from monitor.recordings.corpus import EXAMPLE, Corpus, Trial, blocks, whole

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.fall_network import HOP, RATE_HZ
-from monitor.core.vocabulary import GRAVITY_MPS2
+from monitor.core.samples import GRAVITY_MPS2
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Trial
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G

@@ -17,7 +17,8 @@ import numpy as np
 
 from monitor.core.detector import Detector
 from monitor.core.posture import UpVector, rotations
-from monitor.core.vocabulary import EventKind, Floats, StepEvent, UnsafeStepEvent
+from monitor.core.samples import Floats
+from monitor.core.vocabulary import EventKind, StepEvent, UnsafeStepEvent
 from monitor.recordings.corpus import Corpus, Trial, to_counts, whole
 from monitor.recordings.evaluate import RATE_HZ, detect_all
 from monitor.recordings.scoring import Run

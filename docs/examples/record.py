@@ -15,7 +15,7 @@ from firmware.bus import Bus
 from firmware.sampler import Sampler
 from monitor import config
 from monitor.commands.options import settings_file
-from monitor.core.vocabulary import SampleBlock
+from monitor.core.samples import SampleBlock
 from monitor.recordings.corpus import Stretch, Trial, save, to_counts
 from monitor.settings import Settings
 

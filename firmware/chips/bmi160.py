@@ -12,7 +12,7 @@ import numpy as np
 from firmware.bus import Bus
 from firmware.chips.chip import Chip, all_valid, scaled, unmarked
 from firmware.errors import ChipError, FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 IDENTITIES = {0xD1: "BMI160", 0xD3: "BMI120"}
 ZERO_BITS = {0x03: 0xC0, 0x23: 0xF8}

@@ -7,7 +7,7 @@ import numpy as np
 
 from firmware.bus import Bus
 from firmware.errors import ChipError, FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 GYRO_RANGE_DPS = 2000.0
 ACCEL_RANGE_G = 16.0  # what a body can do to a belt clip: +-2 g, the usual default, clips every impact

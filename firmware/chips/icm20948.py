@@ -12,7 +12,7 @@ from firmware.bus import Bus
 from firmware.chips.chip import Chip
 from firmware.chips.invensense import decode
 from firmware.errors import FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 IDENTITIES = {0xE0: "ICM-20648", 0xE1: "ICM-20649", 0xEA: "ICM-20948"}
 ZERO_BITS = {0x06: 0x80, 0x70: 0xE0, 0x7F: 0xFF}

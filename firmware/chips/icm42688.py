@@ -14,7 +14,7 @@ import numpy as np
 from firmware.bus import Bus
 from firmware.chips.chip import Chip, all_valid, scaled, unmarked
 from firmware.errors import FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 IDENTITIES = {
     0x40: "ICM-42600",

@@ -13,7 +13,7 @@ import numpy as np
 from firmware.bus import Bus
 from firmware.chips.chip import Chip, scaled
 from firmware.errors import ChipError, FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 
 class Register(IntEnum):

@@ -12,7 +12,7 @@ import numpy as np
 from firmware.bus import Bus
 from firmware.chips.chip import Chip
 from firmware.errors import FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 IDENTITIES = {0x69: "LSM6DS3", 0x6A: "LSM6DS3TR-C"}  # also LSM6DS3H; LSM6DSL, LSM6DSM, ISM330DLC
 ZERO_BITS = {0x12: 0x81, 0x1E: 0xF0, 0x3D: 0xFC}

@@ -13,7 +13,7 @@ from firmware.bus import Bus
 from firmware.chips.chip import Chip, all_valid, unmarked, valid
 from firmware.chips.lsm6ds3 import scaled
 from firmware.errors import FifoError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 IDENTITIES = {0x6B: "LSM6DSR or ISM330DHCX", 0x6C: "LSM6DSO", 0x6D: "LSM6DSTX"}
 """0x6B is also LSM6DSRX, ASM330LHH, LHHX and LHB; 0x6C also LSM6DSOX and LSM6DSOP, and the LSM6DSO32."""

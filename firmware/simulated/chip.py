@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 Source = Callable[[Floats], tuple[Floats, Floats]]
 """The world: at seconds (n,) since it began, what a perfect sensor would measure: g (n, 3), deg/s (n, 3)."""

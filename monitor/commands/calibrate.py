@@ -15,7 +15,7 @@ from monitor import config
 from monitor.commands.options import Commands, add_config, command, load
 from monitor.core.calibration import Calibration, UnsureError, find_mounting, find_up
 from monitor.core.grid import Grid
-from monitor.core.vocabulary import Floats, SampleBlock
+from monitor.core.samples import Floats, SampleBlock
 from monitor.playback import PacedClock, plugged
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move

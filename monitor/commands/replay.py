@@ -13,7 +13,7 @@ from monitor.commands.options import Commands, add_config, add_port, command, lo
 from monitor.commands.run import say_limits
 from monitor.core.alarm import Alarm
 from monitor.core.arming import ArmingSettings
-from monitor.core.vocabulary import SampleBlock
+from monitor.core.samples import SampleBlock
 from monitor.line import Line
 from monitor.playback import LEAD_IN_S, PacedClock, plugged, shifted, trial_of, until_over
 from monitor.recordings import corpus

@@ -12,8 +12,9 @@ import numpy as np
 
 from monitor.core.direction import DirectionSettings
 from monitor.core.posture import Posture
+from monitor.core.samples import GRAVITY_MPS2, Floats
 from monitor.core.steps import LONGEST_S, Steps
-from monitor.core.vocabulary import GRAVITY_MPS2, Floats, RearguardError
+from monitor.core.vocabulary import RearguardError
 
 STILL_DPS = 20.0  # a person who stands sways slower
 GRAVITY_G = (0.9, 1.1)

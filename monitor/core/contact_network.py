@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.core.filters import SlowMean
 from monitor.core.posture import Body
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 HOP = 2  # samples
 WIDTH = 5  # taps of every layer

@@ -20,6 +20,7 @@ from monitor.core.grid import Grid, Samples
 from monitor.core.handling import Handling, HandlingSettings
 from monitor.core.health import Health, HealthSettings
 from monitor.core.posture import Posture
+from monitor.core.samples import Floats, SampleBlock
 from monitor.core.session import Facts, Session
 from monitor.core.setting import choice, group
 from monitor.core.slip import Slip
@@ -28,7 +29,7 @@ from monitor.core.steps import Steps
 from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
 from monitor.core.unsafe import Baselines, Unsafe, UnsafeSettings, baselines
-from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
+from monitor.core.vocabulary import Event, EventKind
 
 FRAME_RATE_HZ = 200.0
 """A deck rings higher than a body moves."""

@@ -16,8 +16,9 @@ import numpy as np
 
 from monitor.core.filters import Filter, Tail, butterworth, one_pole
 from monitor.core.posture import Body
+from monitor.core.samples import GRAVITY_MPS2, Floats
 from monitor.core.setting import SettingError, number
-from monitor.core.vocabulary import GRAVITY_MPS2, Direction, Floats
+from monitor.core.vocabulary import Direction
 
 BAND_HZ = (0.7, 4.0)
 VELOCITY_TIME_CONSTANT_S = 1.0

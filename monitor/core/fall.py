@@ -15,8 +15,9 @@ from enum import Enum, auto
 import numpy as np
 
 from monitor.core.fall_network import HOP_S, Head, Hops, within
+from monitor.core.samples import GRAVITY_MPS2, Floats
 from monitor.core.setting import number
-from monitor.core.vocabulary import GRAVITY_MPS2, Event, EventKind, Evidence, Floats, Reading
+from monitor.core.vocabulary import Event, EventKind, Evidence, Reading
 
 
 class _Phase(Enum):

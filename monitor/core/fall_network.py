@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.grid import Samples
-from monitor.core.vocabulary import Flags, Floats
+from monitor.core.samples import Flags, Floats
 
 RATE_HZ = 100.0
 HOP = 5  # samples between two decisions

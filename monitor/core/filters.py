@@ -10,7 +10,7 @@ the output differs by rounding only.
 
 import numpy as np
 
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 CHUNK = 32
 

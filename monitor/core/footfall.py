@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.core.filters import SlowMean
+from monitor.core.samples import Floats
 from monitor.core.setting import number
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, Reading, StepEvent
+from monitor.core.vocabulary import Direction, Event, EventKind, Reading, StepEvent
 
 FRAME_S = 0.16
 HOP_S = 0.02

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monitor.core.vocabulary import Floats, SampleBlock
+from monitor.core.samples import Floats, SampleBlock
 
 WINDOW_S = 10.0
 QUIET_SD_G = 0.1

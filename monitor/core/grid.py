@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monitor.core.vocabulary import Flags, Floats, SampleBlock
+from monitor.core.samples import Flags, Floats, SampleBlock
 
 LONGEST_BRIDGE_S = 0.55
 """Half a second of missing samples, and what lies between two looks at the chip."""

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from monitor.core.gravity_check import GravityCheck
+from monitor.core.samples import SampleBlock
 from monitor.core.setting import number
 from monitor.core.turn_check import LIMIT_SHARE, TurnCheck
-from monitor.core.vocabulary import Event, EventKind, Reading, SampleBlock
+from monitor.core.vocabulary import Event, EventKind, Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.core.filters import Filter, SlowMean, StateSpace, butterworth
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 TILT_TIME_CONSTANT_S = 3.0  # VQF's default
 START_S = 1.5  # mean of the first samples, before the filter takes over

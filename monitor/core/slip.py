@@ -11,8 +11,9 @@ import numpy as np
 from monitor.core.direction import BAND_HZ, LEAD_S, VELOCITY_TIME_CONSTANT_S
 from monitor.core.filters import Filter, Tail, butterworth, one_pole
 from monitor.core.posture import Body
+from monitor.core.samples import GRAVITY_MPS2
 from monitor.core.steps import Step
-from monitor.core.vocabulary import GRAVITY_MPS2, Event, EventKind, Reading
+from monitor.core.vocabulary import Event, EventKind, Reading
 
 MEMORY_S = 5.0
 ACROSS_DEG = 60.0  # beyond it the direction is not sure (docs/accuracy.md)

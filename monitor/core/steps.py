@@ -10,7 +10,8 @@ import numpy as np
 from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
 from monitor.core.direction import DirectionSense, DirectionSettings
 from monitor.core.posture import Body
-from monitor.core.vocabulary import Direction, Floats, StepEvent
+from monitor.core.samples import Floats
+from monitor.core.vocabulary import Direction, StepEvent
 
 SHORTEST_S = 0.25
 LONGEST_S = 1.6  # a longer pause ends the walk

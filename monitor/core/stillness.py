@@ -4,7 +4,8 @@ import numpy as np
 
 from monitor.core.filters import Filter, one_pole
 from monitor.core.grid import Samples
-from monitor.core.vocabulary import Event, Flags, Floats, StillEvent
+from monitor.core.samples import Flags, Floats
+from monitor.core.vocabulary import Event, StillEvent
 
 STILL_S = 2.0
 QUIET_DPS = 20.0  # a person who stands sways slower

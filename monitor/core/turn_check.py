@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monitor.core.posture import rotations
-from monitor.core.vocabulary import Floats, SampleBlock
+from monitor.core.samples import Floats, SampleBlock
 
 SECTION_S = 0.5
 QUIET_RANGE_G = 0.3

@@ -13,10 +13,11 @@ import numpy as np
 
 from monitor.core.filters import Filter, butterworth, one_pole
 from monitor.core.posture import Body
+from monitor.core.samples import Floats
 from monitor.core.setting import SettingError, number, switch
 from monitor.core.steps import Step
 from monitor.core.veering import TURN_DPS, Veering
-from monitor.core.vocabulary import Direction, Event, Floats, Reading, UnsafeStepEvent
+from monitor.core.vocabulary import Direction, Event, Reading, UnsafeStepEvent
 
 SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
 TRUNK_BAND_HZ = 5.0

@@ -5,7 +5,7 @@ from math import isnan, nan
 import numpy as np
 
 from monitor.core.filters import SlowMean
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 TURN_DPS = 35.0  # a mean yaw rate over a stride that is no walking straight on
 LINE_S = 10.0  # the heading of so long ago is the line

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from monitor.core.vocabulary import Alert, Event, EventKind, SampleBlock, Status
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, Event, EventKind, Status
 from monitor.delivery.messages import Moment, State, incidents
 from monitor.delivery.wording import missing, summary
 

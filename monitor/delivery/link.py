@@ -17,15 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from monitor.core.vocabulary import (
-    Alert,
-    Event,
-    FaultCode,
-    Input,
-    InputKind,
-    SampleBlock,
-    Status,
-)
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, Status
 from monitor.delivery import home_assistant
 from monitor.delivery.heartbeat import Summary
 from monitor.delivery.link_health import OVERDUE_S, LinkHealth

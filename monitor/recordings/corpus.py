@@ -18,7 +18,8 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import BLOCK_S, Floats, RearguardError, SampleBlock
+from monitor.core.samples import BLOCK_S, Floats, SampleBlock
+from monitor.core.vocabulary import RearguardError
 from monitor.recordings import arrays
 from monitor.recordings.arrays import NUMBERS, STRETCHES, TEXTS
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G

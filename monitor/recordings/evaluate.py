@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from monitor.core.vocabulary import BLOCK_S, Event, EventKind, SampleBlock
+from monitor.core.samples import BLOCK_S, SampleBlock
+from monitor.core.vocabulary import Event, EventKind
 from monitor.recordings import corpus, scoring
 from monitor.recordings.arrays import KINDS
 from monitor.recordings.corpus import Corpus, Trial

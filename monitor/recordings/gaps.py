@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from monitor.core.vocabulary import EventKind, SampleBlock
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import EventKind
 from monitor.recordings import corpus, scoring
 from monitor.recordings.corpus import Trial
 from monitor.recordings.evaluate import RATE_HZ, Detects, MakeDetector, each

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, StepEvent, UnsafeStepEvent
+from monitor.core.samples import Floats
+from monitor.core.vocabulary import Direction, Event, EventKind, StepEvent, UnsafeStepEvent
 from monitor.recordings.corpus import Trial
 
 Score = dict[str, Any]

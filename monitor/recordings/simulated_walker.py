@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from monitor.core.vocabulary import GRAVITY_MPS2, Floats
+from monitor.core.samples import GRAVITY_MPS2, Floats
 from monitor.recordings.corpus import Stretch, Trial, to_counts
 
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 COUNTS_PER_G = 2048.0
 COUNTS_PER_DPS = 16.4

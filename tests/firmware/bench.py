@@ -20,7 +20,7 @@ from firmware.simulated import (
     SimulatedLsm6dso,
     Source,
 )
-from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
+from monitor.core.samples import BLOCK_S, Floats, SampleBlock
 
 TELLING_S = 8.0  # the x axis says when it was measured, in g, and begins again after so long
 QUANTUM_S = 0.25e-3  # half a step of the 16-bit scale, as seconds

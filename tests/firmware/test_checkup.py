@@ -15,7 +15,7 @@ from firmware.bus import Bus
 from firmware.checkup import Finding, axes, check_panel, check_power, check_sensor, judge
 from firmware.panel import Panel, PanelSettings
 from firmware.sampler import Sampler, SensorSettings
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 from tests.firmware.bench import CHIPS, Bench, bench, bench_with, resting_world, take
 from tests.firmware.test_panel_faults import Pins
 

@@ -10,17 +10,8 @@ import pytest
 from firmware import panel as panel_file
 from firmware.panel import Panel, PanelSettings
 from firmware.patterns import PATTERNS, Look
-from monitor.core.vocabulary import (
-    BLOCK_S,
-    Alert,
-    AlertKind,
-    Certainty,
-    Input,
-    InputKind,
-    Priority,
-    Stage,
-    Status,
-)
+from monitor.core.samples import BLOCK_S
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input, InputKind, Priority, Stage, Status
 
 FALL = Alert("fall-1", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0)
 

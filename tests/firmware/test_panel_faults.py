@@ -13,7 +13,8 @@ from firmware import in_use, pins
 from firmware import panel as panel_file
 from firmware.errors import InUseError
 from firmware.panel import PANEL, Panel, PanelSettings
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Certainty, InputKind, Priority, Stage, Status
+from monitor.core.samples import BLOCK_S
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, InputKind, Priority, Stage, Status
 
 FALL = Alert("fall-1", 1, AlertKind.FALL, Priority.HIGH, Certainty.SUSPECTED, Stage.ACTIVE, 0.0)
 WHOLE = PanelSettings(deadman_pin=5, sensor_power_pin=6)

@@ -5,7 +5,8 @@ import pytest
 
 from firmware.patterns import PATTERNS, Look, Rhythm, is_on, look_of
 from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED, State
-from monitor.core.vocabulary import BLOCK_S, Alert, AlertKind, Obstacle, Priority, Status, Waiting
+from monitor.core.samples import BLOCK_S
+from monitor.core.vocabulary import Alert, AlertKind, Obstacle, Priority, Status, Waiting
 
 LOOKED_AFTER = CONFIRMED_ACKNOWLEDGED
 

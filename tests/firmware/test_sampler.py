@@ -10,7 +10,7 @@ import pytest
 from firmware.bus import Bus
 from firmware.sampler import Sampler, SensorSettings
 from firmware.simulated import SimulatedBmi160, SimulatedChip
-from monitor.core.vocabulary import BLOCK_S, Floats, SampleBlock
+from monitor.core.samples import BLOCK_S, Floats, SampleBlock
 from tests.firmware.bench import Bench, Ledger, bench, bench_with, range_register, resting_world, take
 
 

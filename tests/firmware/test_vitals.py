@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from firmware.vitals import Vitals
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 
 def still(samples: int, seed: int = 0) -> Floats:

@@ -7,17 +7,8 @@ import pytest
 
 from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
-from monitor.core.vocabulary import (
-    Alert,
-    AlertKind,
-    Event,
-    EventKind,
-    FaultCode,
-    Input,
-    InputKind,
-    SampleBlock,
-    Status,
-)
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, Event, EventKind, FaultCode, Input, InputKind, Status
 from monitor.fences import HEALED_S, Fences
 from monitor.loop import Inbox, Sink, run
 

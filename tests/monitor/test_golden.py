@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Event, EventKind, SampleBlock, StepEvent, StillEvent, UnsafeStepEvent
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Event, EventKind, StepEvent, StillEvent, UnsafeStepEvent
 from monitor.recordings import corpus
 from monitor.recordings.simulated_walker import SESSION, Move, Script, Walk, walk
 from monitor.weights import shipped

@@ -9,7 +9,8 @@ import pytest
 
 from firmware import pins
 from monitor import line as line_file
-from monitor.core.vocabulary import BLOCK_S, FaultCode, Input, InputKind, SampleBlock
+from monitor.core.samples import BLOCK_S, SampleBlock
+from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
 from monitor.loop import Inbox
 from monitor.settings import Settings

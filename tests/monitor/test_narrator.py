@@ -2,7 +2,8 @@
 
 import io
 
-from monitor.core.vocabulary import Obstacle, SampleBlock, Status, Waiting
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Obstacle, Status, Waiting
 from monitor.narrator import Narrator
 
 ARMED = Status(True, False, (), 0.0, ())

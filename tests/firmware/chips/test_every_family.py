@@ -8,7 +8,7 @@ import pytest
 
 from firmware.chips import ADDRESSES, FAMILIES, identify
 from firmware.errors import ChipError, FifoError, FirmwareError, WriteRefusedError
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 from tests.firmware.bench import CHIPS, bench_with, range_register, take
 
 

@@ -7,7 +7,7 @@ from firmware.bus import Bus
 from firmware.chips import lsm6ds3, lsm6dso
 from firmware.errors import FifoError
 from firmware.simulated import SimulatedBus, SimulatedLsm6dso32, Source
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 from tests.firmware.bench import Bench, Clock, bench_with, resting_world, take
 
 CONTROL = [

@@ -11,7 +11,7 @@ from firmware.sampler import Sampler, SensorSettings
 from monitor.cli import main
 from monitor.commands.calibrate import calibrate
 from monitor.core.calibration import UnsureError
-from monitor.core.vocabulary import SampleBlock
+from monitor.core.samples import SampleBlock
 from monitor.playback import plugged
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move

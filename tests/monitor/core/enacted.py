@@ -3,7 +3,7 @@
 import numpy as np
 
 from monitor.core import grid
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 RATE_HZ = 100.0
 WAIST_M = 0.95

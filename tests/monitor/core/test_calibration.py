@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_mounting, find_up, walk_begins
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move
 from monitor.weights import shipped

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, SampleBlock
+from monitor.core.samples import Floats, SampleBlock
+from monitor.core.vocabulary import Direction, Event, EventKind
 from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move
 from monitor.weights import shipped

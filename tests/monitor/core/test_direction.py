@@ -5,7 +5,7 @@ import pytest
 
 from monitor.core.direction import LEVER_M, DirectionSense, DirectionSettings
 from monitor.core.posture import Body
-from monitor.core.vocabulary import GRAVITY_MPS2, Floats
+from monitor.core.samples import GRAVITY_MPS2, Floats
 
 RATE_HZ = 100.0
 

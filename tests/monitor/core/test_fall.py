@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from monitor.core.fall import Fall, FallSettings
 from monitor.core.fall_network import HOP_S, Head, Hops, Network
-from monitor.core.vocabulary import Event, EventKind, Floats
+from monitor.core.samples import Floats
+from monitor.core.vocabulary import Event, EventKind
 from monitor.weights import shipped
 from tests.monitor.core.enacted import Samples, fall, measured, standing, walking
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from monitor.core.fall_network import DILATIONS, HOP, WINDOW, Head, Hops, Network
 from monitor.core.grid import Samples
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 from monitor.weights import shipped
 from tests.monitor.core.enacted import measured
 

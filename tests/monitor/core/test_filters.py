@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from monitor.core.filters import CHUNK, Filter, SlowMean, Tail, butterworth, one_pole
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 RATE_HZ = 100.0
 DESIGNS = [(1, 0.7), (2, 5.0), (4, 5.0), (2, 0.075), (1, (0.7, 4.0)), (2, (0.7, 2.5))]

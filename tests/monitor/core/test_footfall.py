@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from monitor.core.footfall import Footfall, FootfallSettings
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats, StepEvent
+from monitor.core.samples import Floats
+from monitor.core.vocabulary import Direction, Event, EventKind, StepEvent
 from tests.monitor.core.deck import RATE_HZ, deck
 
 STEP_S = 0.6

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.grid import LONGEST_BRIDGE_S, Grid, Samples
-from monitor.core.vocabulary import Floats, SampleBlock
+from monitor.core.samples import Floats, SampleBlock
 
 
 def block(time_s: Floats, rows: Floats) -> SampleBlock:

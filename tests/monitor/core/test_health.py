@@ -5,8 +5,9 @@ import pytest
 
 from monitor.core.gravity_check import GravityCheck
 from monitor.core.health import STARTING_S, TURNS_DIFFER, Health, HealthSettings
+from monitor.core.samples import Floats, SampleBlock
 from monitor.core.turn_check import TurnCheck
-from monitor.core.vocabulary import Event, EventKind, Floats, SampleBlock
+from monitor.core.vocabulary import Event, EventKind
 
 RATE_HZ = 100.0
 SETTINGS = HealthSettings()

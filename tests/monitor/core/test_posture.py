@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
 from monitor.core.posture import Body, Posture, RestBias, UpVector
-from monitor.core.vocabulary import Floats
+from monitor.core.samples import Floats
 
 RATE_HZ = 100.0
 FIELDS = Body.__dataclass_fields__

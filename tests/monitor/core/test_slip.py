@@ -5,9 +5,10 @@ import pytest
 
 from monitor.core.direction import DirectionSettings
 from monitor.core.posture import Posture
+from monitor.core.samples import Floats
 from monitor.core.slip import ACROSS_DEG, Slip
 from monitor.core.steps import Steps
-from monitor.core.vocabulary import Event, EventKind, Floats
+from monitor.core.vocabulary import Event, EventKind
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.simulated_walker import Move
 from monitor.weights import shipped

@@ -11,8 +11,9 @@ from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.filters import StateSpace
+from monitor.core.samples import SampleBlock
 from monitor.core.snapshot import restore, snapshot
-from monitor.core.vocabulary import Event, Input, InputKind, SampleBlock
+from monitor.core.vocabulary import Event, Input, InputKind
 from monitor.recordings import corpus
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.weights import shipped

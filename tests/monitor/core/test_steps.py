@@ -15,8 +15,9 @@ from monitor.core import contact_network, steps
 from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
 from monitor.core.direction import RUNNING_G, RUNNING_SPM, DirectionSense, DirectionSettings
 from monitor.core.posture import Body, Posture
+from monitor.core.samples import Floats
 from monitor.core.steps import LONGEST_S, SHORTEST_S, SURE, Step, Steps
-from monitor.core.vocabulary import Direction, EventKind, Floats
+from monitor.core.vocabulary import Direction, EventKind
 from monitor.recordings.corpus import Corpus, whole
 from monitor.recordings.simulated_walker import Move, Walk, walk
 from monitor.weights import shipped

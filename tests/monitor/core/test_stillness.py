@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from monitor.core.grid import Samples
+from monitor.core.samples import Floats
 from monitor.core.stillness import QUIET_DPS, STILL_S, Stillness
-from monitor.core.vocabulary import EventKind, Floats, StillEvent
+from monitor.core.vocabulary import EventKind, StillEvent
 
 RATE_HZ = 100.0
 

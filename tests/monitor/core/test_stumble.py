@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.fall_network import HOP_S, Head, Hops, Network
+from monitor.core.samples import Floats
 from monitor.core.stumble import Stumble, StumbleSettings
-from monitor.core.vocabulary import EventKind, Floats, Reading
+from monitor.core.vocabulary import EventKind, Reading
 from monitor.weights import shipped
 from tests.monitor.core.enacted import measured, standing, stumble, walking
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.core.direction import DirectionSettings
 from monitor.core.posture import Body, Posture
+from monitor.core.samples import Floats
 from monitor.core.steps import Step, Steps
 from monitor.core.unsafe import (
     BAD,
@@ -23,7 +24,7 @@ from monitor.core.unsafe import (
     rhythm,
 )
 from monitor.core.veering import TURN_DPS
-from monitor.core.vocabulary import Direction, Event, EventKind, Floats
+from monitor.core.vocabulary import Direction, Event, EventKind
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.weights import shipped
 

@@ -2,17 +2,8 @@
 
 from dataclasses import replace
 
-from monitor.core.vocabulary import (
-    Alert,
-    AlertKind,
-    Certainty,
-    Direction,
-    Priority,
-    SampleBlock,
-    Stage,
-    Status,
-    StepEvent,
-)
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Direction, Priority, Stage, Status, StepEvent
 from monitor.delivery.heartbeat import Summary
 from monitor.delivery.messages import Moment
 

@@ -11,16 +11,8 @@ from typing import Any
 import pytest
 
 from monitor.core.alarm_rules import CONFIRMED
-from monitor.core.vocabulary import (
-    Alert,
-    AlertKind,
-    FaultCode,
-    Input,
-    InputKind,
-    Priority,
-    SampleBlock,
-    Status,
-)
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, FaultCode, Input, InputKind, Priority, Status
 from monitor.delivery import messages
 from monitor.delivery.link import HUNG_S, Link
 from monitor.delivery.link_health import LinkHealth

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from monitor.core.detector import Detector, DetectorSettings
-from monitor.core.vocabulary import Direction, Event, EventKind, SampleBlock, StepEvent
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Direction, Event, EventKind, StepEvent
 from monitor.recordings import corpus, scoring
 from monitor.recordings.arrays import MAY_BE_MISSING
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
