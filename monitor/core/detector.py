@@ -148,14 +148,18 @@ class _Belt:
     def update(self, samples: Samples) -> list[Event]:
         body = self._posture.update(samples.accel_g, samples.gyro_dps)
         steps = self._steps.update(samples.time_s, body)
+        judgements = self._unsafe.update(body, steps)
         self._session.update(body, steps)
         hops = self._network.update(samples)
         falls = self._fall.update(hops)
         return [
             *self._stillness.update(samples),
-            *(step.event() for step in steps),
+            *(
+                step.event(judgement.sway_percent, judgement.rhythm_percent)
+                for step, judgement in zip(steps, judgements, strict=True)
+            ),
             *self._slip.update(body, steps),
-            *self._unsafe.update(body, steps),
+            *(judgement.flag for judgement in judgements if judgement.flag),
             *self._stumble.update(hops),
             *falls,
             *self._handling.update(hops, falls),

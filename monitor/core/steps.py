@@ -35,7 +35,7 @@ class Step:
     direction: Direction
     direction_score: float
 
-    def event(self) -> StepEvent:
+    def event(self, sway_percent: float = nan, rhythm_percent: float = nan) -> StepEvent:
         """The step, as the detector reports it."""
         return StepEvent(
             self.proved_s,
@@ -44,6 +44,8 @@ class Step:
             direction_score=self.direction_score,
             step_s=self.step_s,
             cadence_spm=self.cadence_spm,
+            sway_percent=sway_percent,
+            rhythm_percent=rhythm_percent,
         )
 
 

@@ -6,7 +6,7 @@ with those of ordinary walkers as a net; the score is the worst term, raised by 
 
 from collections import deque
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from statistics import median
 
 import numpy as np
@@ -17,7 +17,7 @@ from monitor.core.samples import Floats
 from monitor.core.setting import SettingError, number, switch
 from monitor.core.steps import Step
 from monitor.core.veering import TURN_DPS, Veering
-from monitor.core.vocabulary import Direction, Event, Reading, UnsafeStepEvent
+from monitor.core.vocabulary import Direction, Reading, UnsafeStepEvent
 
 SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
 TRUNK_BAND_HZ = 5.0
@@ -152,9 +152,25 @@ class Baseline:
 
 
 OF_THE_TRUNK = np.array([t.name.startswith(("trunk", "roll", "pitch", "impact")) for t in TERMS])
+SWAY = [i for i, t in enumerate(TERMS) if t.name.startswith(("trunk", "roll", "pitch"))]
+RHYTHM = [i for i, t in enumerate(TERMS) if t.name.endswith("_percent")]
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
 LOWEST, HIGHEST = 0.6 * OK, 1.4 * OK  # no walker's own limits lie further from ordinary people's
 
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How near a step came to being flagged for its sway and its rhythm: at 100 % either alone would do it.
+
+    NaN for a step that was not judged, as the first ones of a walk. ``flag`` is there if it is unsafe.
+    """
+
+    sway_percent: float = nan
+    rhythm_percent: float = nan
+    flag: UnsafeStepEvent | None = None
+
+
+UNJUDGED = Judgement()
 
 Baselines = dict[Direction, Baseline]
 """What is known of the walker, apart for each way of walking."""
@@ -194,15 +210,15 @@ class Unsafe:
         self._travel = Direction.UNKNOWN
         self._times: deque[float] = deque(maxlen=40)
 
-    def update(self, body: Body, steps: list[Step]) -> list[Event]:
-        """The unsafe ones among ``steps``, which the block behind ``body`` proved."""
+    def update(self, body: Body, steps: list[Step]) -> list[Judgement]:
+        """What is to be said of each of ``steps``, which the block behind ``body`` proved."""
         rates = np.array([body.roll_dps, body.pitch_dps])
         sway = self._sway(rates)
         trunk = np.hypot(*self._trunk(rates))
         turning = np.abs(self._yaw(body.yaw_dps))
         heading_deg = self._veering.headings_deg(body.yaw_dps, turning)
         rows = np.array([*sway, *-sway, trunk, body.extrapolated_lean_deg, body.magnitude_g, turning])
-        events = []
+        judgements = []
         begin = 0
         for step in steps:
             part = rows[:, begin : step.proved + 1]
@@ -210,14 +226,12 @@ class Unsafe:
             begin, self._largest = step.proved + 1, np.full(8, -np.inf)
             swung = np.concatenate([np.maximum(largest, self._before)[:4], largest[4:]])  # a sway takes two
             self._before = largest
-            event = self._judge(step, swung, float(heading_deg[step.proved]))
-            if event:
-                events.append(event)
+            judgements.append(self._judge(step, swung, float(heading_deg[step.proved])))
         if begin < rows.shape[1]:
             self._largest = np.maximum(self._largest, rows[:, begin:].max(axis=1))
-        return events
+        return judgements
 
-    def _judge(self, step: Step, largest: Floats, heading_deg: float) -> Event | None:
+    def _judge(self, step: Step, largest: Floats, heading_deg: float) -> Judgement:
         paused = isnan(step.step_s)
         took_s = step.contact_s - self._contact_s if paused else step.step_s
         self._contact_s = step.contact_s
@@ -225,7 +239,7 @@ class Unsafe:
             self._times.clear()
             self._travel = Direction.UNKNOWN
             self._veering.forget()
-            return None
+            return UNJUDGED
         veered_deg = self._veering.veered_deg(step.contact_s, heading_deg)
         self._travel = step.direction or self._travel  # a stumbling step may not know where it goes
         times = [*self._times, took_s]
@@ -233,27 +247,30 @@ class Unsafe:
         if not paused:
             self._times.append(took_s)
         if len(times) < 4:
-            return None
-        if self._travel != Direction.BACKWARD and not self._settings.both_directions:
-            return None
+            return UNJUDGED
         values = np.concatenate([sway_ranges(largest), rhythm(times, usual), [largest[6], veered_deg]])
         if paused:  # who stands may move as he likes
             values[OF_THE_TRUNK] = 0.0
         own = self._own[self._travel]
         ok, bad = own.limits()
+        share = 100 * values / (ok + self._settings.amber_score * (bad - ok))
+        sway_percent, rhythm_percent = float(share[SWAY].max()), float(share[RHYTHM].max())
+        if self._travel != Direction.BACKWARD and not self._settings.both_directions:
+            return Judgement(sway_percent, rhythm_percent)
         terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)
         worst = float(terms.max())
         score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
         if not paused and (own.learning or score < self._settings.amber_score):
             own.learn(values, took_s)
         if score < self._settings.amber_score:
-            return None
+            return Judgement(sway_percent, rhythm_percent)
         limit = self._settings.red_score if score >= self._settings.red_score else self._settings.amber_score
         spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
         evidence = {"score": Reading(score, limit)}
         evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
         reason = ", ".join(TERMS[i].words for i in spoke)
-        return UnsafeStepEvent(step.proved_s, evidence, reason, score=score, direction=self._travel)
+        flag = UnsafeStepEvent(step.proved_s, evidence, reason, score=score, direction=self._travel)
+        return Judgement(sway_percent, rhythm_percent, flag)
 
 
 def sway_ranges(largest: Floats) -> Floats:

@@ -73,6 +73,7 @@ class StepEvent(Event):
 
     ``direction_score`` runs from -1, surely backward, to 1, surely forward. ``step_s`` is the time since the
     contact before, NaN for the first step of a walk; ``cadence_spm`` speaks of the last steps.
+    ``sway_percent`` and ``rhythm_percent``: how near it came to an unsafe step, NaN where it was not judged.
     """
 
     kind: EventKind = field(default=EventKind.STEP, init=False)
@@ -81,6 +82,8 @@ class StepEvent(Event):
     direction_score: float = field(default=0.0, kw_only=True)
     step_s: float = field(default=nan, kw_only=True)
     cadence_spm: float = field(default=nan, kw_only=True)
+    sway_percent: float = field(default=nan, kw_only=True)
+    rhythm_percent: float = field(default=nan, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,11 @@ def rights(device: str, role: Role) -> list[str]:
     if role is Role.DEVICE:
         proof = [topics.availability, topics.state, topics.check]  # its own, to know that they are passed on
         reads = [topics.answer, topics.request, *proof, home_assistant.BIRTH_TOPIC]
-        writes = [topics.availability, topics.state, topics.alert, topics.again, topics.check, announcement]
+        writes = [topics.availability, topics.state, topics.alert, topics.again, topics.clip]
+        writes += [topics.check, announcement]
     else:
         reads = [topics.availability, topics.state, topics.alert, topics.again]
-        reads.append(topics.answer)  # one another's
+        reads += [topics.clip, topics.answer]  # one another's answers
         writes = [topics.answer, topics.request]
     if role is Role.HOME:
         reads.append("homeassistant/#")

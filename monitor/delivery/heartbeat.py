@@ -1,16 +1,28 @@
 """What the heartbeat says: a summary of what the safety process's loop knows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import isfinite, isnan
+from typing import Literal
 
 from monitor.core.samples import SampleBlock
-from monitor.core.vocabulary import Alert, Event, EventKind, Status
-from monitor.delivery.messages import Moment, State, incidents
+from monitor.core.vocabulary import Alert, Direction, Event, Status, StepEvent
+from monitor.delivery.messages import Gait, Moment, State, incidents
 from monitor.delivery.wording import missing, summary
 
 WALKING_S = 2.0
 """So long after a step the heartbeat says walking."""
+
+RECENT_S = 1.2
+"""A heartbeat speaks of the steps of so long before it: no step falls between two."""
+
+RECENT_STEPS = 8
+
+WORDS: dict[Direction, Literal["backward", "unknown", "forward"]] = {
+    Direction.BACKWARD: "backward",
+    Direction.UNKNOWN: "unknown",
+    Direction.FORWARD: "forward",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +33,25 @@ class Summary:
     fault: str = ""
     alerts: int = 0
     steps: int = 0
-    step_s: float = -inf
+    steps_backward: int = 0
+    walking_s: float = 0.0
+    recent: tuple[StepEvent, ...] = ()
     lost_samples: int = 0
 
     def after(
         self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], status: Status
     ) -> "Summary":
         """With what the loop has just found out."""
-        steps = [event.time_s for event in events if event.kind is EventKind.STEP]
+        steps = [event for event in events if isinstance(event, StepEvent)]
         return replace(
             self,
             status=status,
             fault=block.fault,
             alerts=max([self.alerts, *(alert.sequence for alert in alerts)]),
             steps=self.steps + len(steps),
-            step_s=steps[-1] if steps else self.step_s,
+            steps_backward=self.steps_backward + sum(step.direction is Direction.BACKWARD for step in steps),
+            walking_s=self.walking_s + sum(step.step_s for step in steps if not isnan(step.step_s)),
+            recent=(*self.recent, *steps)[-RECENT_STEPS:],
             lost_samples=self.lost_samples + block.lost,
         )
 
@@ -63,6 +79,25 @@ class Summary:
             alerts=self.alerts,
             block_age_s=max(0.0, moment.mono_s - status.time_s),
             steps=self.steps,
-            walking=moment.mono_s - self.step_s < WALKING_S,
+            walking=bool(self.recent) and moment.mono_s - self.recent[-1].time_s < WALKING_S,
+            gait=self._gait(moment.mono_s),
             lost_samples=self.lost_samples,
         )
+
+    def _gait(self, now_s: float) -> Gait:
+        last = self.recent[-1] if self.recent else None
+        lately = [step for step in self.recent if now_s - step.time_s < RECENT_S]
+        return Gait(
+            steps_backward=self.steps_backward,
+            walking_s=round(self.walking_s, 1),
+            direction=WORDS[last.direction] if last else "unknown",
+            step_age_s=round(max(0.0, now_s - last.time_s), 2) if last else None,
+            cadence_spm=_largest([last.cadence_spm]) if last else None,
+            sway_percent=_largest(step.sway_percent for step in lately),
+            rhythm_percent=_largest(step.rhythm_percent for step in lately),
+        )
+
+
+def _largest(values: Iterable[float]) -> float | None:
+    """Of those that are known."""
+    return max((round(value, 1) for value in values if isfinite(value)), default=None)

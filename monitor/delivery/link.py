@@ -20,6 +20,7 @@ import msgspec
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, Status
 from monitor.delivery import home_assistant
+from monitor.delivery.clip import Clips
 from monitor.delivery.heartbeat import Summary
 from monitor.delivery.link_health import OVERDUE_S, LinkHealth
 from monitor.delivery.memory import of as memory_of
@@ -134,6 +135,8 @@ class Link:
         self._stuck = False
         self._loop_hangs = False
         self._summary: Summary | None = None
+        self._clips = Clips(self.boot)
+        self._clips_due: SimpleQueue[bytes] = SimpleQueue()
         self._changed = False
         # All below belongs to the link's thread.
         self._sent: dict[int, tuple[float, Key | None]] = {}
@@ -184,6 +187,8 @@ class Link:
             moment = self._clock()
             memory = memory_of(status, self._summary.alerts, moment, self._machine)
             self._outbox.put(*(message_of(alert, self.boot, moment) for alert in alerts), memory=memory)
+        for clip in self._clips.update(block, alerts):
+            self._clips_due.put(encode(clip))
         if alerts or before is None or before.shown != self._summary.shown:
             self._changed = True
             self._client.wake()
@@ -363,6 +368,8 @@ class Link:
                     under_way.add(key)
                     self._tried_s.setdefault(key, now_s)
         self._send_again(now_s)
+        while not self._clips_due.empty():  # a picture: nobody's safety hangs on it
+            self._client.publish(self._topics.clip, self._clips_due.get(), qos=0, retain=False)
         # A change is sent after the alerts that go with it, so that they arrive first.
         alerts_sent = len(self._outbox) <= len(under_way) + len(self._unproven)
         if now_s >= self._announce_s:

@@ -76,6 +76,7 @@ class Topics:
         self.again = (
             f"{root}/again"  # alerts sent again: for who asked, and for who has not said that he has them
         )
+        self.clip = f"{root}/clip"  # a few seconds of signal around an alert, for people to look at
         self.answer = f"{root}/answer"
         self.request = f"{root}/request"
         self.check = f"{root}/check"  # written by the bench test, read by nobody
@@ -153,6 +154,36 @@ class Incident(msgspec.Struct, frozen=True):
     wall_s: float = 0.0
 
 
+class Clip(msgspec.Struct, frozen=True):
+    """The signal around the first report of an incident, from ``before_s`` before it.
+
+    The largest acceleration and rotation of each ``bin_s``; None where there were no samples.
+    """
+
+    id: Word
+    boot: Word
+    before_s: float
+    bin_s: float
+    accel_g: tuple[float | None, ...]
+    rate_dps: tuple[float | None, ...]
+
+
+class Gait(msgspec.Struct, frozen=True):
+    """What is seen of the walk; None where it is not known.
+
+    ``direction`` and ``cadence_spm`` are the last step's. ``sway_percent`` and ``rhythm_percent`` say how
+    near the last second's steps came to an unsafe one: at 100 either alone makes it one.
+    """
+
+    steps_backward: Count = 0
+    walking_s: float = 0.0
+    direction: Literal["backward", "unknown", "forward"] = "unknown"
+    step_age_s: float | None = None
+    cadence_spm: float | None = None
+    sway_percent: float | None = None
+    rhythm_percent: float | None = None
+
+
 class State(msgspec.Struct, frozen=True):
     """The heartbeat. ``mono_s`` and ``wall_s`` are one instant on the device's clocks, when it was sent.
 
@@ -178,6 +209,7 @@ class State(msgspec.Struct, frozen=True):
     block_age_s: float = 0.0
     steps: Count = 0
     walking: bool = False
+    gait: Gait = Gait()
     lost_samples: Count = 0
     waiting: Count = 0
     expired: Count = 0
@@ -254,7 +286,7 @@ def incidents(status: Status, moment: Moment) -> tuple[Incident, ...]:
     )
 
 
-def encode(message: AlertMessage | State) -> bytes:
+def encode(message: AlertMessage | State | Clip) -> bytes:
     """JSON, UTF-8."""
     return msgspec.json.encode(message)
 
@@ -295,6 +327,11 @@ def decode_state(payload: bytes) -> State:
     return _decode(_states, payload, STATE_BYTES)
 
 
+def decode_clip(payload: bytes) -> Clip:
+    """Raises MessageError."""
+    return _decode(_clips, payload, STATE_BYTES)
+
+
 def decode_answer(payload: bytes) -> Input:
     """A spotter's answer, or a receipt. Raises MessageError."""
     answer = _decode(_answers, payload, WORD_BYTES)
@@ -328,6 +365,7 @@ def printable(words: str) -> str:
 Message = TypeVar("Message", bound=msgspec.Struct)
 
 _alerts = msgspec.json.Decoder(AlertMessage)
+_clips = msgspec.json.Decoder(Clip)
 _states = msgspec.json.Decoder(State)
 _answers = msgspec.json.Decoder(Answer)
 _requests = msgspec.json.Decoder(Request)

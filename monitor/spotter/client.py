@@ -1,7 +1,7 @@
 """A spotter's side of MQTT: what comes from one device and from its other spotters, and what goes to them."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from monitor.core.vocabulary import InputKind
 from monitor.delivery.messages import (
@@ -30,8 +30,10 @@ class SpotterClient:
     """``view`` is what is known of the device. One thread's own. Raises what Client raises.
 
     ``program`` keeps a session at the broker: what comes while it is away waits for it there; "" keeps none.
-    ``has`` says whether the person can be said to have an incident's latest report: it is receipted then.
+    ``names`` are those who can hear through this program, ``who`` alone where it is not given. ``has`` says
+    whether one of them can be said to have an incident's latest report: it is receipted in that name then.
     While ``fails`` is true the device learns that this program reaches nobody, in place of that it listens.
+    ``pictures``: the signal around alerts is wanted too.
     """
 
     def __init__(
@@ -40,13 +42,17 @@ class SpotterClient:
         who: str,
         no_contact_s: float = NO_CONTACT_S,
         program: str = "",
-        has: Callable[[Incident], bool] = lambda _: True,
+        has: Callable[[Incident, str], bool] = lambda _incident, _name: True,
         fails: Callable[[], bool] = lambda: False,
+        names: Callable[[], Collection[str]] | None = None,
+        pictures: bool = False,
     ) -> None:
         self._topics = topics = Topics(settings.device)
         self._who = who
         self._has = has
         self._fails = fails
+        self._names = names or (lambda: (who,))
+        self._here: frozenset[str] = frozenset()  # who was said to be listening
         self._name = ClientName(f"{program}-{settings.device}-{who}") if program else None
         kept = self._name is not None and self._name.held
         name = self._name.name if kept and self._name else secrets.token_hex(4)
@@ -60,12 +66,13 @@ class SpotterClient:
                 topics.alert: 1,
                 topics.again: 0,
                 topics.answer: 1,
+                **({topics.clip: 0} if pictures else {}),
             },
             will=Will(topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
             session=kept,
         )
         self._here_s = float("-inf")
-        self._receipted_s: dict[tuple[str, int], float] = {}  # by report: when last
+        self._receipted_s: dict[tuple[str, int, str], float] = {}  # by report and name: when last
         self.view = SpotterView(settings.device, no_contact_s)
 
     def hear(self, timeout_s: float) -> list[Notice]:
@@ -80,43 +87,57 @@ class SpotterClient:
             if letter.topic == self._topics.state and (since := self.view.asks()):
                 self._client.publish(self._topics.request, encode_repeat(self._who, since))
             self._receipt(moment.mono_s)
-        if self._client.up and moment.mono_s - self._here_s > HERE_S:
-            self._here_s = moment.mono_s
-            if self._fails():
-                self._client.publish(self._topics.request, encode_phones_failed(self._who))
-            else:
-                self.request(InputKind.SPOTTER_HERE)
+        self._say_who_is_here(moment.mono_s)
         return notices + self.view.tick(moment)
+
+    def _say_who_is_here(self, now_s: float) -> None:
+        """At once when somebody comes or goes, and again and again."""
+        names = frozenset(self._names())
+        if not self._client.up or (names == self._here and now_s - self._here_s <= HERE_S):
+            return
+        for name in self._here - names:
+            self.request(InputKind.SPOTTER_GONE, name)
+        self._here, self._here_s = names, now_s
+        if self._fails():
+            self._client.publish(self._topics.request, encode_phones_failed(self._who))
+            return
+        for name in names:
+            self.request(InputKind.SPOTTER_HERE, name)
 
     def _receipt(self, now_s: float) -> None:
         """Say of every urgent report that it is here, until the device's heartbeat shows that it knows."""
         waiting = {
-            (incident.id, incident.sequence): incident for incident in self.view.unreceipted(self._who)
+            (incident.id, incident.sequence, name): incident
+            for name in self._names()
+            for incident in self.view.unreceipted(name)
         }
         self._receipted_s = {key: at_s for key, at_s in self._receipted_s.items() if key in waiting}
         for key, incident in waiting.items():
             due = now_s - self._receipted_s.get(key, float("-inf")) >= RECEIPT_S
-            if due and self._has(incident):
+            if due and self._has(incident, key[-1]):
                 self._receipted_s[key] = now_s
-                self._client.publish(self._topics.answer, encode_receipt(*key, self._who))
+                self._client.publish(self._topics.answer, encode_receipt(*key))
 
-    def answer(self, incident_id: str, word: InputKind) -> bool:
+    def answer(self, incident_id: str, word: InputKind, name: str = "") -> bool:
         """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""
         settled = self.view.settle(incident_id)
-        sent = self._client.publish(self._topics.answer, encode_answer(incident_id, word, self._who))
-        return settled or sent is not None
+        answer = encode_answer(incident_id, word, name or self._who)
+        return settled or self._client.publish(self._topics.answer, answer) is not None
 
-    def look_after_contact(self) -> list[Notice]:
+    def look_after_contact(self, name: str = "") -> list[Notice]:
         """Say to ourselves, and to other spotters if there is a way, that we look after lost contact."""
-        self._client.publish(self._topics.answer, encode_answer(NO_CONTACT, InputKind.COMING, self._who))
-        return self.view.look_after(self._who)
+        name = name or self._who
+        self._client.publish(self._topics.answer, encode_answer(NO_CONTACT, InputKind.COMING, name))
+        return self.view.look_after(name)
 
-    def request(self, word: InputKind) -> bool:
+    def request(self, word: InputKind, name: str = "") -> bool:
         """Say ARM, DISARM, PAUSE_SOUND, TEST or SPOTTER_HERE; False if there is no way to ask now."""
-        return self._client.publish(self._topics.request, encode_request(word, self._who)) is not None
+        request = encode_request(word, name or self._who)
+        return self._client.publish(self._topics.request, request) is not None
 
     def close(self) -> None:
-        self.request(InputKind.SPOTTER_GONE)
+        for name in self._here:
+            self.request(InputKind.SPOTTER_GONE, name)
         self._client.close()
         if self._name is not None:
             self._name.close()

@@ -1,9 +1,9 @@
 """One incident as its spotter knows it, and what is said of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
+from monitor.core.vocabulary import AlertKind, Certainty, Evidence, Priority, Stage
 from monitor.delivery.wording import KIND_WORDS
 
 LATE_S = 5.0
@@ -37,6 +37,7 @@ class Incident:
     reason: str = ""
     who: str = ""
     age_known: bool = True
+    evidence: Evidence = field(default_factory=dict)
 
     @property
     def waits(self) -> bool:

@@ -81,7 +81,7 @@ def notify(
         mqtt,
         who,
         program="notify",
-        has=lambda incident: any(p.taken.get(incident.id, -1) >= incident.sequence for p in phones),
+        has=lambda incident, _: any(p.taken.get(incident.id, -1) >= incident.sequence for p in phones),
         fails=lambda: not any(phone.works for phone in phones),
     )
     _say(

@@ -15,11 +15,13 @@ from monitor.delivery.messages import (
     OFFLINE,
     SWITCHED_OFF,
     AlertMessage,
+    Clip,
     MessageError,
     Moment,
     State,
     Topics,
     decode_alert,
+    decode_clip,
     decode_contact_answer,
     decode_state,
     printable,
@@ -32,6 +34,9 @@ NO_CONTACT_S = 3.0
 
 REMIND_S = 5.0
 """The first reminder of lost contact, or of a high alert without an answer; later ones come more slowly."""
+
+PICTURES = 50
+"""Clips that are kept."""
 
 ASKED_TIMES = 3
 ASKED_LATEST = 64
@@ -50,6 +55,7 @@ class SpotterView:
         self._topics = Topics(device)
         self.state: State | None = None
         self.incidents: dict[str, Incident] = {}  # open ones, and ended ones of the present run
+        self.clips: dict[str, Clip] = {}  # by incident, the latest ones
         self.no_contact = "no heartbeat yet"
         self.looked_after_by = ""
         self.rung = False
@@ -87,6 +93,8 @@ class SpotterView:
                 return self._beat(decode_state(payload), retained, moment)
             if topic in (self._topics.alert, self._topics.again):
                 return [] if retained else self._alert(decode_alert(payload), moment)
+            if topic == self._topics.clip:
+                return [] if retained else self._picture(decode_clip(payload))
             if topic == self._topics.answer:
                 who = None if retained else decode_contact_answer(payload)
                 return [] if who is None else self.look_after(who)
@@ -99,6 +107,12 @@ class SpotterView:
             return self._lose_contact(
                 "the device was switched off" if self._switched_off else "the device is offline", moment
             )
+        return []
+
+    def _picture(self, clip: Clip) -> list[Notice]:
+        self.clips[clip.id] = clip
+        while len(self.clips) > PICTURES:
+            del self.clips[next(iter(self.clips))]
         return []
 
     def disconnected(self, reason: str, moment: Moment) -> list[Notice]:
@@ -240,6 +254,8 @@ class SpotterView:
             known = self.incidents.get(entry.id)
             if known is None or known.sequence < entry.sequence:
                 incident = _incident_of(entry, state.boot, moment)
+                if known is not None:
+                    incident = replace(incident, evidence=known.evidence)
                 notices.append(self._report(incident, _tone(incident, known), moment))
             elif known.sequence == entry.sequence and entry.age_known and not known.age_known:
                 event_s = moment.mono_s - entry.age_s
@@ -272,6 +288,8 @@ class SpotterView:
             self._numbers.add(message.sequence)
         age_s, age_known = self._age(message, moment)
         before = self.incidents.get(message.id)
+        if before is not None and message.sequence == before.sequence and not before.evidence:
+            self.incidents[message.id] = replace(before, evidence=message.evidence)
         if before is not None and message.sequence <= before.sequence:
             return []  # a stage overtaken by a later one, or already known from the heartbeat
         incident = Incident(
@@ -286,6 +304,7 @@ class SpotterView:
             printable(message.reason),
             printable(message.who),
             age_known,
+            message.evidence or (before.evidence if before else {}),
         )
         if not incident.stage.ended and incident.waits and age_s > message.lifetime_s and age_known:
             self.expired += 1

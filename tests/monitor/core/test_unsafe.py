@@ -67,7 +67,14 @@ def walked(
         for at, took, way in zip(proved_s, [nan, *steps_s], directions, strict=True)
     ]
     asked = settings or UnsafeSettings()
-    return Unsafe(asked, RATE_HZ, baselines(asked)).update(replace(still(n), **values), steps)
+    found = Unsafe(asked, RATE_HZ, baselines(asked)).update(replace(still(n), **values), steps)
+    nearness.clear()
+    nearness.extend((j.sway_percent, j.rhythm_percent) for j in found)
+    return [j.flag for j in found if j.flag]
+
+
+nearness: list[tuple[float, float]] = []
+"""Of the steps that were judged last."""
 
 
 EVEN = [STEP_S] * 12
@@ -75,6 +82,28 @@ EVEN = [STEP_S] * 12
 
 def test_even_steps_of_a_still_trunk_are_safe() -> None:
     assert walked(EVEN) == []
+
+
+@pytest.mark.parametrize("direction", list(Direction), ids=lambda way: way.name.lower())
+def test_how_near_a_step_came_is_known_whichever_way_it_goes(direction: Direction) -> None:
+    walked(EVEN, direction)
+    assert all(np.isnan(nearness[:4]).ravel())  # of the first ones too little is known
+    assert all(0.0 <= value < 50.0 for value in np.ravel(nearness[4:]))
+    walked([*EVEN, 0.9, *EVEN], direction)
+    rhythm_percent = 100 * 50.0 / (35.0 + 0.5 * (80.0 - 35.0))  # hesitating half a step: amber is halfway
+    assert max(rhythm for _, rhythm in nearness[4:]) == pytest.approx(rhythm_percent)
+    assert max(sway for sway, _ in nearness[4:]) < 50.0
+
+
+@given(roll_dps=st.floats(10.0, 150.0), took_s=st.floats(0.6, 1.5))
+def test_at_100_percent_a_step_is_unsafe(roll_dps: float, took_s: float) -> None:
+    events = walked([*EVEN[:8], took_s], roll_dps={8: roll_dps})
+    flagged = {round(event.time_s, 6) for event in events}
+    proved_s = np.cumsum([1.0, *EVEN[:8], took_s])
+    assert len(nearness) == len(proved_s)
+    for at_s, near in zip(proved_s, nearness, strict=True):
+        if max(near) >= 100.0:
+            assert round(float(at_s), 6) in flagged
 
 
 REASONS = [
@@ -281,7 +310,9 @@ def test_bad_steps_teach_nothing_after_the_first_minute() -> None:
 @given(cuts=st.lists(st.integers(0, 3000), max_size=5).map(sorted))
 @settings(max_examples=8)
 def test_unsafe_steps_are_the_same_however_the_samples_are_cut(cuts: list[int]) -> None:
-    expected, told = judged([]), judged(cuts)
+    expected, near = judged([]), [*nearness]
+    told = judged(cuts)
+    np.testing.assert_allclose(nearness, near, atol=1e-5)
     assert [(e.kind, e.time_s, e.reason) for e in told] == [(e.kind, e.time_s, e.reason) for e in expected]
     for event, other in zip(told, expected, strict=True):
         found, right = ([r.value for r in e.evidence.values()] for e in (event, other))
@@ -296,11 +327,14 @@ def judged(cuts: list[int]) -> list[Event]:
     posture, finder = Posture(RATE_HZ), Steps(DirectionSettings(), RATE_HZ, shipped().contacts)
     judge = Unsafe(UnsafeSettings(), RATE_HZ, baselines(UnsafeSettings()))
     events: list[Event] = []
+    nearness.clear()
     time_s = np.arange(len(WALK.accel_g)) / RATE_HZ
     for t, a, g in zip(*(np.split(x, cuts) for x in (time_s, WALK.accel_g, WALK.gyro_dps)), strict=True):
         if len(t):
             body: Body = posture.update(a, g)
-            events += judge.update(body, finder.update(t, body))
+            found = judge.update(body, finder.update(t, body))
+            nearness.extend((j.sway_percent, j.rhythm_percent) for j in found)
+            events += [j.flag for j in found if j.flag]
     return events
 
 
@@ -323,8 +357,8 @@ def test_a_slow_jerk_of_the_trunk_speaks_and_a_quick_vibration_does_not() -> Non
             for at, took in zip(proved_s, [nan, *EVEN], strict=True)
         ]
         asked = UnsafeSettings()
-        events = Unsafe(asked, RATE_HZ, baselines(asked)).update(replace(body, roll_dps=roll), steps)
-        return " ".join(event.reason for event in events)
+        found = Unsafe(asked, RATE_HZ, baselines(asked)).update(replace(body, roll_dps=roll), steps)
+        return " ".join(judgement.flag.reason for judgement in found if judgement.flag)
 
     assert "trunk jerking" in reasons(3.0)
     assert "trunk jerking" not in reasons(10.0)
