@@ -150,7 +150,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(_KIND.SOS, CONFIRMED_ACKNOWLEDGED, _DO.BUTTON_LONG, CONFIRMED),
     *_each(DANGERS, _OPEN, _DO.BUTTON_SHORT, Stage.CANCELLED),
     # The spotters.
-    *_each(PRIORITY, _ACTIVE, _DO.COMING, Stage.ACKNOWLEDGED),
+    *_each(PRIORITY, _OPEN, _DO.COMING, Stage.ACKNOWLEDGED),  # a second one may take over
     # "I'm coming" is a promise for some minutes.
     Rule(_KIND.FALL, SUSPECTED_ACKNOWLEDGED, Timer.UNCLEARED, SUSPECTED),
     Rule(_KIND.FALL, CONFIRMED_ACKNOWLEDGED, Timer.UNCLEARED, CONFIRMED),
