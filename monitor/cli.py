@@ -16,6 +16,7 @@ from monitor.commands import (
     demo,
     evaluate,
     notify,
+    page,
     pair,
     replay,
     run,
@@ -24,7 +25,7 @@ from monitor.commands import (
 )
 from monitor.core.vocabulary import RearguardError
 
-COMMANDS = (run, demo, replay, check, calibrate, watch, notify, pair, broker, trials, evaluate, config)
+COMMANDS = (run, demo, replay, check, calibrate, watch, page, notify, pair, broker, trials, evaluate, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from monitor.core.detector import FRAME_RATE_HZ, DetectorSettings
 from monitor.core.setting import SettingError, group
 from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
 from monitor.spotter.notify import NotifySettings
+from monitor.spotter.page.page_settings import PageSettings
 
 INSTALLED = Path("/etc/rearguard/config.yaml")
 HERE = Path("config.yaml")
@@ -30,6 +31,7 @@ class Settings(DetectorSettings):
     panel: PanelSettings = group(PanelSettings, "Lamp, buzzer and button, by GPIO number")
     mqtt: MqttSettings = group(MqttSettings, "The broker that carries alerts to the spotter")
     notify: NotifySettings = group(NotifySettings, "Phones (rearguard notify)")
+    page: PageSettings = group(PageSettings, "The spotter's page (rearguard page)")
 
     def __post_init__(self) -> None:
         if self.profile == "treadmill" and self.sensor.rate_hz not in (0, FRAME_RATE_HZ):

@@ -1,5 +1,6 @@
 """An account as one URL, and as a QR code: what a spotter's program needs to reach the device's broker."""
 
+import io
 import sys
 from dataclasses import asdict
 from typing import TextIO
@@ -46,10 +47,15 @@ def settings_of(url: str, others: MqttSettings | None = None) -> Invitation:
 def show(url: str, out: TextIO | None = None) -> None:
     """Print the URL as a QR code, if segno is installed, and as text."""
     out = out or sys.stdout
+    out.write(f"{qr(url)}{url}\n")
+
+
+def qr(url: str) -> str:
+    """The URL as a QR code for a terminal, if segno is installed; else a line that says so."""
     try:
         import segno
     except ImportError:
-        out.write("(pip install segno to see this as a QR code)\n")
-    else:
-        segno.make(url).terminal(out, compact=True)
-    out.write(f"{url}\n")
+        return "(pip install segno to see this as a QR code)\n"
+    drawn = io.StringIO()
+    segno.make(url).terminal(drawn, compact=True)
+    return drawn.getvalue()

@@ -135,6 +135,10 @@ class SpotterClient:
         request = encode_request(word, name or self._who)
         return self._client.publish(self._topics.request, request) is not None
 
+    def wake(self) -> None:
+        """End a `hear` that waits; from any thread."""
+        self._client.wake()
+
     def close(self) -> None:
         for name in self._here:
             self.request(InputKind.SPOTTER_GONE, name)

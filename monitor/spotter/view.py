@@ -64,6 +64,7 @@ class SpotterView:
         self._switched_off = False
         self._reasons: set[str] = set()  # for lost contact, given since it was lost
         self._heard_s: float | None = None
+        self._beat_s: float | None = None
         self._began_s: float | None = None
         self._reminded_s = float("-inf")
         self._offset_s = inf  # our monotonic clock less the device's, in its present run
@@ -80,6 +81,10 @@ class SpotterView:
         return sorted(
             incidents, key=lambda incident: (-incident.priority, not incident.waits, -incident.event_s)
         )
+
+    def silent_s(self, moment: Moment) -> float | None:
+        """The age of the last heartbeat that proved anything, None if there was none."""
+        return None if self._beat_s is None else moment.mono_s - self._beat_s
 
     @property
     def calm(self) -> bool:
@@ -230,7 +235,7 @@ class SpotterView:
         self.lost_s = None
         self.rung = self._switched_off = False
         self._reasons.clear()
-        self._heard_s = moment.mono_s
+        self._heard_s = self._beat_s = moment.mono_s
         return notices + self._reconcile(state, before, moment)
 
     def _reconcile(self, state: State, before: State, moment: Moment) -> list[Notice]:

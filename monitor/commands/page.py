@@ -1,0 +1,103 @@
+"""``rearguard page``: the spotter's page, and who may open it."""
+
+import argparse
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from monitor.commands.options import Commands, Loaded, add_config, command, load
+from monitor.commands.run import store_path
+from monitor.commands.watch import add_device
+from monitor.delivery.invitation import qr
+from monitor.page_process import Order, become
+from monitor.spotter.page.door import INVITATION_S, Door
+from monitor.spotter.page.page_settings import PageSettings
+from monitor.spotter.page.places import DOOR, PUSH_KEY, address
+
+ACTIONS = {
+    "serve": "serve the page until stopped",
+    "pair": "let a spotter in: a link, a QR code and a six-digit code, good for ten minutes",
+    "unpair": "put a spotter out",
+    "spotters": "list who is let in",
+    "push-keys": "make the keys that push messages are signed with",
+}
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "page", act, "serve the spotter's page, and say who may open it")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "actions:\n" + "\n".join(f"  {name:9} {words}" for name, words in ACTIONS.items())
+    parser.add_argument(
+        "action", metavar="ACTION", nargs="?", choices=list(ACTIONS), default="serve", help="serve if none"
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="of the spotter, for pair and unpair")
+    add_config(parser)
+    add_device(parser)
+    parser.add_argument("--listen", type=_port, metavar="N", help="the page's port; 0 for any that is free")
+    parser.add_argument("--folder", type=Path, help="where sessions are kept; overrides page.folder")
+
+
+def act(args: argparse.Namespace) -> int:
+    if (args.name is None) == (args.action in ("pair", "unpair")):
+        wanted = "whom? give a NAME" if args.name is None else f"{args.action} takes no NAME"
+        print(f"rearguard page {args.action}: {wanted}", file=sys.stderr)
+        return 2
+    loaded = load(args)
+    settings = loaded.settings.page
+    folder = args.folder or Path(settings.folder or _beside_the_outbox())
+    if args.action == "serve":
+        become(Order(loaded.settings.mqtt, settings, str(folder), version("rearguard"), args.listen))
+    if args.action == "push-keys":
+        return _push_keys(folder, settings)
+    door = Door(folder / DOOR)
+    try:
+        return _at_the_door(door, args, loaded)
+    finally:
+        door.close()
+
+
+def _at_the_door(door: Door, args: argparse.Namespace, loaded: Loaded) -> int:
+    if args.action == "pair":
+        invitation = door.invite(args.name, time.time())
+        settings = loaded.settings.page
+        where = address(settings, args.listen or settings.port)
+        link = f"{where}#enter={invitation.link}"
+        print(qr(link), end="")
+        print(f"{link}\nor open {where} and enter {invitation.code[:3]} {invitation.code[3:]}")
+        print(f"for {invitation.name}, once, within {INVITATION_S / 60:.0f} minutes")
+    elif args.action == "unpair":
+        ended = door.put_out(args.name)
+        if not ended:
+            print(f"nobody called {args.name} is paired: {', '.join(door.names()) or 'nobody is'}")
+            return 1
+        print(f"{args.name} is out, on {ended} phone{'' if ended == 1 else 's'}")
+    else:
+        print("\n".join(door.names()) or "nobody is paired: rearguard page pair NAME")
+    return 0
+
+
+def _push_keys(folder: Path, settings: PageSettings) -> int:
+    try:
+        from monitor.spotter.page.push import make_keys
+    except ImportError:
+        print(f"{sys.executable} -m pip install 'rearguard[push]' first", file=sys.stderr)
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    make_keys(folder / PUSH_KEY)
+    print(f"made {folder / PUSH_KEY}")
+    if not settings.push_contact:
+        print("now set page.push_contact, and start the page again")
+    return 0
+
+
+def _beside_the_outbox() -> Path:
+    outbox = store_path(simulated=False)
+    assert outbox is not None
+    return outbox.parent
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r}: a port is a whole number 0 to 65535")
+    return int(text)

@@ -1,0 +1,1 @@
+"""The spotter's web page."""

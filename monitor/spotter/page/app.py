@@ -1,0 +1,366 @@
+"""The page's HTTP side: static files, the door, the live stream, and what people say.
+
+Everything but the page itself, which holds no data, needs a session. What changes something is a POST with
+JSON from the page's own origin.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from monitor.spotter.page.door import SESSION_S, Door, TooManyError
+from monitor.spotter.page.hub import Hub, RefusedError
+from monitor.spotter.page.labels import Label
+from monitor.spotter.page.phones import Phone
+
+COOKIE = "rearguard"
+LARGEST_BYTES = 4096
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    **{
+        f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
+        for name in ("page", "show", "draw", "sound", "words", "worker", "server")
+    },
+    "/manifest.webmanifest": ("manifest.webmanifest", "application/manifest+json"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/icon-180.png": ("icon-180.png", "image/png"),
+    "/icon-512.png": ("icon-512.png", "image/png"),
+}
+
+Word = Annotated[str, msgspec.Meta(max_length=64)]
+Nonce = Annotated[str, msgspec.Meta(min_length=8, max_length=64)]
+
+
+class Entry(msgspec.Struct, forbid_unknown_fields=True):
+    word: Word  # a six-digit code, or a link's word
+
+
+class Answer(msgspec.Struct, forbid_unknown_fields=True):
+    device: Word
+    incident: Word
+    act: Word
+    nonce: Nonce
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    device: Word
+    act: Word
+    nonce: Nonce
+
+
+class Pulse(msgspec.Struct, forbid_unknown_fields=True):
+    page: Nonce  # of this open page
+    can_ring: bool
+    why: Word = ""
+    has: Annotated[dict[Word, Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(max_length=100)] = {}
+
+
+class Labelled(msgspec.Struct, forbid_unknown_fields=True):
+    device: Word
+    incident: Word
+    label: Literal["true", "false"]
+
+
+class Told(NamedTuple):
+    """Who asks, and the secret of his session."""
+
+    name: str
+    secret: str
+
+
+class ProblemError(Exception):
+    """An answer with this status; ``why`` is for the browser to put into words."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status, self.why = status, why
+
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+Handler = Callable[[Request], Awaitable[Response]]
+
+_log = logging.getLogger(__name__)
+
+
+def application(hub: Hub, door: Door, *, tls: bool, version: str) -> Starlette:
+    """The ASGI application of one page process."""
+    app = _App(hub, door, tls=tls, version=version)
+    posts: dict[str, Handler] = {
+        "/enter": app.enter,
+        "/leave": app.leave,
+        "/answer": app.answer,
+        "/request": app.request,
+        "/contact": app.contact,
+        "/pulse": app.pulse,
+        "/roll-call": app.roll_call,
+        "/pressed": app.pressed,
+        "/label": app.label,
+        "/push": app.push,
+    }
+    gets: dict[str, Handler] = {
+        "/me": app.me,
+        "/live": app.live,
+        "/story": app.story,
+        "/clip": app.clip,
+        **{path: app.file(*about) for path, about in FILES.items()},
+    }
+
+    @asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(hub.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    return Starlette(
+        routes=[
+            *(Route(path, app.answering(handler), methods=["GET"]) for path, handler in gets.items()),
+            *(Route(path, app.answering(handler), methods=["POST"]) for path, handler in posts.items()),
+        ],
+        lifespan=running,
+    )
+
+
+class _App:
+    def __init__(self, hub: Hub, door: Door, *, tls: bool, version: str) -> None:
+        self._hub = hub
+        self._door = door
+        self._tls = tls
+        self._version = version
+
+    def answering(self, handler: Handler) -> Handler:
+        """The handler, with headers on whatever it answers, and its problems as answers."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                if request.method == "POST":
+                    self._check_origin(request)
+                response = await handler(request)
+            except ProblemError as problem:
+                response = _json({"why": problem.why}, problem.status)
+            except RefusedError as refused:
+                response = _json({"why": str(refused)}, 409)
+            except ClientDisconnect:
+                response = Response(status_code=499)
+            response.headers.update(HEADERS)
+            if self._tls:
+                response.headers["Strict-Transport-Security"] = "max-age=31536000"
+            return response
+
+        return answer
+
+    def file(self, name: str, kind: str) -> Handler:
+        """A static file, compressed once."""
+        content = (files(__package__) / "static" / name).read_bytes()
+        packed = gzip.compress(content, 9, mtime=0)
+        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+
+        async def handler(request: Request) -> Response:
+            headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+            if request.headers.get("if-none-match") == tag:
+                return Response(status_code=304, headers=headers)
+            if "gzip" in request.headers.get("accept-encoding", "") and len(packed) < len(content):
+                return Response(packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=kind)
+            return Response(content, headers=headers, media_type=kind)
+
+        return handler
+
+    async def enter(self, request: Request) -> Response:
+        """Come in by a code or a link; the session is a cookie."""
+        entry = await self._body(request, Entry)
+        address = request.client.host if request.client else ""
+        try:
+            secret = self._door.enter(entry.word, address, time.time())
+        except TooManyError:
+            raise ProblemError(429, "too_many") from None
+        if secret is None:
+            raise ProblemError(403, "wrong_word")
+        response = _json({})
+        response.set_cookie(
+            COOKIE, secret, max_age=int(SESSION_S), secure=self._tls, httponly=True, samesite="strict"
+        )
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        self._door.leave(self._told(request).secret)
+        response = _json({})
+        response.delete_cookie(COOKIE, secure=self._tls, httponly=True, samesite="strict")
+        return response
+
+    async def me(self, request: Request) -> Response:
+        told = self._told(request)
+        key = self._hub.pushes.public_key if self._hub.pushes else ""
+        return _json({"name": told.name, "push_key": key, "tls": self._tls, "version": self._version})
+
+    async def live(self, request: Request) -> Response:
+        """Server-sent events: all that is known, then each change."""
+        told = self._told(request)
+
+        async def stream() -> AsyncIterator[bytes]:
+            page = await self._hub.open(told.name)
+            checked_s = time.monotonic()
+            try:
+                yield b"retry: 1000\n\n"
+                while (message := await page.queue.get()) is not None:
+                    yield message
+                    if time.monotonic() - checked_s > 5.0:  # put out while it was open
+                        checked_s = time.monotonic()
+                        if self._door.name_of(told.secret, time.time()) is None:
+                            return
+            finally:
+                self._hub.close(page)
+
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
+
+    async def story(self, request: Request) -> Response:
+        """The lines of a device's story after number ``since``."""
+        self._told(request)
+        device, since = request.query_params.get("device", ""), request.query_params.get("since", "0")
+        station = self._hub.stations.get(device)
+        if station is None or not since.isdecimal():
+            raise ProblemError(404, "unknown")
+        lines = [
+            msgspec.structs.replace(line, label=self._hub.labels.of(device, line.incident))
+            for line in station.story(int(since[:9]))
+        ]
+        return _json(lines)
+
+    async def clip(self, request: Request) -> Response:
+        """The signal around an incident."""
+        self._told(request)
+        station = self._hub.stations.get(request.query_params.get("device", ""))
+        clip = station.clip(request.query_params.get("incident", "")) if station else None
+        if clip is None:
+            raise ProblemError(404, "unknown")
+        return _json(clip)
+
+    async def answer(self, request: Request) -> Response:
+        name = self._told(request).name
+        said = await self._body(request, Answer)
+        await self._hub.answer(name, said.device, said.incident, said.act, said.nonce)
+        return _json({})
+
+    async def request(self, request: Request) -> Response:
+        name = self._told(request).name
+        asked = await self._body(request, Asked)
+        await self._hub.request(name, asked.device, asked.act, asked.nonce)
+        return _json({})
+
+    async def contact(self, request: Request) -> Response:
+        """Somebody looks after a device without contact."""
+        name = self._told(request).name
+        asked = await self._body(request, Asked)
+        await self._hub.look_after(name, asked.device, asked.nonce)
+        return _json({})
+
+    async def pulse(self, request: Request) -> Response:
+        told = self._told(request)
+        pulse = await self._body(request, Pulse)
+        phone = Phone(told.name, pulse.can_ring, pulse.why, time.monotonic(), pulse.has)
+        self._hub.pulse(f"{told.secret}-{pulse.page}", phone)
+        return _json({})
+
+    async def roll_call(self, request: Request) -> Response:
+        self._hub.phones.call(self._told(request).name, time.monotonic())
+        self._hub.look_round()
+        return _json({})
+
+    async def pressed(self, request: Request) -> Response:
+        self._hub.phones.press(self._told(request).name, time.monotonic())
+        self._hub.look_round()
+        return _json({})
+
+    async def label(self, request: Request) -> Response:
+        name = self._told(request).name
+        said = await self._body(request, Labelled)
+        station = self._hub.stations.get(said.device)
+        lines = [line for line in station.story() if line.incident == said.incident] if station else []
+        if not lines:
+            raise ProblemError(404, "unknown")
+        try:
+            self._hub.labels.put(
+                Label(said.device, said.incident, said.label, name, time.time(), lines[0].text)
+            )
+        except OSError as error:
+            _log.warning("a label is lost: %s", error)
+            raise ProblemError(507, "not_kept") from None
+        return _json({})
+
+    async def push(self, request: Request) -> Response:
+        """Subscribe this session to push messages; null ends it."""
+        told = self._told(request)
+        if self._hub.pushes is None:
+            raise ProblemError(404, "no_push")
+        from monitor.spotter.page.push import PushError, subscription_of  # only where push is on
+
+        value = await self._body(request, None)
+        try:
+            text = "" if value is None else self._hub.pushes.stored(subscription_of(value))
+        except PushError as error:
+            raise ProblemError(400, str(error)) from None
+        self._door.subscribe(told.secret, request.headers["origin"], text)
+        return _json({})
+
+    def _told(self, request: Request) -> Told:
+        """Raises ProblemError where there is no session."""
+        secret = request.cookies.get(COOKIE, "")
+        name = self._door.name_of(secret, time.time()) if secret else None
+        if name is None:
+            raise ProblemError(401, "no_session")
+        return Told(name, secret)
+
+    def _check_origin(self, request: Request) -> None:
+        """Other sites' pages may not speak for our spotter, though his cookie went along."""
+        origin = request.headers.get("origin", "")
+        host = request.headers.get("host", "")
+        if not host or not secrets.compare_digest(origin, f"{'https' if self._tls else 'http'}://{host}"):
+            raise ProblemError(403, "origin")
+        if request.headers.get("content-type", "").split(";")[0] != "application/json":
+            raise ProblemError(415, "json")
+
+    async def _body(self, request: Request, shape: type[Body] | None) -> Any:
+        """Raises ProblemError for what is too large, or not of this shape."""
+        content = b""
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > LARGEST_BYTES:
+                raise ProblemError(413, "too_large")
+        try:
+            return msgspec.json.decode(content, type=shape or Any)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ProblemError(400, str(error)) from None
+
+
+def _json(value: object, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(value), status, headers, "application/json")

@@ -1,0 +1,172 @@
+"""Who may come in: invitations by link or six-digit code, and the sessions that come of them.
+
+A session belongs to a name that the walker's side chose, and every answer bears that name: what a browser
+says of itself counts for nothing. Only digests of the secrets are kept. Times are wall times, as they must
+outlive a restart.
+"""
+
+import hashlib
+import os
+import secrets
+import sqlite3
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.core.vocabulary import RearguardError
+from monitor.delivery.messages import printable
+
+INVITATION_S = 600.0
+SESSION_S = 180 * 86_400.0
+"""Of a session that is not used."""
+SEEN_EVERY_S = 3600.0
+"""A session's use is written down at most so often: cards wear."""
+
+MINUTE_S = 60.0
+WRONG_PER_MINUTE = 5
+"""Wrong codes from one address; and twice as many from all together."""
+WRONG_PER_INVITATION = 20
+"""So many wrong codes, from wherever, end every invitation: one in 50,000 guesses right."""
+
+LONGEST_NAME = 32
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS invitations (
+    code TEXT PRIMARY KEY, link TEXT UNIQUE, name TEXT, until_s REAL, wrong INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS sessions (secret TEXT PRIMARY KEY, name TEXT, since_s REAL, seen_s REAL);
+CREATE TABLE IF NOT EXISTS subscriptions (
+    secret TEXT PRIMARY KEY REFERENCES sessions ON DELETE CASCADE, origin TEXT, subscription TEXT);
+"""
+
+
+class DoorError(RearguardError):
+    """The door's file cannot be used, or the name cannot be had."""
+
+
+class TooManyError(Exception):
+    """Too many wrong codes: nobody is let in by code for a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Good for one entry, by either, within ``INVITATION_S``."""
+
+    name: str
+    code: str
+    link: str
+
+
+class Door:
+    """One thread's own; the file may have several users. Raises DoorError."""
+
+    def __init__(self, path: Path) -> None:
+        self._wrong_s: dict[str, deque[float]] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            self._file = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+            self._file.execute("PRAGMA journal_mode=WAL")
+            self._file.execute("PRAGMA foreign_keys=ON")
+            self._file.executescript(TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise DoorError(f"cannot use {path}: {error}; set page.folder to a folder of your own") from None
+
+    def invite(self, name: str, now_s: float) -> Invitation:
+        """Make an invitation for ``name``; his earlier ones end. Raises DoorError."""
+        name = printable(name).strip()
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise DoorError(f"a spotter's name has 1 to {LONGEST_NAME} letters, found {len(name)}")
+        invitation = Invitation(name, f"{secrets.randbelow(1_000_000):06d}", secrets.token_urlsafe(24))
+        self._file.execute("DELETE FROM invitations WHERE name = ? OR until_s < ?", (name, now_s))
+        self._file.execute(
+            "INSERT OR REPLACE INTO invitations (code, link, name, until_s) VALUES (?, ?, ?, ?)",
+            (_digest(invitation.code), _digest(invitation.link), name, now_s + INVITATION_S),
+        )
+        return invitation
+
+    def enter(self, word: str, address: str, now_s: float) -> str | None:
+        """The secret of a new session for a code or a link's word, None if it opens nothing.
+
+        Raises TooManyError.
+        """
+        by_code = word.isdecimal() and len(word) == 6
+        if by_code:
+            self._allow(address, now_s)
+        found = self._file.execute(
+            "DELETE FROM invitations WHERE (code = ? OR link = ?) AND until_s >= ? RETURNING name",
+            (_digest(word), _digest(word), now_s),
+        ).fetchall()
+        if not found:
+            if by_code:
+                self._count(address, now_s)
+            return None
+        secret = secrets.token_urlsafe(32)
+        self._file.execute(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?)", (_digest(secret), found[0][0], now_s, now_s)
+        )
+        return secret
+
+    def name_of(self, secret: str, now_s: float) -> str | None:
+        """Whose session this is; None if it is none, or too old."""
+        key = _digest(secret)
+        found = self._file.execute("SELECT name, seen_s FROM sessions WHERE secret = ?", (key,)).fetchone()
+        if found is None:
+            return None
+        name, seen_s = found
+        if now_s - seen_s > SESSION_S:
+            self._file.execute("DELETE FROM sessions WHERE secret = ?", (key,))
+            return None
+        if now_s - seen_s > SEEN_EVERY_S:
+            self._file.execute("UPDATE sessions SET seen_s = ? WHERE secret = ?", (now_s, key))
+        return str(name)
+
+    def leave(self, secret: str) -> None:
+        """End a session."""
+        self._file.execute("DELETE FROM sessions WHERE secret = ?", (_digest(secret),))
+
+    def put_out(self, name: str) -> int:
+        """End every session and invitation of this name; how many sessions."""
+        self._file.execute("DELETE FROM invitations WHERE name = ?", (name,))
+        return self._file.execute("DELETE FROM sessions WHERE name = ?", (name,)).rowcount
+
+    def names(self) -> list[str]:
+        """Who has a session, or an invitation."""
+        rows = self._file.execute("SELECT name FROM sessions UNION SELECT name FROM invitations ORDER BY 1")
+        return [str(row[0]) for row in rows]
+
+    def subscribe(self, secret: str, origin: str, subscription: str) -> None:
+        """Push messages of this session go there; "" for nowhere. They end with the session."""
+        self.forget(_digest(secret))
+        if subscription:
+            row = (_digest(secret), origin, subscription)
+            self._file.execute("INSERT INTO subscriptions VALUES (?, ?, ?)", row)
+
+    def forget(self, key: str) -> None:
+        """The push service knows this subscription no longer."""
+        self._file.execute("DELETE FROM subscriptions WHERE secret = ?", (key,))
+
+    def subscriptions(self) -> list[tuple[str, str, str]]:
+        """Key, origin and subscription of every session that has one."""
+        rows = self._file.execute("SELECT secret, origin, subscription FROM subscriptions")
+        return [(str(key), str(origin), str(subscription)) for key, origin, subscription in rows]
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _allow(self, address: str, now_s: float) -> None:
+        for at_s in self._wrong_s.values():
+            while at_s and now_s - at_s[0] > MINUTE_S:
+                at_s.popleft()
+        self._wrong_s = {one: at_s for one, at_s in self._wrong_s.items() if at_s}
+        together = sum(len(at_s) for at_s in self._wrong_s.values())
+        if len(self._wrong_s.get(address, ())) >= WRONG_PER_MINUTE or together >= 2 * WRONG_PER_MINUTE:
+            raise TooManyError
+
+    def _count(self, address: str, now_s: float) -> None:
+        self._wrong_s.setdefault(address, deque()).append(now_s)
+        self._file.execute("UPDATE invitations SET wrong = wrong + 1")
+        self._file.execute("DELETE FROM invitations WHERE wrong >= ?", (WRONG_PER_INVITATION,))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,248 @@
+"""Between stations and open pages: each tile goes to every page, each page's phone counts as its owner's.
+
+All but the stations' callbacks belongs to the event loop's thread.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from monitor.core.vocabulary import InputKind
+from monitor.delivery.messages import now
+from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter.client import SpotterClient
+from monitor.spotter.escalation import Push
+from monitor.spotter.incident import Incident
+from monitor.spotter.page.labels import Labels
+from monitor.spotter.page.phones import Phone, Phones
+from monitor.spotter.page.station import Point, Station
+from monitor.spotter.page.tile import Tile
+
+if TYPE_CHECKING:
+    from monitor.spotter.page.pushes import Pushes
+
+UNSENT = 60
+"""Messages that may wait for a slow page; then it is cut off, and comes back for what is true by then."""
+
+PEOPLE_S = 1.0
+NONCES = 10_000
+
+ANSWERS = {word.value: word for word in (InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR)}
+REQUESTS = {
+    word.value: word for word in (InputKind.ARM, InputKind.DISARM, InputKind.TEST, InputKind.PAUSE_SOUND)
+}
+
+
+class RefusedError(Exception):
+    """What somebody asked is not done; the word says why, for the browser to put into words."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Whose page is open, and whether one of his phones can ring."""
+
+    name: str
+    can_ring: bool
+    why: str
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A roll call: who has pressed, after how long."""
+
+    number: int
+    by: str
+    age_s: float
+    pressed: dict[str, float]
+
+
+class People(msgspec.Struct, frozen=True):
+    people: list[Person]
+    roll_call: Call | None
+
+
+class Page:
+    """One open page: what waits to be sent to it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(UNSENT)
+
+    def send(self, message: bytes) -> bool:
+        """False if it is too slow; it then ends."""
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.end()
+            return False
+        return True
+
+    def end(self) -> None:
+        """Let its stream end."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
+
+
+class Hub:
+    """Raises what SpotterClient raises."""
+
+    def __init__(self, devices: Sequence[MqttSettings], folder: Path, pushes: "Pushes | None" = None) -> None:
+        self.phones = Phones()
+        self.pushes = pushes
+        self.labels = Labels(folder / "labels.jsonl")
+        self._names: frozenset[str] = frozenset()  # read by the stations' threads
+        self._pages: set[Page] = set()
+        self._tiles: dict[str, Tile] = {}
+        self._people = b""
+        self._nonces: dict[str, None] = {}
+        self._pushing: set[asyncio.Future[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.stations = {
+            settings.device: Station(
+                settings, self._changed, lambda: self._names, self._has, self._pushed if pushes else None
+            )
+            for settings in devices
+        }
+
+    async def run(self) -> None:
+        """Keep the pages up to date until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        for station in self.stations.values():
+            station.start()
+        try:
+            while True:
+                self.look_round()
+                await asyncio.sleep(0.2)
+        finally:
+            self._loop = None
+            for page in self._pages:
+                page.end()
+            for station in self.stations.values():
+                await asyncio.to_thread(station.stop)
+
+    def look_round(self) -> None:
+        """Who can be reached now; tell the pages if that has changed."""
+        now_s = time.monotonic()
+        self._names = self.phones.can_ring(now_s)
+        call = self.phones.roll_call(now_s)
+        people = People(
+            [Person(*person) for person in self.phones.people(now_s)],
+            Call(call.number, call.by, float(int(now_s - call.began_s)), call.pressed) if call else None,
+        )
+        encoded = event("people", msgspec.json.encode(people))
+        if encoded != self._people:
+            self._people = encoded
+            self._to_all(encoded)
+
+    async def open(self, name: str) -> Page:
+        """A new page: all that is known comes first."""
+        page = Page(name)
+        strips = {}
+        for device, station in self.stations.items():
+            strips[device] = await asyncio.wrap_future(station.ask(partial(_strip, station)))
+        whole = {"tiles": list(self._tiles.values()), "strips": strips, "you": name}
+        page.send(event("all", msgspec.json.encode(whole)))
+        if self._people:
+            page.send(self._people)
+        self._pages.add(page)
+        return page
+
+    def close(self, page: Page) -> None:
+        self._pages.discard(page)
+
+    def pulse(self, key: str, phone: Phone) -> None:
+        """What a phone says of itself. The device learns at once when that changes."""
+        self.phones.pulse(key, phone)
+        before = self._names
+        self.look_round()
+        if self._names != before:
+            for station in self.stations.values():
+                station.ask(lambda _: None)
+
+    async def answer(self, name: str, device: str, incident: str, act: str, nonce: str) -> None:
+        """Say it to the device. Raises RefusedError: over, repeated, unknown, no_way."""
+        station = self._station(device)
+        if act not in ANSWERS:
+            raise RefusedError("unknown")
+        self._once(nonce)
+
+        def say(client: SpotterClient) -> str:
+            if not any(known.id == incident for known in client.view.open):
+                return "over"
+            return "" if client.answer(incident, ANSWERS[act], name) else "no_way"
+
+        if trouble := await asyncio.wrap_future(station.ask(say)):
+            raise RefusedError(trouble)
+
+    async def request(self, name: str, device: str, act: str, nonce: str) -> None:
+        """Ask the device for something that belongs to no incident. Raises RefusedError."""
+        station = self._station(device)
+        if act not in REQUESTS:
+            raise RefusedError("unknown")
+        self._once(nonce)
+        if not await asyncio.wrap_future(station.ask(lambda client: client.request(REQUESTS[act], name))):
+            raise RefusedError("no_way")
+
+    async def look_after(self, name: str, device: str, nonce: str) -> None:
+        """Somebody looks after lost contact. Raises RefusedError."""
+        station = self._station(device)
+        self._once(nonce)
+        if not await asyncio.wrap_future(station.ask(lambda client: bool(client.look_after_contact(name)))):
+            raise RefusedError("over")
+
+    def _station(self, device: str) -> Station:
+        if device not in self.stations:
+            raise RefusedError("unknown")
+        return self.stations[device]
+
+    def _once(self, nonce: str) -> None:
+        """A request that was recorded and is sent again is refused."""
+        if not nonce or nonce in self._nonces:
+            raise RefusedError("repeated")
+        self._nonces[nonce] = None
+        if len(self._nonces) > NONCES:
+            del self._nonces[next(iter(self._nonces))]
+
+    def _has(self, incident: Incident, name: str) -> bool:
+        return self.phones.has(incident.id, incident.sequence, name, time.monotonic())
+
+    def _changed(self, tile: Tile) -> None:
+        """From a station's thread."""
+        encoded = event("tile", msgspec.json.encode(tile))
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._take, tile, encoded)
+
+    def _pushed(self, device: str, pushes: list[Push]) -> None:
+        """From a station's thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._push, device, pushes)
+
+    def _push(self, device: str, pushes: Sequence[Push]) -> None:
+        if self.pushes is None:
+            return
+        for push in pushes:
+            task = asyncio.ensure_future(self.pushes.send(device, push))
+            self._pushing.add(task)  # the loop itself holds tasks only weakly
+            task.add_done_callback(self._pushing.discard)
+
+    def _take(self, tile: Tile, encoded: bytes) -> None:
+        self._tiles[tile.device] = tile
+        self._to_all(encoded)
+
+    def _to_all(self, message: bytes) -> None:
+        self._pages = {page for page in self._pages if page.send(message)}
+
+
+def _strip(station: Station, _: SpotterClient) -> list[Point]:
+    return station.strip(now())
+
+
+def event(kind: str, data: bytes) -> bytes:
+    """A server-sent event (WHATWG HTML, 9.2)."""
+    return b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n"

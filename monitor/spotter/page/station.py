@@ -1,0 +1,190 @@
+"""One device's spotter client, in a thread of its own: between the page and the device."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import msgspec
+
+from monitor.core.vocabulary import Priority
+from monitor.delivery.messages import Clip, Gait, Moment, now
+from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter.client import SpotterClient
+from monitor.spotter.escalation import Escalation, Push
+from monitor.spotter.incident import Incident, Notice
+from monitor.spotter.page.tile import Look, Tile, tile
+
+STRIP_S = 90.0
+LINES = 500
+TURN_S = 0.25
+PUSHES_PER_MINUTE = 6
+TILE_S = 1.0
+"""A page without a word for three of these has lost its server."""
+
+_log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the session's story."""
+
+    number: int
+    wall_s: float
+    tone: str
+    text: str
+    incident: str
+    kind: str
+    label: str = ""
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """A second of the strip, ``age_s`` ago."""
+
+    age_s: float
+    sway_percent: float | None
+    rhythm_percent: float | None
+    direction: str
+
+
+def time_of_day(mono_s: float) -> str:
+    """Of a monotonic time, on this machine's clock."""
+    return time.strftime("%H:%M:%S", time.localtime(time.time() - time.monotonic() + mono_s))
+
+
+class Station:
+    """``changed`` gets each new tile, in this thread. ``names`` and ``has`` are for SpotterClient.
+
+    ``push`` gets what phones without an open page are to be sent. Raises what SpotterClient raises.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        changed: Callable[[Tile], None],
+        names: Callable[[], Collection[str]],
+        has: Callable[[Incident, str], bool],
+        push: Callable[[str, list[Push]], None] | None = None,
+    ) -> None:
+        self.device = settings.device
+        self._changed = changed
+        self._push = push
+        self._escalation = Escalation(self.device, Priority.MEDIUM, PUSHES_PER_MINUTE, time_of_day)
+        self._client = SpotterClient(
+            settings, f"page-{self.device}", has=has, names=names, pictures=True, fails=lambda: False
+        )
+        self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._strip: deque[tuple[float, Gait]] = deque(maxlen=round(STRIP_S / TILE_S) + 1)
+        self._lines: deque[Line] = deque(maxlen=LINES)
+        self._count = 0
+        self._beat = (0, "")
+        self._look: Look | None = None
+        self._look_s = time.monotonic()
+        self._tile_s = float("-inf")
+        self._seen: object = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"page-{self.device}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._client.wake()
+        self._thread.join(3.0)
+
+    def ask(self, what: Callable[[SpotterClient], Result]) -> "Future[Result]":
+        """Have ``what`` done with the client, in its own thread."""
+        future: Future[Result] = Future()
+
+        def order() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(what(self._client))
+            except Exception as error:  # noqa: BLE001  it is whoever asked who must learn of it
+                future.set_exception(error)
+
+        self._orders.put(order)
+        self._client.wake()
+        return future
+
+    def strip(self, moment: Moment) -> list[Point]:
+        """The last seconds of sway and rhythm; in this thread (`ask`)."""
+        return [
+            Point(round(moment.mono_s - at_s, 1), gait.sway_percent, gait.rhythm_percent, gait.direction)
+            for at_s, gait in self._strip
+        ]
+
+    def story(self, since: int = 0) -> list[Line]:
+        """The lines after number ``since``; from any thread."""
+        return [line for line in list(self._lines) if line.number > since]
+
+    def clip(self, incident: str) -> Clip | None:
+        """The signal around it; from any thread."""
+        return self._client.view.clips.get(incident)
+
+    def tile(self) -> Tile:
+        """How things are; in this thread (`ask`)."""
+        moment = now()
+        return tile(self._client.view, self.device, moment, moment.mono_s - self._look_s, self._count)
+
+    def _run(self) -> None:
+        failed = ""
+        try:
+            while not self._stopping:
+                try:
+                    self._turn()
+                except Exception as error:  # noqa: BLE001  the page must outlive a defect of its own
+                    if repr(error) != failed:
+                        failed = repr(error)
+                        _log.exception("the page's client of %s failed and goes on", self.device)
+                    time.sleep(TURN_S)
+        finally:
+            self._client.close()
+
+    def _turn(self) -> None:
+        notices = self._client.hear(TURN_S)
+        while True:
+            try:
+                self._orders.get_nowait()()
+            except Empty:
+                break
+        moment, view = now(), self._client.view
+        for notice in notices:
+            self._write(notice, moment)
+        if self._push is not None and (pushes := self._escalation.step(view, moment.mono_s)):
+            self._push(self.device, pushes)
+        state = view.state
+        seen = (state, view.no_contact, view.looked_after_by, tuple(view.incidents.values()), self._count)
+        if state is not None and (state.sequence, state.boot) != self._beat and not view.no_contact:
+            self._beat = (state.sequence, state.boot)
+            self._strip.append((moment.mono_s, state.gait))
+        if seen != self._seen or moment.mono_s - self._tile_s >= TILE_S:
+            self._seen, self._tile_s = seen, moment.mono_s
+            shown = tile(view, self.device, moment, 0.0, self._count)
+            if shown.look is not self._look:
+                self._look, self._look_s = shown.look, moment.mono_s
+            self._changed(msgspec.structs.replace(shown, look_s=moment.mono_s - self._look_s))
+
+    def _write(self, notice: Notice, moment: Moment) -> None:
+        self._count += 1
+        incident = notice.incident
+        text = notice.text.removesuffix(", still without an answer")
+        if text != notice.text:
+            return  # a reminder tells the story nothing new
+        self._lines.append(
+            Line(
+                self._count,
+                moment.wall_s,
+                notice.tone.value,
+                text,
+                incident.id if incident else "",
+                incident.kind.value if incident else "",
+            )
+        )
