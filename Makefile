@@ -5,7 +5,7 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover chaos soak mutants fresh ha-test bench docs hooks lock release clean
+.PHONY: help demo run test check cover screenshots chaos soak mutants fresh ha-test bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,10 +20,11 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 	@$(BIN)/rearguard run
 
 test: ## install what the tests need, then format, lint, types and all tests
-	@echo "make test installs what is missing (500 MB into .venv, and Debian's mosquitto, whose service starts"
-	@echo "with it), then checks and tests: two minutes on two idle cores, up to ten on busy ones."
+	@echo "make test installs what is missing (700 MB into .venv, Debian's chromium, and its mosquitto, whose"
+	@echo "service starts with it), then checks and tests: four minutes on two idle cores, up to ten on busy ones."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
+	$(call needs,chromium,chromium)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 check: .venv/dev ## format, lint, types and dead code
@@ -34,7 +35,13 @@ check: .venv/dev ## format, lint, types and dead code
 
 cover: .venv/dev ## all tests, and which lines and branches none of them runs; fails below the floor
 	$(call needs,mosquitto,mosquitto)
+	$(call needs,chromium,chromium)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
+
+screenshots: .venv/dev ## the spotter's page in every state, light and night, phone and desk
+	$(call needs,mosquitto,mosquitto)
+	$(call needs,chromium,chromium)
+	$(BIN)/python -m tests.page_pictures
 
 chaos: .venv/dev ## the real process, everything round it broken at random: a thousand alerts, 200 restarts
 	$(call needs,mosquitto,mosquitto)

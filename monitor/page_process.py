@@ -5,17 +5,26 @@ command replaces itself by this module, and hands the settings over in the envir
 """
 
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from monitor import log
 from monitor.core.vocabulary import RearguardError
 from monitor.delivery.mqtt import MqttSettings
+from monitor.spotter.page.door import Door
 from monitor.spotter.page.page_settings import PageSettings
+from monitor.spotter.page.places import DOOR
 
 HANDED_OVER = "REARGUARD_PAGE"
+COMMAND = [sys.executable, "-P", "-m", "monitor.page_process"]
+HERE = "the page: "
 
 
 class Order(msgspec.Struct):
@@ -28,12 +37,42 @@ class Order(msgspec.Struct):
     port: int | None = None  # 0 for any that is free
 
 
-def become(order: Order) -> None:
-    """Replace this process. Does not return."""
+def become(order: Order) -> NoReturn:
+    """Replace this process."""
     sys.stdout.flush()
     sys.stderr.flush()
-    environment = {**os.environ, HANDED_OVER: msgspec.json.encode(order).decode()}
-    os.execve(sys.executable, [sys.executable, "-m", "monitor.page_process"], environment)
+    os.execve(sys.executable, COMMAND, _environment(order))
+
+
+@contextmanager
+def beside(order: Order, name: str) -> Iterator[str]:
+    """The page as a process of its own: the link by which ``name`` comes in, or why it cannot be served."""
+    process = subprocess.Popen(
+        COMMAND,
+        env=_environment(order),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the foreground
+    )
+    try:
+        said = process.stdout.readline().strip() if process.stdout else ""
+        if not said.startswith(HERE):
+            yield f"there is no page: {said}"
+            return
+        door = Door(Path(order.folder) / DOOR)
+        try:
+            yield f"{said.removeprefix(HERE)}#enter={door.invite(name, time.time()).link}"
+        finally:
+            door.close()
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _environment(order: Order) -> dict[str, str]:
+    return {**os.environ, HANDED_OVER: msgspec.json.encode(order).decode()}
 
 
 def main() -> int:
@@ -54,7 +93,7 @@ def main() -> int:
 
 
 def _say(address: str) -> None:
-    print(f"the page: {address}", flush=True)
+    print(f"{HERE}{address}", flush=True)
 
 
 if __name__ == "__main__":

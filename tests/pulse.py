@@ -5,13 +5,25 @@ The alerts' stories follow a spotter's answers as the real alarm's do.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Self
 
 from monitor.core.samples import BLOCK_S, SampleBlock
-from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input, InputKind, Priority, Stage, Status
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Certainty,
+    Event,
+    Evidence,
+    Input,
+    InputKind,
+    Priority,
+    Stage,
+    Status,
+    Waiting,
+)
 from monitor.delivery.link import Link
 
 STAGES = {
@@ -42,6 +54,9 @@ class Pulse:
         self.linked = False  # the broker has answered for the first time
         self.hung = False
         self.armed = True
+        self.waits_for: tuple[Waiting, ...] = ()
+        self.events: Callable[[float], Sequence[Event]] = lambda _time_s: ()
+        self.samples: Callable[[float], SampleBlock] = lambda time_s: SampleBlock.silent(time_s, "")
         self._wanted: SimpleQueue[Alert] = SimpleQueue()
         self._standing: dict[str, Alert] = {}
         self._sequence = 0
@@ -49,11 +64,17 @@ class Pulse:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def raise_alert(
-        self, alert_id: str, kind: AlertKind = AlertKind.FALL, priority: Priority = Priority.HIGH
+        self,
+        alert_id: str,
+        kind: AlertKind = AlertKind.FALL,
+        priority: Priority = Priority.HIGH,
+        evidence: Evidence | None = None,
+        certainty: Certainty = Certainty.SUSPECTED,
+        stage: Stage = Stage.ACTIVE,
+        reason: str = "",
     ) -> None:
-        self._wanted.put(
-            Alert(alert_id, 0, kind, priority, Certainty.SUSPECTED, Stage.ACTIVE, time.monotonic())
-        )
+        at = (certainty, stage, time.monotonic())
+        self._wanted.put(Alert(alert_id, 0, kind, priority, *at, evidence or {}, reason))
 
     def kinds(self) -> list[InputKind]:
         return [word.kind for word in self.heard]
@@ -86,8 +107,8 @@ class Pulse:
             self._standing[alert.id] = alerts[place]
             if alert.stage.ended:
                 del self._standing[alert.id]
-        status = Status(self.armed, False, tuple(self._standing.values()), time_s)
-        self.link(SampleBlock.silent(time_s, ""), (), alerts, status)
+        status = Status(self.armed, False, tuple(self._standing.values()), time_s, self.waits_for)
+        self.link(self.samples(time_s), self.events(time_s), alerts, status)
 
     def _receive(self, receipt: Input) -> None:
         alert = self._standing.get(receipt.alert_id)

@@ -86,7 +86,10 @@ def test_a_command_block_is_a_command_a_line_without_remarks() -> None:
     assert commands(block) == ["one --a --b", "printf 'x' | sudo tee y", "cd 'a#b'"]
 
 
-@pytest.mark.parametrize("name", ["rearguard.service", "rearguard-notify.service"])
+UNITS = ["rearguard.service", "rearguard-notify.service", "rearguard-page.service"]
+
+
+@pytest.mark.parametrize("name", UNITS)
 def test_the_units_are_understood_by_systemd(name: str, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
@@ -101,9 +104,6 @@ def test_the_units_are_understood_by_systemd(name: str, tmp_path: Path) -> None:
     )
     complaints = [line for line in said.stderr.splitlines() if name in line]
     assert complaints == []  # its exit status says nothing of unknown keys
-
-
-UNITS = ["rearguard.service", "rearguard-notify.service"]
 
 
 def directives(name: str, key: str) -> list[str]:

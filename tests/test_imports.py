@@ -49,7 +49,7 @@ FOLDERS = {
     },
     "monitor/recordings": {*STANDARD, "numpy", "monitor.core", "monitor.recordings"},
     "monitor/commands": {*STANDARD, "numpy", "monitor", "firmware"},
-    "monitor": {*STANDARD, "numpy", "monitor", "firmware"},
+    "monitor": {*STANDARD, "numpy", "msgspec", "monitor", "firmware"},
     "firmware": {
         *STANDARD,
         "numpy",

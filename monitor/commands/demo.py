@@ -15,15 +15,18 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from typing import TextIO
 
 from monitor.commands.options import Commands, command
 from monitor.commands.replay import OVER, PATIENCE_S, add_recording
 from monitor.delivery.embedded_broker import PROTOCOL, EmbeddedBroker
 from monitor.delivery.mqtt import MqttSettings
+from monitor.page_process import Order, beside
 from monitor.playback import trial_of
 from monitor.recordings.corpus import Trial
 from monitor.spotter.keys import ended_by_signals
+from monitor.spotter.page.page_settings import PageSettings
 from monitor.spotter.terminal import Script, watch
 
 LINGER_S = 45.0
@@ -38,6 +41,7 @@ Rearguard's demo: a simulated sensor, the real safety process, a broker, and you
 {what}
 You are the spotter: press c when you are coming, f for a false alarm, x for all
 clear. Lines behind the bar are the walker's side, in seconds since start.
+The same on a page, which rings, in this machine's browser:
 """
 
 NEXT_STEPS = """\
@@ -74,8 +78,14 @@ def introduction(trial: Trial, file: str | None) -> str:
 def demo(words: str, recording: Sequence[str] = ()) -> int:
     """Show the session, or ``recording`` (FILE, --trial, NAME), to its end; 0 if its alert was answered."""
     alone = not sys.stdin.isatty()
-    print(words, flush=True)
-    with EmbeddedBroker() as broker, tempfile.NamedTemporaryFile("w", suffix=".yaml") as settings:
+    print(words, end="", flush=True)
+    with (
+        EmbeddedBroker() as broker,
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.NamedTemporaryFile("w", suffix=".yaml") as settings,
+        beside(_page(broker.port, folder), "you") as link,
+    ):
+        print(f"  {link}\n", flush=True)
         settings.write(f"mqtt: {{protocol: {PROTOCOL}}}\n")  # the defaults, whatever config.yaml says here
         settings.flush()
         command = [sys.executable, "-m", "monitor.cli", "replay", *recording, "--through-chip", "--publish"]
@@ -111,7 +121,7 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
         try:
             reader.start()
             watch(
-                MqttSettings(host="127.0.0.1", port=broker.port, protocol=PROTOCOL),
+                _mqtt(broker.port),
                 "you",
                 script=Script() if alone else None,
                 done=done,
@@ -125,6 +135,14 @@ def demo(words: str, recording: Sequence[str] = ()) -> int:
         print(textwrap.fill(f"{line[:1].upper()}{line[1:]}", shutil.get_terminal_size().columns))
     print(f"{last_words(lines_read)}\n{NEXT_STEPS}", flush=True)
     return 0 if _answered(lines_read) or not alone else 1
+
+
+def _mqtt(port: int) -> MqttSettings:
+    return MqttSettings(host="127.0.0.1", port=port, protocol=PROTOCOL)
+
+
+def _page(port: int, folder: str) -> Order:
+    return Order(_mqtt(port), PageSettings(), folder, version("rearguard"), port=0)
 
 
 def last_words(lines_read: Sequence[str]) -> str:

@@ -6,10 +6,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from monitor.commands.options import Commands, Loaded, add_config, command, load
+from monitor.commands.options import Commands, Loaded, add_config, add_port, command, host, load
 from monitor.commands.run import store_path
-from monitor.commands.watch import add_device
+from monitor.delivery.accounts import FOLDER as BROKER
 from monitor.delivery.invitation import qr
+from monitor.delivery.page_certificate import make as make_certificate
 from monitor.page_process import Order, become
 from monitor.spotter.page.door import INVITATION_S, Door
 from monitor.spotter.page.page_settings import PageSettings
@@ -21,21 +22,31 @@ ACTIONS = {
     "unpair": "put a spotter out",
     "spotters": "list who is let in",
     "push-keys": "make the keys that push messages are signed with",
+    "certificate": "make or renew the certificate for HTTPS, and say how a phone comes to trust it",
 }
 
 
 def add(commands: Commands) -> None:
     parser = command(commands, "page", act, "serve the spotter's page, and say who may open it")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "actions:\n" + "\n".join(f"  {name:9} {words}" for name, words in ACTIONS.items())
+    parser.epilog = "actions:\n" + "\n".join(f"  {name:11} {words}" for name, words in ACTIONS.items())
     parser.add_argument(
         "action", metavar="ACTION", nargs="?", choices=list(ACTIONS), default="serve", help="serve if none"
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="of the spotter, for pair and unpair")
     add_config(parser)
-    add_device(parser)
+    parser.add_argument(
+        "--host",
+        type=host,
+        action="append",
+        help="the broker's name or address; overrides mqtt.host; for certificate, a further name or address "
+        "of this machine, each with a --host of its own",
+    )
+    parser.add_argument("--device", help="the walker's device; overrides mqtt.device")
+    add_port(parser)
     parser.add_argument("--listen", type=_port, metavar="N", help="the page's port; 0 for any that is free")
     parser.add_argument("--folder", type=Path, help="where sessions are kept; overrides page.folder")
+    parser.add_argument("--dry-run", action="store_true", help="certificate: say what would be done only")
 
 
 def act(args: argparse.Namespace) -> int:
@@ -43,11 +54,20 @@ def act(args: argparse.Namespace) -> int:
         wanted = "whom? give a NAME" if args.name is None else f"{args.action} takes no NAME"
         print(f"rearguard page {args.action}: {wanted}", file=sys.stderr)
         return 2
+    if args.dry_run and args.action != "certificate":
+        print(f"rearguard page {args.action}: --dry-run is for certificate alone", file=sys.stderr)
+        return 2
+    hosts = args.host or []
+    args.host = hosts[-1] if hosts and args.action != "certificate" else None
     loaded = load(args)
     settings = loaded.settings.page
     folder = args.folder or Path(settings.folder or _beside_the_outbox())
     if args.action == "serve":
         become(Order(loaded.settings.mqtt, settings, str(folder), version("rearguard"), args.listen))
+    if args.action == "certificate":
+        for line in make_certificate(folder, BROKER, hosts, time.time(), dry=args.dry_run):
+            print(line, flush=True)
+        return 0
     if args.action == "push-keys":
         return _push_keys(folder, settings)
     door = Door(folder / DOOR)
@@ -67,13 +87,14 @@ def _at_the_door(door: Door, args: argparse.Namespace, loaded: Loaded) -> int:
         print(f"{link}\nor open {where} and enter {invitation.code[:3]} {invitation.code[3:]}")
         print(f"for {invitation.name}, once, within {INVITATION_S / 60:.0f} minutes")
     elif args.action == "unpair":
+        before = door.names(time.time())
         ended = door.put_out(args.name)
-        if not ended:
-            print(f"nobody called {args.name} is paired: {', '.join(door.names()) or 'nobody is'}")
+        if door.names(time.time()) == before:
+            print(f"nobody called {args.name} is paired: {', '.join(before) or 'nobody is'}")
             return 1
         print(f"{args.name} is out, on {ended} phone{'' if ended == 1 else 's'}")
     else:
-        print("\n".join(door.names()) or "nobody is paired: rearguard page pair NAME")
+        print("\n".join(door.names(time.time())) or "nobody is paired: rearguard page pair NAME")
     return 0
 
 

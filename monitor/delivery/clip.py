@@ -7,8 +7,6 @@ those around an alert once what followed is there too.
 from collections import deque
 from collections.abc import Sequence
 
-import numpy as np
-
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Alert, AlertKind, Stage
 from monitor.delivery.messages import Clip
@@ -49,8 +47,8 @@ class Clips:
     def _take(self, block: SampleBlock) -> None:
         if not len(block.time_s):
             return
-        accel_g = np.linalg.norm(block.accel_g, axis=1)
-        rate_dps = np.linalg.norm(block.gyro_dps, axis=1)
+        accel_g = (block.accel_g**2).sum(axis=1) ** 0.5
+        rate_dps = (block.gyro_dps**2).sum(axis=1) ** 0.5
         for time_s, g, dps in zip(block.time_s.tolist(), accel_g.tolist(), rate_dps.tolist(), strict=True):
             number = int(time_s // BIN_S)
             if self._bins and self._bins[-1][0] == number:

@@ -72,9 +72,10 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the spotter. ``age_s`` is the event's age on receipt."""
+    """A sentence for the spotter. ``age_s`` is the event's age on receipt; ``reminds``: it is no news."""
 
     tone: Tone
     text: str
     incident: Incident | None = None
     age_s: float = 0.0
+    reminds: bool = False

@@ -189,7 +189,7 @@ class SpotterView:
         if moment.mono_s - self._reminded_s < pause_s(self._reminded_s - since_s, REMIND_S):
             return []
         self._reminded_s = moment.mono_s
-        return [Notice(Tone.RING, words, incident, lasted_s)]
+        return [Notice(Tone.RING, words, incident, lasted_s, reminds=True)]
 
     def _lose_contact(self, reason: str, moment: Moment) -> list[Notice]:
         if not self.no_contact or self.lost_s is None:

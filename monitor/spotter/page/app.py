@@ -8,7 +8,6 @@ import asyncio
 import gzip
 import hashlib
 import logging
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,17 +16,20 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from monitor.spotter.page.door import SESSION_S, Door, TooManyError
+from monitor.spotter.page.door import SESSION_S, Door, DoorError, TooManyError
 from monitor.spotter.page.hub import Hub, RefusedError
 from monitor.spotter.page.labels import Label
 from monitor.spotter.page.phones import Phone
 
 COOKIE = "rearguard"
 LARGEST_BYTES = 4096
+CHECKED_S = 1.0
+"""How often a stream looks whether its session has been ended."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -45,7 +47,7 @@ FILES = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     **{
         f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("page", "show", "draw", "sound", "words", "worker", "server")
+        for name in ("page", "show", "draw", "sound", "words", "worker", "server", "session")
     },
     "/manifest.webmanifest": ("manifest.webmanifest", "application/manifest+json"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
@@ -126,7 +128,7 @@ def application(hub: Hub, door: Door, *, tls: bool, version: str) -> Starlette:
     gets: dict[str, Handler] = {
         "/me": app.me,
         "/live": app.live,
-        "/story": app.story,
+        "/log": app.log,
         "/clip": app.clip,
         **{path: app.file(*about) for path, about in FILES.items()},
     }
@@ -146,6 +148,7 @@ def application(hub: Hub, door: Door, *, tls: bool, version: str) -> Starlette:
             *(Route(path, app.answering(handler), methods=["GET"]) for path, handler in gets.items()),
             *(Route(path, app.answering(handler), methods=["POST"]) for path, handler in posts.items()),
         ],
+        exception_handlers={HTTPException: app.otherwise, Exception: app.otherwise},
         lifespan=running,
     )
 
@@ -156,6 +159,7 @@ class _App:
         self._door = door
         self._tls = tls
         self._version = version
+        self._complained: set[str] = set()
 
     def answering(self, handler: Handler) -> Handler:
         """The handler, with headers on whatever it answers, and its problems as answers."""
@@ -169,14 +173,27 @@ class _App:
                 response = _json({"why": problem.why}, problem.status)
             except RefusedError as refused:
                 response = _json({"why": str(refused)}, 409)
+            except DoorError as error:
+                if str(error) not in self._complained:
+                    self._complained.add(str(error))
+                    _log.warning("%s; repeats are not logged", error)
+                response = _json({"why": "door"}, 503)
             except ClientDisconnect:
                 response = Response(status_code=499)
-            response.headers.update(HEADERS)
-            if self._tls:
-                response.headers["Strict-Transport-Security"] = "max-age=31536000"
-            return response
+            return self._headed(response)
 
         return answer
+
+    async def otherwise(self, _: Request, error: Exception) -> Response:
+        """What no handler answers: unknown paths and methods, and defects."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return self._headed(_json({"why": "unknown" if status < 500 else "defect"}, status))
+
+    def _headed(self, response: Response) -> Response:
+        response.headers.update(HEADERS)
+        if self._tls:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
 
     def file(self, name: str, kind: str) -> Handler:
         """A static file, compressed once."""
@@ -204,11 +221,7 @@ class _App:
             raise ProblemError(429, "too_many") from None
         if secret is None:
             raise ProblemError(403, "wrong_word")
-        response = _json({})
-        response.set_cookie(
-            COOKIE, secret, max_age=int(SESSION_S), secure=self._tls, httponly=True, samesite="strict"
-        )
-        return response
+        return self._with_cookie(_json({}), secret)
 
     async def leave(self, request: Request) -> Response:
         self._door.leave(self._told(request).secret)
@@ -219,7 +232,8 @@ class _App:
     async def me(self, request: Request) -> Response:
         told = self._told(request)
         key = self._hub.pushes.public_key if self._hub.pushes else ""
-        return _json({"name": told.name, "push_key": key, "tls": self._tls, "version": self._version})
+        said = {"name": told.name, "push_key": key, "tls": self._tls, "version": self._version}
+        return self._with_cookie(_json(said), told.secret)  # as long as the session from now on
 
     async def live(self, request: Request) -> Response:
         """Server-sent events: all that is known, then each change."""
@@ -232,7 +246,7 @@ class _App:
                 yield b"retry: 1000\n\n"
                 while (message := await page.queue.get()) is not None:
                     yield message
-                    if time.monotonic() - checked_s > 5.0:  # put out while it was open
+                    if time.monotonic() - checked_s >= CHECKED_S:
                         checked_s = time.monotonic()
                         if self._door.name_of(told.secret, time.time()) is None:
                             return
@@ -242,8 +256,8 @@ class _App:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
 
-    async def story(self, request: Request) -> Response:
-        """The lines of a device's story after number ``since``."""
+    async def log(self, request: Request) -> Response:
+        """The lines of a device's log after number ``since``, and the course of its session."""
         self._told(request)
         device, since = request.query_params.get("device", ""), request.query_params.get("since", "0")
         station = self._hub.stations.get(device)
@@ -251,9 +265,9 @@ class _App:
             raise ProblemError(404, "unknown")
         lines = [
             msgspec.structs.replace(line, label=self._hub.labels.of(device, line.incident))
-            for line in station.story(int(since[:9]))
+            for line in station.log(int(since[:9]))
         ]
-        return _json(lines)
+        return _json({"lines": lines, "course": station.course()})
 
     async def clip(self, request: Request) -> Response:
         """The signal around an incident."""
@@ -304,8 +318,8 @@ class _App:
         name = self._told(request).name
         said = await self._body(request, Labelled)
         station = self._hub.stations.get(said.device)
-        lines = [line for line in station.story() if line.incident == said.incident] if station else []
-        if not lines:
+        lines = [line for line in station.log() if line.incident == said.incident] if station else []
+        if not lines or not said.incident:
             raise ProblemError(404, "unknown")
         try:
             self._hub.labels.put(
@@ -331,6 +345,12 @@ class _App:
         self._door.subscribe(told.secret, request.headers["origin"], text)
         return _json({})
 
+    def _with_cookie(self, response: Response, secret: str) -> Response:
+        response.set_cookie(
+            COOKIE, secret, max_age=int(SESSION_S), secure=self._tls, httponly=True, samesite="strict"
+        )
+        return response
+
     def _told(self, request: Request) -> Told:
         """Raises ProblemError where there is no session."""
         secret = request.cookies.get(COOKIE, "")
@@ -343,7 +363,7 @@ class _App:
         """Other sites' pages may not speak for our spotter, though his cookie went along."""
         origin = request.headers.get("origin", "")
         host = request.headers.get("host", "")
-        if not host or not secrets.compare_digest(origin, f"{'https' if self._tls else 'http'}://{host}"):
+        if not host or origin != f"{'https' if self._tls else 'http'}://{host}":
             raise ProblemError(403, "origin")
         if request.headers.get("content-type", "").split(";")[0] != "application/json":
             raise ProblemError(415, "json")

@@ -10,6 +10,8 @@ import os
 import secrets
 import sqlite3
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +28,12 @@ MINUTE_S = 60.0
 WRONG_PER_MINUTE = 5
 """Wrong codes from one address; and twice as many from all together."""
 WRONG_PER_INVITATION = 20
-"""So many wrong codes, from wherever, end every invitation: one in 50,000 guesses right."""
+"""So many wrong codes, from wherever, end every code (one in 50,000 guesses right); the links stay good."""
 
 LONGEST_NAME = 32
+
+WAIT_MS = 1000
+"""So long another program at the file is waited for, and with it all phones."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS invitations (
@@ -60,28 +65,41 @@ class Door:
     """One thread's own; the file may have several users. Raises DoorError."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._wrong_s: dict[str, deque[float]] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-            self._file = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(made, 0o600)
+            finally:
+                os.close(made)
+            self._file = sqlite3.connect(path, timeout=WAIT_MS / 1000, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from None
+        try:
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute("PRAGMA foreign_keys=ON")
             self._file.executescript(TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise DoorError(f"cannot use {path}: {error}; set page.folder to a folder of your own") from None
+        except sqlite3.Error as error:
+            self._file.close()
+            raise self._unusable(error) from None
 
     def invite(self, name: str, now_s: float) -> Invitation:
         """Make an invitation for ``name``; his earlier ones end. Raises DoorError."""
-        name = printable(name).strip()
+        name = _shown(name)
         if not 1 <= len(name) <= LONGEST_NAME:
             raise DoorError(f"a spotter's name has 1 to {LONGEST_NAME} letters, found {len(name)}")
         invitation = Invitation(name, f"{secrets.randbelow(1_000_000):06d}", secrets.token_urlsafe(24))
-        self._file.execute("DELETE FROM invitations WHERE name = ? OR until_s < ?", (name, now_s))
-        self._file.execute(
-            "INSERT OR REPLACE INTO invitations (code, link, name, until_s) VALUES (?, ?, ?, ?)",
-            (_digest(invitation.code), _digest(invitation.link), name, now_s + INVITATION_S),
-        )
+        with self._whole():
+            self._do("DELETE FROM invitations WHERE name = ? OR until_s < ?", name, now_s)
+            self._do(
+                "INSERT OR REPLACE INTO invitations (code, link, name, until_s) VALUES (?, ?, ?, ?)",
+                _digest(invitation.code),
+                _digest(invitation.link),
+                name,
+                now_s + INVITATION_S,
+            )
         return invitation
 
     def enter(self, word: str, address: str, now_s: float) -> str | None:
@@ -92,62 +110,74 @@ class Door:
         by_code = word.isdecimal() and len(word) == 6
         if by_code:
             self._allow(address, now_s)
-        found = self._file.execute(
-            "DELETE FROM invitations WHERE (code = ? OR link = ?) AND until_s >= ? RETURNING name",
-            (_digest(word), _digest(word), now_s),
-        ).fetchall()
-        if not found:
-            if by_code:
-                self._count(address, now_s)
-            return None
         secret = secrets.token_urlsafe(32)
-        self._file.execute(
-            "INSERT INTO sessions VALUES (?, ?, ?, ?)", (_digest(secret), found[0][0], now_s, now_s)
-        )
-        return secret
+        with self._whole():  # whoever is put out meanwhile is out
+            found = self._do(
+                "DELETE FROM invitations WHERE (code = ? OR link = ?) AND until_s >= ? RETURNING name",
+                _digest(word),
+                _digest(word),
+                now_s,
+            ).fetchall()
+            for (name,) in found[:1]:
+                self._do("INSERT INTO sessions VALUES (?, ?, ?, ?)", _digest(secret), name, now_s, now_s)
+            if by_code and not found:
+                self._count(address, now_s)
+        return secret if found else None
 
     def name_of(self, secret: str, now_s: float) -> str | None:
         """Whose session this is; None if it is none, or too old."""
         key = _digest(secret)
-        found = self._file.execute("SELECT name, seen_s FROM sessions WHERE secret = ?", (key,)).fetchone()
+        found = self._do("SELECT name, seen_s FROM sessions WHERE secret = ?", key).fetchone()
         if found is None:
             return None
         name, seen_s = found
         if now_s - seen_s > SESSION_S:
-            self._file.execute("DELETE FROM sessions WHERE secret = ?", (key,))
+            self._note("DELETE FROM sessions WHERE secret = ?", key)
             return None
         if now_s - seen_s > SEEN_EVERY_S:
-            self._file.execute("UPDATE sessions SET seen_s = ? WHERE secret = ?", (now_s, key))
+            self._note("UPDATE sessions SET seen_s = ? WHERE secret = ?", now_s, key)
         return str(name)
 
     def leave(self, secret: str) -> None:
         """End a session."""
-        self._file.execute("DELETE FROM sessions WHERE secret = ?", (_digest(secret),))
+        self._do("DELETE FROM sessions WHERE secret = ?", _digest(secret))
 
     def put_out(self, name: str) -> int:
         """End every session and invitation of this name; how many sessions."""
-        self._file.execute("DELETE FROM invitations WHERE name = ?", (name,))
-        return self._file.execute("DELETE FROM sessions WHERE name = ?", (name,)).rowcount
+        name = _shown(name)
+        with self._whole():
+            self._do("DELETE FROM invitations WHERE name = ?", name)
+            return self._do("DELETE FROM sessions WHERE name = ?", name).rowcount
 
-    def names(self) -> list[str]:
-        """Who has a session, or an invitation."""
-        rows = self._file.execute("SELECT name FROM sessions UNION SELECT name FROM invitations ORDER BY 1")
+    def names(self, now_s: float) -> list[str]:
+        """Who has a session, or an invitation, that is still good."""
+        rows = self._do(
+            "SELECT name FROM sessions WHERE seen_s >= ? UNION "
+            "SELECT name FROM invitations WHERE until_s >= ? ORDER BY 1",
+            now_s - SESSION_S,
+            now_s,
+        )
         return [str(row[0]) for row in rows]
 
     def subscribe(self, secret: str, origin: str, subscription: str) -> None:
-        """Push messages of this session go there; "" for nowhere. They end with the session."""
-        self.forget(_digest(secret))
-        if subscription:
-            row = (_digest(secret), origin, subscription)
-            self._file.execute("INSERT INTO subscriptions VALUES (?, ?, ?)", row)
+        """Push messages of this session go there; "" for nowhere. They end with the session.
+
+        Where an earlier session's went, as of a phone that came in again, they go once.
+        """
+        with self._whole():
+            self.forget(_digest(secret))
+            self._do("DELETE FROM subscriptions WHERE subscription = ?", subscription)
+            if subscription:
+                row = (_digest(secret), origin, subscription)
+                self._do("INSERT INTO subscriptions VALUES (?, ?, ?)", *row)
 
     def forget(self, key: str) -> None:
         """The push service knows this subscription no longer."""
-        self._file.execute("DELETE FROM subscriptions WHERE secret = ?", (key,))
+        self._do("DELETE FROM subscriptions WHERE secret = ?", key)
 
     def subscriptions(self) -> list[tuple[str, str, str]]:
         """Key, origin and subscription of every session that has one."""
-        rows = self._file.execute("SELECT secret, origin, subscription FROM subscriptions")
+        rows = self._do("SELECT secret, origin, subscription FROM subscriptions")
         return [(str(key), str(origin), str(subscription)) for key, origin, subscription in rows]
 
     def close(self) -> None:
@@ -164,8 +194,40 @@ class Door:
 
     def _count(self, address: str, now_s: float) -> None:
         self._wrong_s.setdefault(address, deque()).append(now_s)
-        self._file.execute("UPDATE invitations SET wrong = wrong + 1")
-        self._file.execute("DELETE FROM invitations WHERE wrong >= ?", (WRONG_PER_INVITATION,))
+        self._do("UPDATE invitations SET wrong = wrong + 1")
+        self._do("UPDATE invitations SET code = link WHERE wrong >= ?", WRONG_PER_INVITATION)
+
+    def _do(self, words: str, *values: str | float) -> sqlite3.Cursor:
+        try:
+            return self._file.execute(words, values)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is done within is done all at once, or not at all."""
+        self._do("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._do("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._file.execute("ROLLBACK")
+            raise
+
+    def _note(self, words: str, *values: str | float) -> None:
+        """Write it if that can be done at once: it may fail, and nobody waits for it."""
+        self._file.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.Error):
+            self._file.execute(words, values)
+        self._file.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+
+    def _unusable(self, error: Exception) -> DoorError:
+        return DoorError(f"cannot use {self._path}: {error}; set page.folder to a folder of your own")
+
+
+def _shown(name: str) -> str:
+    return printable(name).strip()
 
 
 def _digest(secret: str) -> str:

@@ -4,6 +4,7 @@ All but the stations' callbacks belongs to the event loop's thread.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
 UNSENT = 60
 """Messages that may wait for a slow page; then it is cut off, and comes back for what is true by then."""
 
-PEOPLE_S = 1.0
 NONCES = 10_000
 
 ANSWERS = {word.value: word for word in (InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR)}
 REQUESTS = {
     word.value: word for word in (InputKind.ARM, InputKind.DISARM, InputKind.TEST, InputKind.PAUSE_SOUND)
 }
+
+
+_log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
@@ -94,7 +97,7 @@ class Hub:
         self.phones = Phones()
         self.pushes = pushes
         self.labels = Labels(folder / "labels.jsonl")
-        self._names: frozenset[str] = frozenset()  # read by the stations' threads
+        self._names: frozenset[str] = frozenset()  # who could be reached last
         self._pages: set[Page] = set()
         self._tiles: dict[str, Tile] = {}
         self._people = b""
@@ -103,7 +106,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stations = {
             settings.device: Station(
-                settings, self._changed, lambda: self._names, self._has, self._pushed if pushes else None
+                settings, self._changed, self._can_ring, self._has, self._pushed if pushes else None
             )
             for settings in devices
         }
@@ -119,10 +122,14 @@ class Hub:
                 await asyncio.sleep(0.2)
         finally:
             self._loop = None
-            for page in self._pages:
-                page.end()
+            self.end_pages()
             for station in self.stations.values():
                 await asyncio.to_thread(station.stop)
+
+    def end_pages(self) -> None:
+        """Let their streams end."""
+        for page in self._pages:
+            page.end()
 
     def look_round(self) -> None:
         """Who can be reached now; tell the pages if that has changed."""
@@ -207,6 +214,10 @@ class Hub:
         if len(self._nonces) > NONCES:
             del self._nonces[next(iter(self._nonces))]
 
+    def _can_ring(self) -> frozenset[str]:
+        """From a station's thread: a phone that falls silent counts no more, even if the event loop hangs."""
+        return self.phones.can_ring(time.monotonic())
+
     def _has(self, incident: Incident, name: str) -> bool:
         return self.phones.has(incident.id, incident.sequence, name, time.monotonic())
 
@@ -229,7 +240,12 @@ class Hub:
         for push in pushes:
             task = asyncio.ensure_future(self.pushes.send(device, push))
             self._pushing.add(task)  # the loop itself holds tasks only weakly
-            task.add_done_callback(self._pushing.discard)
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Future[None]) -> None:
+        self._pushing.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.warning("a push message is lost: %s", error)
 
     def _take(self, tile: Tile, encoded: bytes) -> None:
         self._tiles[tile.device] = tile

@@ -36,7 +36,7 @@ class Labels:
         for line in lines:
             try:
                 label = msgspec.json.decode(line, type=Label)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
             self._known[label.device, label.incident] = label
 

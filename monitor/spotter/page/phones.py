@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 PHONE_S = 2.6
 """Without a word for so long a phone can no longer ring: with the device's own patience, within 5 s."""
 
-FORGOTTEN_S = 600.0
+PAGES = 8
+"""Of one name; the one that has been silent longest goes."""
+
 ROLL_CALL_S = 120.0
+BETWEEN_CALLS_S = 10.0
 
 
 @dataclass(slots=True)
@@ -34,23 +37,24 @@ class RollCall:
 
 
 class Phones:
-    """One thread's own."""
+    """One thread writes; any thread may ask `can_ring` and `has`: what there is is replaced, not changed."""
 
     def __init__(self) -> None:
-        self._phones: dict[str, Phone] = {}
+        self._phones: Mapping[str, Phone] = {}
         self._calls = 0
         self._call: RollCall | None = None
 
     def pulse(self, page: str, phone: Phone) -> None:
         """What the page of this key says of its phone."""
-        self._phones[page] = phone
-        self._phones = {
-            key: other for key, other in self._phones.items() if phone.heard_s - other.heard_s < FORGOTTEN_S
+        others = {
+            key: other
+            for key, other in self._phones.items()
+            if key != page and phone.heard_s - other.heard_s < PHONE_S
         }
-
-    def gone(self, page: str) -> None:
-        """It was closed."""
-        self._phones.pop(page, None)
+        own = [key for key, other in others.items() if other.name == phone.name]
+        for key in own[: max(0, len(own) - PAGES + 1)]:
+            del others[key]
+        self._phones = {**others, page: phone}
 
     def can_ring(self, now_s: float) -> frozenset[str]:
         """Whose phone would ring now."""
@@ -72,7 +76,9 @@ class Phones:
         return [(name, *found[name]) for name in sorted(found)]
 
     def call(self, by: str, now_s: float) -> None:
-        """Begin a roll call: every phone rings until its owner presses."""
+        """Begin a roll call: every phone rings until its owner presses. One that has just begun goes on."""
+        if self._call is not None and now_s - self._call.began_s < BETWEEN_CALLS_S:
+            return
         self._calls += 1
         self._call = RollCall(by, now_s, self._calls)
 

@@ -10,5 +10,6 @@ PUSH_KEY = "push.pem"
 
 def address(settings: PageSettings, port: int) -> str:
     """As a browser finds it."""
-    host = f"{socket.gethostname()}.local" if settings.open else "127.0.0.1"
+    host = f"{socket.gethostname()}.local" if settings.open else settings.host
+    host = f"[{host}]" if ":" in host else host
     return f"{'https' if settings.tls else 'http'}://{host}:{port}/"

@@ -1,8 +1,9 @@
-"""Push messages to phones whose page is closed: to every session that has subscribed, the latest per incident."""
+"""Push messages to phones whose page is closed: to every session that has subscribed."""
 
 import asyncio
 import hashlib
 import json
+import logging
 from dataclasses import asdict
 
 from monitor.spotter.escalation import Push
@@ -13,6 +14,9 @@ URGENT_S, OTHER_S = 3600, 600
 """How long a push service keeps a message for a phone that is away."""
 
 ACTIONS = (("coming", "I'm coming"), ("false_alarm", "False alarm"))
+
+
+_log = logging.getLogger(__name__)
 
 
 class Pushes:
@@ -29,9 +33,15 @@ class Pushes:
         return json.dumps(asdict(subscription))
 
     async def send(self, device: str, push: Push) -> None:
-        """To everybody at once; a subscription that its service no longer knows ends."""
+        """To everybody at once; a subscription that its service no longer knows ends. Raises DoorError."""
         rows = self._door.subscriptions()
-        await asyncio.gather(*(self._send(key, origin, text, device, push) for key, origin, text in rows))
+        ends = await asyncio.gather(
+            *(self._send(key, origin, text, device, push) for key, origin, text in rows),
+            return_exceptions=True,
+        )
+        for end in ends:
+            if isinstance(end, Exception):
+                _log.warning("a push message is lost: %s", end)
 
     async def _send(self, key: str, origin: str, subscription: str, device: str, push: Push) -> None:
         topic = hashlib.sha256(f"{device}-{push.thread}".encode()).hexdigest()[:32]

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from monitor.core.vocabulary import Priority
-from monitor.delivery.messages import Clip, Gait, Moment, now
+from monitor.delivery.messages import Clip, Gait, Moment, State, now
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Escalation, Push
@@ -21,6 +21,8 @@ from monitor.spotter.page.tile import Look, Tile, tile
 
 STRIP_S = 90.0
 LINES = 500
+SLICE_S = 10.0
+SLICES = 720  # two hours
 TURN_S = 0.25
 PUSHES_PER_MINUTE = 6
 TILE_S = 1.0
@@ -32,7 +34,7 @@ Result = TypeVar("Result")
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line of the session's story."""
+    """A line of the session's log."""
 
     number: int
     wall_s: float
@@ -55,6 +57,37 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
 def time_of_day(mono_s: float) -> str:
     """Of a monotonic time, on this machine's clock."""
     return time.strftime("%H:%M:%S", time.localtime(time.time() - time.monotonic() + mono_s))
+
+
+class Slice(msgspec.Struct, array_like=True):
+    """Ten seconds of the session."""
+
+    wall_s: float
+    steps: int = 0
+    backward: int = 0
+
+
+class Course:
+    """Steps over time, from heartbeats that count them."""
+
+    def __init__(self) -> None:
+        self._slices: deque[Slice] = deque(maxlen=SLICES)
+        self._before: tuple[str, int, int] | None = None
+
+    def add(self, state: State, wall_s: float) -> None:
+        """Take in a heartbeat."""
+        now_is = (state.boot, state.steps, state.gait.steps_backward)
+        before, self._before = self._before, now_is
+        begin_s = wall_s // SLICE_S * SLICE_S
+        if not self._slices or self._slices[-1].wall_s < begin_s:
+            self._slices.append(Slice(begin_s))
+        if before is not None and before[0] == state.boot:
+            self._slices[-1].steps += max(0, now_is[1] - before[1])
+            self._slices[-1].backward += max(0, now_is[2] - before[2])
+
+    def slices(self) -> list[Slice]:
+        """So far; from any thread."""
+        return list(self._slices)
 
 
 class Station:
@@ -81,6 +114,7 @@ class Station:
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._strip: deque[tuple[float, Gait]] = deque(maxlen=round(STRIP_S / TILE_S) + 1)
         self._lines: deque[Line] = deque(maxlen=LINES)
+        self._course = Course()
         self._count = 0
         self._beat = (0, "")
         self._look: Look | None = None
@@ -121,9 +155,13 @@ class Station:
             for at_s, gait in self._strip
         ]
 
-    def story(self, since: int = 0) -> list[Line]:
+    def log(self, since: int = 0) -> list[Line]:
         """The lines after number ``since``; from any thread."""
         return [line for line in list(self._lines) if line.number > since]
+
+    def course(self) -> list[Slice]:
+        """Steps over time; from any thread."""
+        return self._course.slices()
 
     def clip(self, incident: str) -> Clip | None:
         """The signal around it; from any thread."""
@@ -165,6 +203,7 @@ class Station:
         if state is not None and (state.sequence, state.boot) != self._beat and not view.no_contact:
             self._beat = (state.sequence, state.boot)
             self._strip.append((moment.mono_s, state.gait))
+            self._course.add(state, moment.wall_s)
         if seen != self._seen or moment.mono_s - self._tile_s >= TILE_S:
             self._seen, self._tile_s = seen, moment.mono_s
             shown = tile(view, self.device, moment, 0.0, self._count)
@@ -173,17 +212,16 @@ class Station:
             self._changed(msgspec.structs.replace(shown, look_s=moment.mono_s - self._look_s))
 
     def _write(self, notice: Notice, moment: Moment) -> None:
+        if notice.reminds:
+            return
         self._count += 1
         incident = notice.incident
-        text = notice.text.removesuffix(", still without an answer")
-        if text != notice.text:
-            return  # a reminder tells the story nothing new
         self._lines.append(
             Line(
                 self._count,
                 moment.wall_s,
                 notice.tone.value,
-                text,
+                notice.text,
                 incident.id if incident else "",
                 incident.kind.value if incident else "",
             )

@@ -26,7 +26,7 @@ class Look(StrEnum):
     DOWN = "down"
     FALLING = "falling"
     NO_SIGNAL = "no_signal"
-    BLIND = "blind"  # armed, and the sensor does not see
+    NO_SENSOR = "no_sensor"  # armed, and the sensor does not see
     STUMBLE = "stumble"
     TEST = "test"
     FAULT = "fault"
@@ -38,7 +38,7 @@ class Look(StrEnum):
 
 OF_KIND = {
     AlertKind.SOS: Look.HELP,
-    AlertKind.SENSOR: Look.BLIND,
+    AlertKind.SENSOR: Look.NO_SENSOR,
     AlertKind.STUMBLE: Look.STUMBLE,
     AlertKind.TEST: Look.TEST,
     AlertKind.LINK: Look.FAULT,
@@ -97,11 +97,11 @@ class Tile(msgspec.Struct, frozen=True):
     gait: Gait
     steps: int
     listening: tuple[str, ...]  # whom the device takes for listening
-    story: int  # number of the story's last line
+    lines: int  # number of the session log's last line
     beat: int  # number of the heartbeat
 
 
-def tile(view: SpotterView, device: str, moment: Moment, look_s: float = 0.0, story: int = 0) -> Tile:
+def tile(view: SpotterView, device: str, moment: Moment, look_s: float = 0.0, lines: int = 0) -> Tile:
     """How ``device`` looks now."""
     state = view.state
     silent_s = view.silent_s(moment)
@@ -122,8 +122,8 @@ def tile(view: SpotterView, device: str, moment: Moment, look_s: float = 0.0, st
         low_supply=any(incident.kind is AlertKind.BATTERY for incident in view.open),
         gait=fresh.gait if fresh else Gait(),
         steps=state.steps if state else 0,
-        listening=fresh.spotters if fresh else (),
-        story=story,
+        listening=tuple(printable(name) for name in fresh.spotters) if fresh else (),
+        lines=lines,
         beat=state.sequence if state else 0,
     )
 

@@ -1,4 +1,4 @@
-// Pictures: the look's shape, the strip of sway and rhythm, the signal around an alert.
+// Pictures: the look's shape, and the strip of sway and rhythm.
 
 const NS = "http://www.w3.org/2000/svg";
 
@@ -11,7 +11,7 @@ const SHAPES = {
   down: "M3 19h18M5 15h9m3.5 0a1.8 1.8 0 103.6 0 1.8 1.8 0 00-3.6 0M12 3v7m0 0l-3-3m3 3l3-3",
   help: "M12 3v11m0 4v2.5",
   no_signal: "M3 3l18 18M5 10a11 11 0 014-2m6 .3a11 11 0 014 2M8.5 14a6 6 0 017 0M12 18.5v.2",
-  blind: "M3 3l18 18M2 12s4-6.5 10-6.5c2 0 3.8.7 5.3 1.7M22 12s-4 6.5-10 6.5c-1.5 0-2.9-.4-4.1-1",
+  no_sensor: "M3 3l18 18M2 12s4-6.5 10-6.5c2 0 3.8.7 5.3 1.7M22 12s-4 6.5-10 6.5c-1.5 0-2.9-.4-4.1-1",
   fault: "M12 3L22 20H2zm0 6v5m0 3v.3",
   not_armed: "M8 5v14M16 5v14",
   off: "M12 3v8M6.5 6.5a8 8 0 1011 0",
@@ -34,7 +34,7 @@ export const favicon = (colour) =>
     `<svg xmlns="${NS}" viewBox="0 0 24 24"><circle cx="12" cy="12" r="12" fill="${colour}"/><path d="M12 5v9m0 3v2" stroke="#fff" stroke-width="3"/></svg>`,
   )}`;
 
-function canvas(element) {
+export function canvas(element) {
   const ratio = window.devicePixelRatio || 1;
   const { width, height } = element.getBoundingClientRect();
   if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
@@ -103,47 +103,5 @@ export function strip(element, points, now_s, words) {
     if (point.sway === null && point.rhythm === null) continue;
     pen.fillStyle = colour(point.direction === "backward" ? "--sway" : point.direction === "forward" ? "--faint" : "--none");
     pen.fillRect(x(point.at_s) - width / STRIP_S, height - 8, Math.max(1, width / STRIP_S - 1), point.direction === "unknown" ? 2 : 6);
-  }
-}
-
-// The signal around an alert: acceleration above, rotation below, the alert's moment as a line.
-export function clip(element, found) {
-  const { pen, width, height, colour } = canvas(element);
-  const count = found.accel_g.length;
-  const half = height / 2;
-  const at = width * (found.before_s / (count * found.bin_s));
-  pen.strokeStyle = colour("--bad");
-  pen.setLineDash([4, 3]);
-  pen.beginPath();
-  pen.moveTo(at, 0);
-  pen.lineTo(at, height);
-  pen.stroke();
-  pen.setLineDash([]);
-  pen.font = "11px system-ui, sans-serif";
-  for (const [values, stroke, top, least, unit] of [
-    [found.accel_g, "--sway", 2, 3, "g"],
-    [found.rate_dps, "--rhythm", half + 2, 200, "deg/s"],
-  ]) {
-    const most = Math.max(least, ...values.map((value) => value ?? 0));
-    const high = half - 6;
-    pen.strokeStyle = colour(stroke);
-    pen.lineWidth = 1.5;
-    pen.beginPath();
-    let open = false;
-    values.forEach((value, i) => {
-      if (value === null) {
-        open = false;
-        return;
-      }
-      const x = (width * i) / count;
-      const y = top + high * (1 - value / most);
-      if (open) pen.lineTo(x, y);
-      else pen.moveTo(x, y);
-      open = true;
-    });
-    pen.stroke();
-    pen.fillStyle = colour("--text");
-    pen.textBaseline = "top";
-    pen.fillText(`${most.toFixed(most < 20 ? 1 : 0)} ${unit}`, 4, top);
   }
 }

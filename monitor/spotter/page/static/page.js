@@ -1,7 +1,7 @@
 // The spotter's page: what the server says, put on the screen; and the alarm, which rings until it is answered.
 
 import { RefusedError, PAGE, get, live, post, say } from "./server.js";
-import { BoardTile, Card, LostCard, Walker, button, el, keyed, phoneBar, storyList, tab, text } from "./show.js";
+import { BoardTile, Card, LostCard, Walker, button, el, keyed, phoneBar, tab, text } from "./show.js";
 import { Sound } from "./sound.js";
 import { REFUSALS, SAY, fill, time } from "./words.js";
 
@@ -10,7 +10,7 @@ const LOST_S = 5; // and it rings
 const PAUSE_S = 60;
 const LOOK_MS = 250;
 const STRIP_S = 90;
-const ORDER = ["help", "down", "falling", "no_signal", "blind", "stumble", "test", "fault", "watch", "not_armed", "off", "safe"];
+const ORDER = ["help", "down", "falling", "no_signal", "no_sensor", "stumble", "test", "fault", "watch", "not_armed", "off", "safe"];
 
 const main = document.getElementById("main");
 const overlay = document.getElementById("alarm");
@@ -29,7 +29,8 @@ const known = {
 let stream = null;
 let paused = { until: 0, keys: new Set() };
 let lookedAfterServer = false;
-let away = null; // {since, numbers}: when we last heard, and the story's numbers then
+let away = null; // {since, numbers}: when we last heard, and the logs' numbers then
+let unseen = null; // shows what was missed, once no alarm is before it
 let pressed = 0; // number of the roll call that was answered here
 let canRing = false;
 
@@ -155,6 +156,7 @@ const night = button(SAY.night, () => setNight(!document.documentElement.hasAttr
 const more = button("···", settings, "plain");
 more.setAttribute("aria-label", SAY.title);
 bar.append(back, title, night, more);
+const silent = button(SAY.silent, start, "pause"); // on an alarm that cannot be heard
 let overlayKey = "";
 let overlayPart = null;
 
@@ -168,24 +170,24 @@ function look() {
   ring(ringing, paused_s);
   const [worst] = tiles;
   tab(worst, ringing.length > 0);
-  const chosen = tiles.find((tile) => tile.device === decodeURIComponent(location.hash.slice(1)));
+  const chosen = tiles.find((tile) => tile.device === location.hash.slice(1));
   const one = chosen ?? (tiles.length === 1 ? tiles[0] : null);
   text(title, one ? one.device : SAY.all_walkers);
   back.hidden = tiles.length < 2 || !one;
   if (!bar.isConnected) main.replaceChildren(bar);
   if (one) {
-    if (!walkers.has(one.device)) walkers.set(one.device, new Walker(one.device, { answer, request, pause, rollCall, story }));
+    if (!walkers.has(one.device)) walkers.set(one.device, new Walker(one.device, { answer, request, pause, rollCall, session }));
     const walker = walkers.get(one.device);
     place(walker.element);
     walker.update(one, known.points.get(one.device) ?? [], known.you, high?.alert?.id, paused_s);
   } else if (tiles.length) {
     place(board.element);
-    keyed(board.element, board.tiles, tiles, (tile) => tile.device, (tile) => new BoardTile(tile.device, () => (location.hash = encodeURIComponent(tile.device))));
+    keyed(board.element, board.tiles, tiles, (tile) => tile.device, (tile) => new BoardTile(tile.device, () => (location.hash = tile.device)));
     for (const tile of tiles) board.tiles.get(tile.device).update(tile);
   } else {
     place(waiting);
   }
-  const why = document.hidden ? "hidden" : sound.why();
+  const why = whyNot();
   phoneBar(footer, { started: sound.started, can: canRing, why, keptOn: sound.canKeepOn, people: known.people, you: known.you, start });
 }
 
@@ -234,17 +236,24 @@ function ring(ringing, paused_s) {
 }
 
 function showOverlay(alarm, paused_s) {
-  if ((alarm?.key ?? "") !== overlayKey) {
+  const fresh = (alarm?.key ?? "") !== overlayKey;
+  if (fresh) {
     overlayKey = alarm?.key ?? "";
     overlayPart = alarm ? partOf(alarm) : null;
+    if (overlayPart && sheet.open) sheet.close(); // nothing may lie over an alarm
     overlay.replaceChildren(...(overlayPart ? [overlayPart.element] : []));
     main.inert = Boolean(alarm);
-    overlayPart?.element.querySelector("button")?.focus();
   }
-  if (!alarm) return;
+  if (!alarm) {
+    if (unseen && !sheet.open) unseen();
+    return;
+  }
   if (alarm.kind === "roll") overlayPart.update(alarm.call);
   else if (alarm.kind === "lost") overlayPart.update(alarm.tile, paused_s);
   else overlayPart.update(alarm.tile, alarm.alert, known.you, true, paused_s);
+  if (fresh) overlayPart.element.querySelector("button").focus();
+  silent.hidden = canRing;
+  if (!silent.isConnected) overlayPart.element.append(silent);
 }
 
 function partOf(alarm) {
@@ -290,10 +299,6 @@ async function lookAfter(tile) {
 
 async function rollCall() {
   await post("/roll-call").catch((error) => toast(REFUSALS[error.message] ?? error.message));
-  openSheet(SAY.roll_title, rollList(), () => {
-    const list = sheet.querySelector(".rolled");
-    list?.replaceWith(rollList());
-  });
 }
 
 function rollList() {
@@ -310,11 +315,14 @@ async function pressRoll(number) {
   pressed = number;
   await post("/pressed").catch((error) => toast(REFUSALS[error.message] ?? error.message));
   look();
+  openSheet(SAY.roll_title, rollList(), () => sheet.querySelector(".rolled").replaceWith(rollList()));
 }
 
-async function story(device) {
-  const lines = await get(`/story?device=${encodeURIComponent(device)}`).catch(() => null);
-  if (lines === null) return toast(REFUSALS.network);
+async function session(device) {
+  const { courseOf, logList } = await import("./session.js");
+  const found = await get(`/log?device=${encodeURIComponent(device)}`).catch(() => null);
+  if (found === null) return toast(REFUSALS.network);
+  const { lines, course } = found;
   const label = async (incident, value) => {
     try {
       await post("/label", { device, incident, label: value });
@@ -324,7 +332,8 @@ async function story(device) {
       return false;
     }
   };
-  openSheet(SAY.story_title, storyList(lines, label, (incident) => picture(device, incident)));
+  const list = logList(lines, label, (incident) => picture(device, incident));
+  openSheet(SAY.session_title, el("div", {}, ...(course.length ? [courseOf(course, lines)] : []), list));
 }
 
 const picture = (device, incident) =>
@@ -358,16 +367,18 @@ async function start() {
 
 async function pulse() {
   if (!stream) return;
-  canRing = sound.look() && !document.hidden;
+  canRing = sound.look() && !document.hidden && stream.silent_s() < SILENT_S;
   const has = {};
   for (const { tile } of known.tiles.values()) for (const alert of tile.alerts) has[alert.id] = alert.sequence;
-  const why = document.hidden ? "hidden" : sound.why();
+  const why = whyNot();
   await post("/pulse", { page: PAGE, can_ring: canRing, why: canRing ? "" : why, has }, document.hidden).catch(() => {});
 }
 
+const whyNot = () => (document.hidden ? "hidden" : sound.why() || (stream.silent_s() < SILENT_S ? "" : "server"));
+
 function seen() {
-  const numbers = Object.fromEntries([...known.tiles].map(([device, { tile }]) => [device, tile.story]));
-  return { since: now_s(), numbers };
+  const numbers = Object.fromEntries([...known.tiles].map(([device, { tile }]) => [device, tile.lines]));
+  return { since: now_s() - (stream?.silent_s() ?? 0), numbers };
 }
 
 document.addEventListener("visibilitychange", () => {
@@ -383,6 +394,7 @@ document.addEventListener("visibilitychange", () => {
 
 // What happened while nobody could see it here.
 async function comeBack() {
+  const { logList } = await import("./session.js");
   const gone = away;
   away = null;
   if (!gone || now_s() - gone.since < SILENT_S) return;
@@ -390,11 +402,16 @@ async function comeBack() {
   for (const device of known.tiles.keys()) {
     const number = gone.numbers[device] ?? 0;
     // A server that began anew counts anew.
-    const since = number <= (known.tiles.get(device)?.tile.story ?? 0) ? number : 0;
-    found.push(...(await get(`/story?device=${encodeURIComponent(device)}&since=${since}`).catch(() => [])));
+    const since = number <= (known.tiles.get(device)?.tile.lines ?? 0) ? number : 0;
+    const log = await get(`/log?device=${encodeURIComponent(device)}&since=${since}`).catch(() => null);
+    found.push(...(log?.lines ?? []));
   }
   const words = fill(SAY.missed, { time: time(now_s() - gone.since) });
-  openSheet(words, found.length ? storyList(found) : el("p", {}, SAY.missed_nothing));
+  unseen = () => {
+    unseen = null;
+    openSheet(words, found.length ? logList(found) : el("p", {}, SAY.missed_nothing));
+  };
+  look();
 }
 
 function setNight(on) {

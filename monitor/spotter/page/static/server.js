@@ -8,6 +8,7 @@ export const PAGE = random(); // this open page, among those of one session
 
 export async function post(path, body = {}, keepalive = false) {
   let response;
+  let said;
   try {
     response = await fetch(path, {
       method: "POST",
@@ -16,20 +17,20 @@ export async function post(path, body = {}, keepalive = false) {
       signal: AbortSignal.timeout(5000),
       keepalive,
     });
+    said = await response.json(); // also of what went well: unread it would hold the connection
   } catch {
     throw new RefusedError("network");
   }
-  if (response.ok) return;
-  const why = await response.json().then((said) => said.why, () => "network");
-  throw new RefusedError(why);
+  if (!response.ok) throw new RefusedError(said.why);
 }
 
 export const say = (path, body) => post(path, { ...body, nonce: random() });
 
 export async function get(path) {
   const response = await fetch(path, { signal: AbortSignal.timeout(5000) });
+  const said = await response.json();
   if (!response.ok) throw new RefusedError(response.status === 401 ? "no_session" : "unknown");
-  return response.json();
+  return said;
 }
 
 // The stream, opened again for ever. hears: functions by the event's name; out: there is no session.

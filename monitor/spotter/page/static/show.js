@@ -1,6 +1,6 @@
 // What is drawn: each part is built once and brought up to date, so that nothing under a finger moves.
 
-import { clip, favicon, shape, strip } from "./draw.js";
+import { favicon, shape, strip } from "./draw.js";
 import { CERTAINTY, DIRECTIONS, KINDS, LOOKS, MEANINGS, SAY, WHY_NOT, evidence, fill, time } from "./words.js";
 
 const HOLD_MS = 1200;
@@ -80,7 +80,7 @@ export function meaning(tile) {
   if (tile.look === "no_signal") return tile.signal.why || MEANINGS.no_signal;
   if (tile.look === "not_armed" && tile.waits_for.length) return `${MEANINGS.not_armed}: ${tile.waits_for[0]}`;
   const [alert] = tile.alerts;
-  if (["fault", "blind"].includes(tile.look) && alert) return alert.reason || MEANINGS[tile.look];
+  if (["fault", "no_sensor"].includes(tile.look) && alert) return alert.reason || MEANINGS[tile.look];
   if (tile.look === "watch" && alert) return sentence(alert) || MEANINGS.watch;
   return MEANINGS[tile.look];
 }
@@ -244,7 +244,7 @@ export class Walker {
         button(armed ? fill(SAY.hold, { what: SAY.disarm }) : SAY.arm, () => this.acts.request(this.device, armed ? "disarm" : "arm"), "plain", armed),
         button(SAY.roll_call, this.acts.rollCall, "plain"),
         button(SAY.test, () => this.acts.request(this.device, "test"), "plain"),
-        button(SAY.story, () => this.acts.story(this.device), "plain"),
+        button(SAY.session, () => this.acts.session(this.device), "plain"),
       );
     }
   }
@@ -312,37 +312,4 @@ export function phoneBar(footer, { started, can, why, keptOn, people, you, start
   const others = people.filter((person) => person.name !== you);
   if (others.length) inner.append(el("p", { class: "note" }, others.map((person) => `${person.can_ring ? "●" : "▲"} ${person.name}`).join("   ")));
   footer.replaceChildren(inner);
-}
-
-export function storyList(lines, label, picture) {
-  if (!lines.length) return el("p", {}, SAY.story_none);
-  const list = el("ul", { class: "story" });
-  const seen = new Set();
-  for (const line of [...lines].reverse()) {
-    const item = el("li", { class: line.tone }, el("span", {}, `${new Date(line.wall_s * 1000).toLocaleTimeString()}  ${line.text}`));
-    const judged = ["fall", "sos", "stumble", "unsafe_step"].includes(line.kind);
-    if (judged && label && !seen.has(line.incident)) {
-      seen.add(line.incident);
-      const said = el("span", { class: "quiet" }, { true: SAY.labelled_true, false: SAY.labelled_false }[line.label] ?? "");
-      const row = el("div", { class: "row" });
-      for (const [value, words] of [["true", SAY.true_alarm], ["false", SAY.false_label]]) {
-        row.append(button(words, async () => (await label(line.incident, value)) && text(said, value === "true" ? SAY.labelled_true : SAY.labelled_false), "plain"));
-      }
-      row.append(
-        button(SAY.picture, async () => {
-          const found = await picture(line.incident);
-          if (!found) return;
-          const canvas = el("canvas");
-          canvas.setAttribute("role", "img");
-          canvas.setAttribute("aria-label", SAY.clip_text);
-          item.append(canvas);
-          clip(canvas, found);
-        }, "plain"),
-        said,
-      );
-      item.append(row);
-    }
-    list.append(item);
-  }
-  return list;
 }

@@ -1,0 +1,122 @@
+// What was: the session's log, its course, the signal around each alert. Loaded when somebody asks for it.
+
+import { canvas } from "./draw.js";
+import { button, el, text } from "./show.js";
+import { SAY, fill } from "./words.js";
+
+// course: [wall_s, steps, of them backward] for each slice; lines of the log are ticks above.
+function course(element, slices, lines) {
+  const { pen, width, height, colour } = canvas(element);
+  if (!slices.length || !width) return;
+  const first = slices[0][0];
+  const slice = slices.length > 1 ? slices[1][0] - first : 10;
+  const span = Math.max(slices.at(-1)[0] + slice - first, 12 * slice);
+  const most = Math.max(20, ...slices.map(([, steps]) => steps));
+  const x = (wall_s) => (width * (wall_s - first)) / span;
+  const foot = height - 4;
+  const high = height - 34;
+  for (const [wall_s, steps, backward] of slices) {
+    const wide = Math.max(1, x(first + slice) - 1);
+    const up = (high * steps) / most;
+    const back = (high * backward) / most;
+    pen.fillStyle = colour("--other");
+    pen.fillRect(x(wall_s), foot - up, wide, up - back);
+    pen.fillStyle = colour("--backward");
+    pen.fillRect(x(wall_s), foot - back, wide, back);
+  }
+  for (const { wall_s, tone } of lines) {
+    if (wall_s < first) continue;
+    const loud = tone === "ring" || tone === "warn";
+    pen.fillStyle = colour(loud ? "--bad" : "--quiet");
+    pen.fillRect(x(wall_s) - 1, loud ? 2 : 14, loud ? 3 : 2, loud ? 24 : 12);
+  }
+}
+
+// The signal around an alert: acceleration above, rotation below, the alert's moment as a line.
+function clip(element, found) {
+  const { pen, width, height, colour } = canvas(element);
+  const count = found.accel_g.length;
+  const half = height / 2;
+  const at = width * (found.before_s / (count * found.bin_s));
+  pen.strokeStyle = colour("--bad");
+  pen.setLineDash([4, 3]);
+  pen.beginPath();
+  pen.moveTo(at, 0);
+  pen.lineTo(at, height);
+  pen.stroke();
+  pen.setLineDash([]);
+  pen.font = "11px system-ui, sans-serif";
+  for (const [values, stroke, top, least, unit] of [
+    [found.accel_g, "--sway", 2, 3, "g"],
+    [found.rate_dps, "--rhythm", half + 2, 200, "deg/s"],
+  ]) {
+    const most = Math.max(least, ...values.map((value) => value ?? 0));
+    const high = half - 6;
+    pen.strokeStyle = colour(stroke);
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    let open = false;
+    values.forEach((value, i) => {
+      if (value === null) {
+        open = false;
+        return;
+      }
+      const x = (width * i) / count;
+      const y = top + high * (1 - value / most);
+      if (open) pen.lineTo(x, y);
+      else pen.moveTo(x, y);
+      open = true;
+    });
+    pen.stroke();
+    pen.fillStyle = colour("--text");
+    pen.textBaseline = "top";
+    pen.fillText(`${most.toFixed(most < 20 ? 1 : 0)} ${unit}`, 4, top);
+  }
+}
+
+const clock = (wall_s) => new Date(wall_s * 1000).toTimeString().slice(0, 8);
+
+// The session at a glance: steps over time, and when something was.
+export function courseOf(slices, lines) {
+  const drawn = el("canvas", { class: "course" });
+  drawn.setAttribute("role", "img");
+  const backward = slices.reduce((sum, [, , count]) => sum + count, 0);
+  const all = slices.reduce((sum, [, count]) => sum + count, 0);
+  const words = fill(SAY.course, { all, backward });
+  drawn.setAttribute("aria-label", words);
+  requestAnimationFrame(() => course(drawn, slices, lines));
+  return el("div", {}, drawn, el("p", { class: "quiet" }, words));
+}
+
+export function logList(lines, label, picture) {
+  if (!lines.length) return el("p", {}, SAY.log_none);
+  const list = el("ul", { class: "log" });
+  const seen = new Set();
+  for (const line of [...lines].reverse()) {
+    const item = el("li", { class: line.tone }, el("span", {}, `${clock(line.wall_s)}  ${line.text}`));
+    const judged = ["fall", "sos", "stumble", "unsafe_step"].includes(line.kind);
+    if (judged && label && !seen.has(line.incident)) {
+      seen.add(line.incident);
+      const said = el("span", { class: "quiet" }, { true: SAY.labelled_true, false: SAY.labelled_false }[line.label] ?? "");
+      const row = el("div", { class: "row" }, el("span", {}, SAY.was_it));
+      for (const [value, words] of [["true", SAY.true_alarm], ["false", SAY.false_label]]) {
+        row.append(button(words, async () => (await label(line.incident, value)) && text(said, value === "true" ? SAY.labelled_true : SAY.labelled_false), "plain"));
+      }
+      row.append(
+        button(SAY.picture, async () => {
+          const found = await picture(line.incident);
+          if (!found) return;
+          const drawn = el("canvas");
+          drawn.setAttribute("role", "img");
+          drawn.setAttribute("aria-label", SAY.clip_text);
+          item.append(drawn);
+          clip(drawn, found);
+        }, "plain"),
+        said,
+      );
+      item.append(row);
+    }
+    list.append(item);
+  }
+  return list;
+}
