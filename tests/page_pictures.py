@@ -222,6 +222,7 @@ def sheets(browser: Browser) -> None:
             f'<img width="{wide}" src="data:image/png;base64,{_base64(taken, s)}">' for s in states
         )
         style = "body{margin:0;padding:8px;background:#dfe4e9;display:flex;flex-wrap:wrap;gap:12px}"
+        style += "body{align-items:start}"
         page.set_content(f"<style>{style} img{{border-radius:14px}}</style>{images}")
         page.wait_for_timeout(300)
         page.screenshot(path=CHOSEN / name, full_page=True)

@@ -42,6 +42,7 @@ class Seen:
     says: str = ""
     well_s: float = 4.0  # after it has ended: found again, and a second of good samples
     lasts_s: float = LASTS_S
+    also: frozenset[AlertKind] = frozenset()  # what may be reported beside it
 
 
 def sensor_fault(within_s: float, says: str, *, slowly: bool = False) -> Seen:
@@ -79,6 +80,7 @@ SEEN = {
         15.0,
         "has slid round the belt",
         well_s=8.0,
+        also=frozenset({AlertKind.UNSAFE_STEP}),  # the simulated sensor jumps back in the middle of a step
     ),
     "tipped over on the belt": Seen(
         "a fault within 15 s", Look.FAULT, AlertKind.FAULT, 15.0, "no longer mounted"
@@ -199,7 +201,7 @@ def test_every_fault_is_seen_by_walker_and_spotter_and_heals(story: str, name: s
     ]
     assert len({alert.id for alert in story_told}) == 1
     assert all(seen.says in reason_of(alert) for alert in story_told)
-    assert {alert.kind for alert in walker.told} == {seen.kind}
+    assert {alert.kind for alert in walker.told} - seen.also == {seen.kind}
 
 
 def test_the_document_says_what_is_seen_of_every_fault() -> None:

@@ -20,6 +20,8 @@ LOOK_AHEAD = 10  # hops: the score speaks of this long ago
 RATE_UNIT_DPS = 150.0
 SWING_S = 3.0
 LEAST_SWING_G = 0.03
+STILL_G = 0.01  # a trunk whose vertical swing is less does not walk: that is noise, or breath
+NONE = -10.0
 CHUNK = 512  # hops worked on at once: their activations stay in the cache
 
 
@@ -52,7 +54,9 @@ class ContactScore:
         x = joined[:, : hops * HOP].reshape(6, hops, HOP).mean(axis=2)
         swing = np.sqrt(np.maximum(self._swing(x[0] ** 2), 0.0))
         x = (x / np.maximum(swing, LEAST_SWING_G)).T
-        return np.concatenate([self._forward(x[start : start + CHUNK]) for start in range(0, hops, CHUNK)])
+        score = np.concatenate([self._forward(x[start : start + CHUNK]) for start in range(0, hops, CHUNK)])
+        score[swing < STILL_G] = NONE
+        return score
 
     def _forward(self, x: Floats) -> Floats:
         hops = len(x)

@@ -88,6 +88,13 @@ def test_nobody_standing_steps() -> None:
     assert found(quiet.accel_g, quiet.gyro_dps) == []
 
 
+@pytest.mark.parametrize("up", [1.0, -1.0], ids=["upright", "upside down"])
+def test_a_noisy_sensor_at_rest_makes_no_steps(up: float) -> None:
+    noise = np.random.default_rng(0)
+    accel = noise.normal([0.0, 0.0, up], 0.01, (6000, 3))
+    assert found(accel, noise.normal(0.0, 0.1, (6000, 3))) == []
+
+
 def test_a_step_says_what_it_knows() -> None:
     first, second = (s.event() for s in found(there_and_back().accel_g, there_and_back().gyro_dps)[:2])
     assert first.kind is EventKind.STEP
