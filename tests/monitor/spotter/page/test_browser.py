@@ -367,6 +367,12 @@ def test_what_the_phone_says_of_itself_holds_no_connection(opens: Opens, pulse: 
     assert failed == []
 
 
+def test_the_page_s_process_stays_small(opens: Opens, pulse: Pulse, server: PageProcess) -> None:
+    for name in ("Eva", "Ben"):
+        opens(name).shows("Safe")
+    assert server.memory_mb() <= 45.0
+
+
 def test_what_is_sent_at_first_is_small(opens: Opens, pulse: Pulse) -> None:
     sizes: dict[str, int] = {}
     phone = opens("Eva")
