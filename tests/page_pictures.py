@@ -216,7 +216,7 @@ SHEETS = {
 def sheets(browser: Browser) -> None:
     """Several states side by side."""
     for name, (taken, states) in SHEETS.items():
-        page = browser.new_page(viewport={"width": 1240, "height": 700})
+        page = browser.new_page(viewport={"width": 1240, "height": 60})
         wide = 1240 // min(len(states), 4) - 16
         images = "".join(
             f'<img width="{wide}" src="data:image/png;base64,{_base64(taken, s)}">' for s in states
