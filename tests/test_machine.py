@@ -25,7 +25,7 @@ pytestmark = pytest.mark.long
 
 
 def _heed_ctrl_c() -> None:
-    """Where the tests run in the background, Ctrl-C is ignored by all that they start; under nohup, SIGHUP."""
+    """Where the tests run in the background, Ctrl-C is ignored by what they start; under nohup, SIGHUP."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
