@@ -24,7 +24,7 @@ test: ## install what the tests need, then format, lint, types and all tests
 	@echo "service starts with it), then checks and tests: four minutes on two idle cores, up to ten on busy ones."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
-	$(call needs,chromium,chromium)
+	$(needs_browser)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 check: .venv/dev ## format, lint, types and dead code
@@ -35,12 +35,12 @@ check: .venv/dev ## format, lint, types and dead code
 
 cover: .venv/dev ## all tests, and which lines and branches none of them runs; fails below the floor
 	$(call needs,mosquitto,mosquitto)
-	$(call needs,chromium,chromium)
+	$(needs_browser)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 screenshots: .venv/dev ## the spotter's page in every state, light and night, phone and desk
 	$(call needs,mosquitto,mosquitto)
-	$(call needs,chromium,chromium)
+	$(needs_browser)
 	$(BIN)/python -m tests.page_pictures
 
 chaos: .venv/dev ## the real process, everything round it broken at random: a thousand alerts, 200 restarts
@@ -97,6 +97,11 @@ $(BIN)/python:
 # $(call needs,command,package): install a Debian package where the command is missing.
 define needs
 @command -v $(1) >/dev/null || { $(call debian,$(2)); }
+endef
+
+# Chromium, and the library that Playwright's driver needs beside it.
+define needs_browser
+@{ command -v chromium && ldconfig -p | grep -F libatomic.so.1; } >/dev/null || { $(call debian,chromium libatomic1); }
 endef
 
 # $(call debian,package): as root or by sudo, without a word of apt's unless it fails.
