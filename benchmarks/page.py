@@ -80,22 +80,12 @@ def main() -> None:
 def one(phone: Phone, pulse: Pulse, number: int) -> float:
     """Raise an alarm, and end it; seconds until it was painted."""
     before = len(phone.ask("painted"))
-    handed_over: list[float] = []
-    link = pulse.link
-
-    def timed(block: object, events: object, alerts: object, status: object) -> None:
-        if alerts and not handed_over:
-            handed_over.append(time.time())
-        link(block, events, alerts, status)  # type: ignore[arg-type]
-
-    timed.inbox = link.inbox  # type: ignore[attr-defined]
-    pulse.link = timed  # type: ignore[assignment]
     pulse.raise_alert(str(number))
     wait_until(lambda: len(phone.ask("painted")) > before)
-    pulse.link = link
+    taken_s = float(phone.ask("painted")[-1]) - pulse.handed_s[str(number)]
     pulse.raise_alert(str(number), AlertKind.FALL, Priority.HIGH, stage=Stage.CLEARED)
     phone.until("!document.querySelector('#alarm .full')")
-    return float(phone.ask("painted")[-1]) - handed_over[0]
+    return taken_s
 
 
 class Stream:

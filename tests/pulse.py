@@ -54,6 +54,7 @@ class Pulse:
         self.linked = False  # the broker has answered for the first time
         self.hung = False
         self.armed = True
+        self.handed_s: dict[str, float] = {}  # by incident: the wall time of its latest report
         self.waits_for: tuple[Waiting, ...] = ()
         self.events: Callable[[float], Sequence[Event]] = lambda _time_s: ()
         self.samples: Callable[[float], SampleBlock] = lambda time_s: SampleBlock.silent(time_s, "")
@@ -108,6 +109,7 @@ class Pulse:
             if alert.stage.ended:
                 del self._standing[alert.id]
         status = Status(self.armed, False, tuple(self._standing.values()), time_s, self.waits_for)
+        self.handed_s.update((alert.id, time.time()) for alert in alerts)
         self.link(self.samples(time_s), self.events(time_s), alerts, status)
 
     def _receive(self, receipt: Input) -> None:

@@ -187,11 +187,11 @@ class Link:
             moment = self._clock()
             memory = memory_of(status, self._summary.alerts, moment, self._machine)
             self._outbox.put(*(message_of(alert, self.boot, moment) for alert in alerts), memory=memory)
-        for clip in self._clips.update(block, alerts):
-            self._clips_due.put(encode(clip))
         if alerts or before is None or before.shown != self._summary.shown:
             self._changed = True
             self._client.wake()
+        for clip in self._clips.update(block, alerts):  # last: a picture that fails costs nothing else
+            self._clips_due.put(encode(clip))
 
     def _watch_thread(self) -> None:
         """The loop looks after the link's thread: whatever that waits for, the walker learns of it."""

@@ -11,15 +11,15 @@ import stat
 from pathlib import Path
 
 
-def write(path: Path, text: str, mode: int, group: int) -> None:
-    """Put ``text`` in the place of ``path``, which then belongs to root and ``group``. Raises OSError."""
+def write(path: Path, text: str, mode: int, group: int, user: int = 0) -> None:
+    """Put ``text`` in the place of ``path``, which then belongs to ``user`` and ``group``. Raises OSError."""
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(made, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            _give(file.fileno(), mode, group)
+            _give(file.fileno(), mode, group, user)
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -55,7 +55,7 @@ def open_itself(path: Path) -> int:
         raise
 
 
-def _give(descriptor: int, mode: int, group: int) -> None:
+def _give(descriptor: int, mode: int, group: int, user: int = 0) -> None:
     if os.geteuid() == 0:
-        os.fchown(descriptor, 0, group)
+        os.fchown(descriptor, user, group)
     os.fchmod(descriptor, mode)

@@ -7,7 +7,6 @@ is there and good is kept; a certificate near its end, or for other names, is ma
 import fcntl
 import json
 import os
-import secrets
 import socket
 import ssl
 import struct
@@ -18,7 +17,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from monitor.core.vocabulary import RearguardError
-from monitor.delivery import certificates
+from monitor.delivery import certificates, owned_files
 from monitor.delivery.broker_setup import Step
 
 DAYS = 820
@@ -144,7 +143,7 @@ def _steps(files: _Files, further: list[str], now_s: float) -> Iterator[Step]:
         yield Step(
             f"make an authority's key, {files.ca_key}",
             lambda: _there(files.ca_key) or _there(files.ca),
-            lambda: _write(files.ca_key, certificates.key(), 0o600, os.geteuid(), os.getegid()),
+            lambda: owned_files.write(files.ca_key, certificates.key(), 0o600, os.getegid()),
         )
         yield Step(
             f"make the authority, {files.ca}: phones need this file",
@@ -258,24 +257,7 @@ def _make_folder(folder: Path, mode: int = 0o755) -> None:
 def _give(path: Path, text: str, mode: int) -> None:
     """Write a file for whoever owns its folder: the page's user, where root makes it."""
     owner = path.parent.stat()
-    _write(path, text, mode, owner.st_uid, owner.st_gid)
-
-
-def _write(path: Path, text: str, mode: int, user: int, group: int) -> None:
-    """In one step, and through no link."""
-    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(made, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            if os.geteuid() == 0:
-                os.fchown(made, user, group)
-            os.fchmod(made, mode)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    owned_files.write(path, text, mode, owner.st_gid, owner.st_uid)
 
 
 def _day(time_s: float) -> str:

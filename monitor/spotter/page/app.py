@@ -89,7 +89,7 @@ class Labelled(msgspec.Struct, forbid_unknown_fields=True):
     label: Literal["true", "false"]
 
 
-class Told(NamedTuple):
+class Asker(NamedTuple):
     """Who asks, and the secret of his session."""
 
     name: str
@@ -224,23 +224,23 @@ class _App:
         return self._with_cookie(_json({}), secret)
 
     async def leave(self, request: Request) -> Response:
-        self._door.leave(self._told(request).secret)
+        self._door.leave(self._asker(request).secret)
         response = _json({})
         response.delete_cookie(COOKIE, secure=self._tls, httponly=True, samesite="strict")
         return response
 
     async def me(self, request: Request) -> Response:
-        told = self._told(request)
+        asker = self._asker(request)
         key = self._hub.pushes.public_key if self._hub.pushes else ""
-        said = {"name": told.name, "push_key": key, "tls": self._tls, "version": self._version}
-        return self._with_cookie(_json(said), told.secret)  # as long as the session from now on
+        said = {"name": asker.name, "push_key": key, "tls": self._tls, "version": self._version}
+        return self._with_cookie(_json(said), asker.secret)  # as long as the session from now on
 
     async def live(self, request: Request) -> Response:
         """Server-sent events: all that is known, then each change."""
-        told = self._told(request)
+        asker = self._asker(request)
 
         async def stream() -> AsyncIterator[bytes]:
-            page = await self._hub.open(told.name)
+            page = await self._hub.open(asker.name)
             checked_s = time.monotonic()
             try:
                 yield b"retry: 1000\n\n"
@@ -248,7 +248,7 @@ class _App:
                     yield message
                     if time.monotonic() - checked_s >= CHECKED_S:
                         checked_s = time.monotonic()
-                        if self._door.name_of(told.secret, time.time()) is None:
+                        if self._door.name_of(asker.secret, time.time()) is None:
                             return
             finally:
                 self._hub.close(page)
@@ -258,7 +258,7 @@ class _App:
 
     async def log(self, request: Request) -> Response:
         """The lines of a device's log after number ``since``, and the course of its session."""
-        self._told(request)
+        self._asker(request)
         device, since = request.query_params.get("device", ""), request.query_params.get("since", "0")
         station = self._hub.stations.get(device)
         if station is None or not since.isdecimal():
@@ -271,7 +271,7 @@ class _App:
 
     async def clip(self, request: Request) -> Response:
         """The signal around an incident."""
-        self._told(request)
+        self._asker(request)
         station = self._hub.stations.get(request.query_params.get("device", ""))
         clip = station.clip(request.query_params.get("incident", "")) if station else None
         if clip is None:
@@ -279,43 +279,43 @@ class _App:
         return _json(clip)
 
     async def answer(self, request: Request) -> Response:
-        name = self._told(request).name
+        name = self._asker(request).name
         said = await self._body(request, Answer)
         await self._hub.answer(name, said.device, said.incident, said.act, said.nonce)
         return _json({})
 
     async def request(self, request: Request) -> Response:
-        name = self._told(request).name
+        name = self._asker(request).name
         asked = await self._body(request, Asked)
         await self._hub.request(name, asked.device, asked.act, asked.nonce)
         return _json({})
 
     async def contact(self, request: Request) -> Response:
         """Somebody looks after a device without contact."""
-        name = self._told(request).name
+        name = self._asker(request).name
         asked = await self._body(request, Asked)
         await self._hub.look_after(name, asked.device, asked.nonce)
         return _json({})
 
     async def pulse(self, request: Request) -> Response:
-        told = self._told(request)
+        asker = self._asker(request)
         pulse = await self._body(request, Pulse)
-        phone = Phone(told.name, pulse.can_ring, pulse.why, time.monotonic(), pulse.has)
-        self._hub.pulse(f"{told.secret}-{pulse.page}", phone)
+        phone = Phone(asker.name, pulse.can_ring, pulse.why, time.monotonic(), pulse.has)
+        self._hub.pulse(f"{asker.secret}-{pulse.page}", phone)
         return _json({})
 
     async def roll_call(self, request: Request) -> Response:
-        self._hub.phones.call(self._told(request).name, time.monotonic())
+        self._hub.phones.call(self._asker(request).name, time.monotonic())
         self._hub.look_round()
         return _json({})
 
     async def pressed(self, request: Request) -> Response:
-        self._hub.phones.press(self._told(request).name, time.monotonic())
+        self._hub.phones.press(self._asker(request).name, time.monotonic())
         self._hub.look_round()
         return _json({})
 
     async def label(self, request: Request) -> Response:
-        name = self._told(request).name
+        name = self._asker(request).name
         said = await self._body(request, Labelled)
         station = self._hub.stations.get(said.device)
         lines = [line for line in station.log() if line.incident == said.incident] if station else []
@@ -332,7 +332,7 @@ class _App:
 
     async def push(self, request: Request) -> Response:
         """Subscribe this session to push messages; null ends it."""
-        told = self._told(request)
+        asker = self._asker(request)
         if self._hub.pushes is None:
             raise ProblemError(404, "no_push")
         from monitor.spotter.page.push import PushError, subscription_of  # only where push is on
@@ -342,7 +342,7 @@ class _App:
             text = "" if value is None else self._hub.pushes.stored(subscription_of(value))
         except PushError as error:
             raise ProblemError(400, str(error)) from None
-        self._door.subscribe(told.secret, request.headers["origin"], text)
+        self._door.subscribe(asker.secret, request.headers["origin"], text)
         return _json({})
 
     def _with_cookie(self, response: Response, secret: str) -> Response:
@@ -351,13 +351,13 @@ class _App:
         )
         return response
 
-    def _told(self, request: Request) -> Told:
+    def _asker(self, request: Request) -> Asker:
         """Raises ProblemError where there is no session."""
         secret = request.cookies.get(COOKIE, "")
         name = self._door.name_of(secret, time.time()) if secret else None
         if name is None:
             raise ProblemError(401, "no_session")
-        return Told(name, secret)
+        return Asker(name, secret)
 
     def _check_origin(self, request: Request) -> None:
         """Other sites' pages may not speak for our spotter, though his cookie went along."""

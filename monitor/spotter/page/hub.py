@@ -70,8 +70,7 @@ class People(msgspec.Struct, frozen=True):
 class Page:
     """One open page: what waits to be sent to it."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self) -> None:
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(UNSENT)
 
     def send(self, message: bytes) -> bool:
@@ -116,9 +115,15 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         for station in self.stations.values():
             station.start()
+        failed = ""
         try:
             while True:
-                self.look_round()
+                try:
+                    self.look_round()
+                except Exception as error:  # noqa: BLE001  the page must outlive a defect of its own
+                    if repr(error) != failed:
+                        failed = repr(error)
+                        _log.exception("looking after the phones failed and goes on")
                 await asyncio.sleep(0.2)
         finally:
             self._loop = None
@@ -147,7 +152,7 @@ class Hub:
 
     async def open(self, name: str) -> Page:
         """A new page: all that is known comes first."""
-        page = Page(name)
+        page = Page()
         strips = {}
         for device, station in self.stations.items():
             strips[device] = await asyncio.wrap_future(station.ask(partial(_strip, station)))

@@ -108,9 +108,8 @@ class Station:
         self._changed = changed
         self._push = push
         self._escalation = Escalation(self.device, Priority.MEDIUM, PUSHES_PER_MINUTE, time_of_day)
-        self._client = SpotterClient(
-            settings, f"page-{self.device}", has=has, names=names, pictures=True, fails=lambda: False
-        )
+        who = f"page-{self.device}"
+        self._client = SpotterClient(settings, who, has=has, names=names, pictures=True)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._strip: deque[tuple[float, Gait]] = deque(maxlen=round(STRIP_S / TILE_S) + 1)
         self._lines: deque[Line] = deque(maxlen=LINES)

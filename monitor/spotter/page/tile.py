@@ -81,7 +81,7 @@ class Signal(msgspec.Struct, frozen=True):
 
 
 class Tile(msgspec.Struct, frozen=True):
-    """One walker. ``device_state`` parts are None or empty while there is no fresh heartbeat."""
+    """One walker. Without a fresh heartbeat what it said is empty: obstacles, faults, gait, who listens."""
 
     device: str
     look: Look

@@ -28,7 +28,7 @@ const known = {
 };
 let stream = null;
 let paused = { until: 0, keys: new Set() };
-let lookedAfterServer = false;
+const lookedAfter = new Set(); // devices of which the server says nothing, and somebody knows
 let away = null; // {since, numbers}: when we last heard, and the logs' numbers then
 let unseen = null; // shows what was missed, once no alarm is before it
 let pressed = 0; // number of the roll call that was answered here
@@ -99,13 +99,14 @@ function hearAll({ tiles, strips, you }) {
   for (const [device, points] of Object.entries(strips)) {
     known.points.set(device, points.map(([age_s, sway, rhythm, direction]) => ({ at_s: now_s() - age_s, sway, rhythm, direction })));
   }
-  lookedAfterServer = false;
+  lookedAfter.clear();
   if (away) comeBack();
   look();
 }
 
 function hearTile(tile) {
   const before = known.tiles.get(tile.device)?.tile;
+  lookedAfter.delete(tile.device);
   known.tiles.set(tile.device, { tile, at: now_s() });
   if (tile.known && tile.beat !== before?.beat) {
     const points = known.points.get(tile.device) ?? [];
@@ -122,9 +123,8 @@ function hearPeople({ people, roll_call: call }) {
   look();
 }
 
-// The tiles as they are now: a server that says nothing makes them all unknown.
+// The tiles as they are now. Each comes every second: one that does not is unknown, whatever else is heard.
 function current() {
-  const silent_s = stream ? stream.silent_s() : 0;
   const tiles = [...known.tiles.values()].map(({ tile, at }) => {
     const passed_s = now_s() - at;
     const aged = {
@@ -135,12 +135,12 @@ function current() {
       alerts: tile.alerts.map((alert) => ({ ...alert, age_s: alert.age_s + passed_s })),
     };
     aged.lost_s = aged.signal.silent_s ?? aged.look_s;
-    if (silent_s <= SILENT_S) return aged;
+    if (passed_s <= SILENT_S) return aged;
     // What stood when we last heard may be long over: it is shown, and it rings no more as if it were new.
-    const rings = tile.armed && silent_s > LOST_S && !lookedAfterServer;
+    const rings = tile.armed && passed_s > LOST_S && !lookedAfter.has(tile.device);
     const why = navigator.onLine ? SAY.lost_server : SAY.offline;
     const alerts = aged.alerts.map((alert) => ({ ...alert, rings: false }));
-    return { ...aged, look: "no_signal", lost_s: silent_s, alerts, signal: { ...aged.signal, lost: true, rings, why, server: true } };
+    return { ...aged, look: "no_signal", lost_s: passed_s, alerts, signal: { ...aged.signal, lost: true, rings, why, server: true } };
   });
   return tiles.sort((a, b) => ORDER.indexOf(a.look) - ORDER.indexOf(b.look) || a.device.localeCompare(b.device));
 }
@@ -290,7 +290,7 @@ const request = async (device, act) => (await tell("/request", { device, act }))
 
 async function lookAfter(tile) {
   if (tile.signal.server) {
-    lookedAfterServer = true; // there is nobody to tell
+    lookedAfter.add(tile.device); // there is nobody to tell
     look();
   } else {
     await tell("/contact", { device: tile.device, act: "coming" });

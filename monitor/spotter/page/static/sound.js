@@ -23,7 +23,9 @@ export class Sound {
     if (!window.AudioContext) return false;
     try {
       if (navigator.audioSession) navigator.audioSession.type = "playback"; // iOS: not with the ringer's switch
-    } catch {}
+    } catch {
+      // an older one: its silent switch counts
+    }
     this.#context ??= new AudioContext();
     await this.#context.resume();
     this.keepOn();

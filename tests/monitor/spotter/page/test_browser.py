@@ -260,6 +260,26 @@ def test_a_server_that_dies_rings_and_an_old_alarm_is_not_replayed_on_dead_data(
     assert pulse.heard[-1].who == "Eva"  # the session outlived the server
 
 
+def test_a_walker_of_whom_the_server_says_no_more_is_not_shown_as_safe(opens: Opens, pulse: Pulse) -> None:
+    """Others may be heard of: their news vouch for nobody else."""
+    phone = opens("Eva")
+    phone.shows("Safe")
+    phone.start()
+    phone.ask(
+        "const [{tile}] = rearguard.known.tiles.values();"
+        "rearguard.known.tiles.set('ghost', {tile: {...tile, device: 'ghost'}, at: performance.now() / 1000})"
+    )
+    ghost = (
+        "[...document.querySelectorAll('.board .tile')].find((tile) => tile.textContent.includes('ghost'))"
+    )
+    phone.until(f"{ghost}?.classList.contains('is-safe')")
+    phone.until(f"{ghost}?.classList.contains('is-no_signal')")
+    phone.until("rearguard.sound.kind === 'lost'")
+    phone.press("I look after it")
+    phone.until("rearguard.sound.kind === ''")
+    assert phone.page.locator(".board .is-safe").count() == 1
+
+
 def test_offline_and_back_lists_what_was_missed(browser: Browser, pulse: Pulse, server: PageProcess) -> None:
     """The radio goes silent without closing anything, as radios do."""
     with Proxy(server.port) as radio:

@@ -1,25 +1,16 @@
 """The demo's own session on the page: safe, fall, answer and all-clear, on two phones at once."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from monitor.delivery.mqtt import MqttSettings
-from tests.page_process import CHROMIUM, PageProcess, Phone, chromium
+from tests.page_process import PageProcess, Phone
 from tests.test_machine import rearguard
 
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with chromium() as browser:
-        yield browser
 
 
 def test_two_phones_see_the_whole_session(browser: Browser, mqtt: MqttSettings, tmp_path: Path) -> None:
