@@ -154,7 +154,7 @@ const title = el("h1");
 const back = button(SAY.all_walkers, () => (location.hash = ""), "plain");
 const night = button(SAY.night, () => setNight(!document.documentElement.hasAttribute("data-night")), "plain");
 const more = button("···", settings, "plain");
-more.setAttribute("aria-label", SAY.title);
+more.setAttribute("aria-label", SAY.menu);
 bar.append(back, title, night, more);
 const silent = button(SAY.silent, start, "pause"); // on an alarm that cannot be heard
 let overlayKey = "";
@@ -423,8 +423,9 @@ function setNight(on) {
 
 async function settings() {
   const list = el("div", { class: "side" });
-  if (known.pushKey && navigator.serviceWorker && window.PushManager) {
-    const registration = await navigator.serviceWorker.ready;
+  // None where the certificate is not trusted: the rest of the menu is there all the same.
+  const registration = await navigator.serviceWorker?.getRegistration();
+  if (known.pushKey && registration && window.PushManager) {
     const subscription = await registration.pushManager.getSubscription();
     list.append(button(subscription ? SAY.push_on : SAY.push_off, () => togglePush(registration, subscription), "plain"));
   }

@@ -120,6 +120,7 @@ export const SAY = {
   test: "Test alarm",
   roll_call: "Roll call",
   session: "Session",
+  menu: "Menu",
   night: "Night",
   day: "Day",
   all_walkers: "All walkers",

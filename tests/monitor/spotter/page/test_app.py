@@ -116,8 +116,11 @@ def test_the_cookie_is_for_this_site_and_no_script(empty: Site) -> None:
     name_and_secret, *rest = entered.headers["set-cookie"].split("; ")
     assert re.fullmatch(rf"{COOKIE}=[\w-]{{43}}", name_and_secret)
     assert {one.lower() for one in rest if not one.lower().startswith("expires")} == {
-        "httponly", "samesite=strict", "path=/", f"max-age={180 * 86400}",
-    }  # fmt: skip
+        "httponly",
+        "samesite=strict",
+        "path=/",
+        f"max-age={180 * 86400}",
+    }
     assert entered.headers["cache-control"] == "no-store"
 
 

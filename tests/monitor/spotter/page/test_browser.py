@@ -374,6 +374,16 @@ def test_the_session_log_has_a_picture_and_takes_a_label(
     assert '"label":"false"' in (server.folder / "labels.jsonl").read_text()
 
 
+def test_the_menu_opens_also_where_there_is_no_service_worker(opens: Opens, pulse: Pulse) -> None:
+    phone = opens("Eva", service_workers="block")  # as with a certificate that the phone does not trust
+    phone.shows("Safe")
+    phone.press("Menu")
+    phone.press("Unpair this phone")
+    phone.page.get_by_text("Who are you?").wait_for()
+    phone.page.reload()
+    phone.page.get_by_text("Who are you?").wait_for()
+
+
 def test_what_the_phone_says_of_itself_holds_no_connection(opens: Opens, pulse: Pulse) -> None:
     """A browser has six for each server; requests whose answer nobody reads would use them up."""
     phone = opens("Eva")

@@ -127,8 +127,11 @@ def test_the_device_learns_who_can_hear_here_and_who_leaves(mqtt: MqttSettings, 
     wait_until(lambda: len(pulse.heard) == 4)
     here, gone = InputKind.SPOTTER_HERE, InputKind.SPOTTER_GONE
     assert [(word.kind, word.who) for word in pulse.heard] == [
-        (here, "Eva"), (here, "Tom"), (gone, "Eva"), (gone, "Tom"),
-    ]  # fmt: skip
+        (here, "Eva"),
+        (here, "Tom"),
+        (gone, "Eva"),
+        (gone, "Tom"),
+    ]
 
 
 def test_the_strip_has_a_point_for_each_heartbeat(mqtt: MqttSettings, pulse: Pulse) -> None:
@@ -259,9 +262,7 @@ def test_what_phones_without_a_page_are_sent_is_handed_on(ear: Ear) -> None:
     with running(WALKER, lambda _: None, push=lambda *what: sent.append(what)):
         moment_s = time.monotonic()
         for kind, priority in ((AlertKind.FALL, Priority.HIGH), (AlertKind.BATTERY, Priority.LOW)):
-            incident = Incident(
-                kind, "aaaa", 1, kind, priority, Certainty.CONFIRMED, Stage.ACTIVE, moment_s
-            )  # fmt: skip
+            incident = Incident(kind, "aaaa", 1, kind, priority, Certainty.CONFIRMED, Stage.ACTIVE, moment_s)
             ear.view.incidents[kind] = incident
         ear.wake()
         wait_until(lambda: sent)
@@ -272,9 +273,7 @@ def test_what_phones_without_a_page_are_sent_is_handed_on(ear: Ear) -> None:
 
 def test_without_a_way_for_pushes_none_are_made(ear: Ear) -> None:
     with running(WALKER, lambda _: None) as station:
-        alert = Incident(
-            "1", "aaaa", 1, AlertKind.SOS, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 0.0
-        )  # fmt: skip
+        alert = Incident("1", "aaaa", 1, AlertKind.SOS, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 0.0)
         ear.view.incidents["1"] = alert
         assert station.ask(lambda client: client.view.open).result() == [alert]
 

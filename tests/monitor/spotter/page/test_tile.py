@@ -21,10 +21,19 @@ TOPICS = Topics("walker")
 WALKED = Gait(12, 30.0, "backward", 0.4, 98.0, 40.0, 20.0)
 
 WORST_FIRST = (
-    "help", "down", "falling", "no_signal", "no_sensor", "stumble", "test", "fault", "watch", "not_armed",
+    "help",
+    "down",
+    "falling",
+    "no_signal",
+    "no_sensor",
+    "stumble",
+    "test",
+    "fault",
+    "watch",
+    "not_armed",
     "off",
     "safe",
-)  # fmt: skip
+)
 
 LOOKS = {
     (AlertKind.FALL, Certainty.SUSPECTED): ("falling", "falling"),
