@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -25,6 +25,7 @@ from monitor.spotter.page.door import SESSION_S, Door, DoorError, TooManyError
 from monitor.spotter.page.hub import Hub, RefusedError
 from monitor.spotter.page.labels import Label
 from monitor.spotter.page.phones import Phone
+from monitor.spotter.page.posted import Answer, Asked, Entry, Labelled, Pulse
 
 COOKIE = "rearguard"
 LARGEST_BYTES = 4096
@@ -54,39 +55,6 @@ FILES = {
     "/icon-180.png": ("icon-180.png", "image/png"),
     "/icon-512.png": ("icon-512.png", "image/png"),
 }
-
-Word = Annotated[str, msgspec.Meta(max_length=64)]
-Nonce = Annotated[str, msgspec.Meta(min_length=8, max_length=64)]
-
-
-class Entry(msgspec.Struct, forbid_unknown_fields=True):
-    word: Word  # a six-digit code, or a link's word
-
-
-class Answer(msgspec.Struct, forbid_unknown_fields=True):
-    device: Word
-    incident: Word
-    act: Word
-    nonce: Nonce
-
-
-class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    device: Word
-    act: Word
-    nonce: Nonce
-
-
-class Pulse(msgspec.Struct, forbid_unknown_fields=True):
-    page: Nonce  # of this open page
-    can_ring: bool
-    why: Word = ""
-    has: Annotated[dict[Word, Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(max_length=100)] = {}
-
-
-class Labelled(msgspec.Struct, forbid_unknown_fields=True):
-    device: Word
-    incident: Word
-    label: Literal["true", "false"]
 
 
 class Asker(NamedTuple):
