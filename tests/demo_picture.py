@@ -11,7 +11,9 @@ from html import escape, unescape
 from pathlib import Path
 
 PICTURE = Path(__file__).parents[1] / "docs" / "demo.svg"
-FIRST, LAST = "stumble [", "your spotter is coming"
+FIRST = "stumble ["
+LAST = ("ok FALL confirmed, acknowledged by you", "your spotter is coming")
+"""Of the spotter's side and of the walker's: either may be printed first."""
 LINE_PX, LETTER_PX, EDGE_PX = 20, 8.4, 18
 COLOURS = {"!!": "#ff7b72", "ok": "#7ee787", "--": "#e3b341"}
 
@@ -19,7 +21,7 @@ COLOURS = {"!!": "#ff7b72", "ok": "#7ee787", "--": "#e3b341"}
 def excerpt(lines: Sequence[str]) -> list[str]:
     """From the stumble to the spotter's answer."""
     first = next(number for number, line in enumerate(lines) if FIRST in line)
-    last = next(number for number, line in enumerate(lines) if LAST in line)
+    last = max(next(number for number, line in enumerate(lines) if words in line) for words in LAST)
     return list(lines[first : last + 1])
 
 
