@@ -16,6 +16,7 @@ class Mounting:
     """
 
     def __init__(self, axes: str) -> None:
+        self.axes = axes
         words = axes.split()
         for word in words:
             if len(word) != 2 or word[0] not in "+-" or word[1] not in _AXES:

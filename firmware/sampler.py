@@ -16,7 +16,7 @@ from firmware.proving import prove
 from firmware.rate_check import RateCheck
 from firmware.sample_clock import SampleClock
 from firmware.vitals import Vitals
-from monitor.core.samples import BLOCK_S, Floats, SampleBlock
+from monitor.core.samples import BLOCK_S, Floats, SampleBlock, on_the_microsecond
 from monitor.core.setting import SettingError, number, switch, text
 
 BELT_RATE_HZ = 100
@@ -111,7 +111,7 @@ class Sampler:
                 due_s = max(due_s + BLOCK_S, self._clock())
                 early = (early + _GOLDEN) % 1
                 self._sleep(max(0.0, due_s - early * _EARLY_S - self._clock()))
-                yield self._block()
+                yield on_the_microsecond(self._block())
         finally:
             self._close()
 

@@ -20,12 +20,28 @@ from monitor.commands import (
     pair,
     replay,
     run,
+    sessions,
     trials,
     watch,
 )
 from monitor.core.vocabulary import RearguardError
 
-COMMANDS = (run, demo, replay, check, calibrate, watch, page, notify, pair, broker, trials, evaluate, config)
+COMMANDS = (
+    run,
+    demo,
+    replay,
+    check,
+    calibrate,
+    watch,
+    page,
+    notify,
+    pair,
+    broker,
+    trials,
+    evaluate,
+    sessions,
+    config,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

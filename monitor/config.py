@@ -58,6 +58,11 @@ def load(path: Path, shape: type[S]) -> S:
     return _settings(_text(path), path, shape)
 
 
+def parsed(text: str, name: str, shape: type[S]) -> S:
+    """Settings kept as ``text``, JSON or YAML; ``name`` is where they are from. Raises ConfigError."""
+    return _settings(text, Path(name), shape)
+
+
 def change(path: Path, shape: type, key: str, value: Any) -> None:
     """Set one dotted ``key`` in the file and keep all its comments; a file that is not there is made.
 

@@ -28,8 +28,10 @@ from monitor.delivery.outbox import machine_boot, recall
 from monitor.fences import Fences
 from monitor.loop import Inbox, Sink, run
 from monitor.narrator import Narrator, session_words
+from monitor.recordings.journal import Journal, Opening
+from monitor.recordings.packing import Form
 from monitor.settings import Settings
-from monitor.settings_text import fingerprint
+from monitor.settings_text import detecting, fingerprint
 from monitor.weights import shipped
 
 POWER_BLOCKS = 40
@@ -42,9 +44,11 @@ class Line:
     """Everything behind the blocks: detector, alarm and sinks.
 
     ``publish`` puts the link to the broker among the sinks, ``store`` is its outbox's file: what it left open
-    is open again, and if it was armed it is armed at once. ``told_from_s``
+    is open again, and if it was armed it is armed at once. ``journal`` is the file in which the session is
+    recorded, ``form`` how the blocks' samples came about. ``told_from_s``
     is the time that the narrator counts from, ``events`` lets it list every event. ``clock`` is the one that
     the blocks' times are on, ``overdue_s`` the time without an acknowledgement after which the link is lost.
+    ``boot`` names the run; a session that is replayed keeps its own.
     """
 
     def __init__(
@@ -53,14 +57,17 @@ class Line:
         *,
         publish: bool,
         store: Path | None = None,
+        journal: Path | None = None,
+        form: Callable[[], Form] = Form,
         told_from_s: float | None = None,
         events: bool = False,
         clock: Callable[[], float] = time.monotonic,
         overdue_s: float = OVERDUE_S,
+        boot: str = "",
     ) -> None:
         self.inbox = Inbox()
         self.detector = Detector(settings, shipped())
-        boot = secrets.token_hex(4)
+        boot = boot or secrets.token_hex(4)
         before = recall(store, Moment(clock(), time.time()), machine_boot()) if store else Memory()
         self.alarm = Alarm(settings.alarm, settings.arming, boot, before.incidents, before.sequence)
         if before.armed:
@@ -70,6 +77,25 @@ class Line:
         self._report_panel()
         self.narrator = Narrator(self._look, told_from_s, events=events)
         self.delivered = True  # once it has run: has the broker acknowledged every alert?
+        self.journal = (
+            Journal(
+                journal,
+                settings.journal,
+                Opening(
+                    boot,
+                    settings.mqtt.device,
+                    version("rearguard"),
+                    fingerprint(settings),
+                    detecting(settings),
+                ),
+                form=form,
+                heard=lambda: self.inbox.latest,
+                tell=self.inbox.put,
+                clock=clock,
+            )
+            if journal and settings.journal.record
+            else None
+        )
         self.link: Link | None = None
         if publish:
             try:
@@ -98,14 +124,19 @@ class Line:
             **({"link": self.link} if self.link else {}),
             "panel": self._show,
             "narrator": self.narrator,
+            **({"journal": self.journal} if self.journal else {}),
             **(last or {}),
             "dead-man line": self._beat,
         }
         if self.link:
             self.link.start()
+        if self.journal:
+            self.journal.start()
         with ExitStack() as at_end:
             at_end.callback(self.narrator.close)
             at_end.callback(self.panel.close)
+            if self.journal:
+                at_end.callback(self.journal.close)
             if self.link:
                 at_end.callback(self.link.stop)
                 at_end.callback(self._drain, self.link)

@@ -37,11 +37,14 @@ class Detecting(Protocol):
 
 
 class Inbox(SimpleQueue[Input]):
-    """Messages from other threads, handed to the loop block by block."""
+    """Messages from other threads, handed to the loop block by block. ``latest``: those of the last block."""
+
+    latest: Sequence[Input] = ()
 
     def drain(self) -> list[Input]:
         """All that has come since the last block."""
         inputs: list[Input] = []
+        self.latest = inputs
         while True:
             try:
                 inputs.append(self.get_nowait())

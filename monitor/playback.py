@@ -2,7 +2,8 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 from firmware.simulated import SimulatedBus, SimulatedInvensense, recording
 from monitor.core.alarm import Alarm
 from monitor.core.samples import Floats, SampleBlock
-from monitor.core.vocabulary import Priority
+from monitor.core.vocabulary import Input, Priority
+from monitor.loop import Inbox
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.corpus import Corpus, RecordingError, Trial
 
@@ -85,6 +87,28 @@ def shifted(blocks: Iterable[SampleBlock], by_s: float) -> Iterator[SampleBlock]
     """A recording's blocks, as if it had begun at ``by_s``."""
     for block in blocks:
         yield replace(block, time_s=block.time_s + by_s, end_s=block.end_s + by_s)
+
+
+def with_inputs(
+    blocks: Iterable[SampleBlock], inputs: Sequence[tuple[float, Input]], inbox: Inbox
+) -> Iterator[SampleBlock]:
+    """A session's blocks; before each, what the alarm was told then."""
+    waiting = deque(inputs)
+    for block in blocks:
+        while waiting and waiting[0][0] <= block.end_s:
+            inbox.put(waiting.popleft()[1])
+        yield block
+
+
+def in_real_time(blocks: Iterable[SampleBlock]) -> Iterator[SampleBlock]:
+    """The blocks, each no sooner after the first than it came then."""
+    clock: PacedClock | None = None
+    last_s = 0.0
+    for block in blocks:
+        clock = clock or PacedClock()
+        clock.sleep(block.end_s - last_s if last_s else 0.0)
+        last_s = block.end_s
+        yield block
 
 
 def until_over(

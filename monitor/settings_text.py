@@ -19,6 +19,28 @@ def fingerprint(settings: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+DECIDING = (
+    "profile",
+    "fall",
+    "stumble",
+    "unsafe_step",
+    "footfall",
+    "direction",
+    "handling",
+    "health",
+    "arming",
+    "alarm",
+    "sensor",
+)
+"""The settings that events and alerts depend on."""
+
+
+def detecting(settings: Any) -> str:
+    """Those settings as JSON: what a session's replay needs."""
+    every = asdict(settings)
+    return json.dumps({name: every[name] for name in DECIDING})
+
+
 def flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every setting as (dotted key, value), in order."""
     for f in fields(settings):

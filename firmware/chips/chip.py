@@ -53,6 +53,8 @@ class Chip(ABC):
 
     name: str
     rate_hz: float
+    accel_g_per_count = ACCEL_RANGE_G / 32768
+    gyro_dps_per_count = GYRO_RANGE_DPS / 32768
     known = True  # False: its identity is in no table, and only its behaviour speaks for it
 
     def __init__(self, bus: Bus, address: int, identity: int) -> None:

@@ -61,6 +61,8 @@ def decode(data: bytes) -> Floats:
 class Lsm6ds3(Chip):
     """``rate_hz`` 100 gives 104 Hz, 200 gives 208 Hz."""
 
+    accel_g_per_count, gyro_dps_per_count = ACCEL_G, GYRO_DPS
+
     def __init__(self, bus: Bus, address: int, identity: int, rate_hz: int = 100) -> None:
         super().__init__(bus, address, identity)
         self.name = IDENTITIES[identity]

@@ -11,7 +11,7 @@ import numpy as np
 
 from firmware.bus import Bus
 from firmware.chips.chip import Chip, all_valid, unmarked, valid
-from firmware.chips.lsm6ds3 import scaled
+from firmware.chips.lsm6ds3 import ACCEL_G, GYRO_DPS, scaled
 from firmware.errors import FifoError
 from monitor.core.samples import Floats
 
@@ -76,12 +76,13 @@ def unpack(data: bytes) -> Floats:
 class Lsm6dso(Chip):
     """``rate_hz`` 100 gives 104 Hz, 200 gives 208 Hz."""
 
+    accel_g_per_count, gyro_dps_per_count = ACCEL_G, GYRO_DPS
+
     def __init__(self, bus: Bus, address: int, identity: int, rate_hz: int = 100) -> None:
         super().__init__(bus, address, identity)
         self.name = IDENTITIES[identity]
         self._odr = _ODR[rate_hz]
         self.rate_hz = 1.04 * rate_hz
-        self._accel_scale = 1.0
         self._norms_g = np.empty(0)  # the latest, as an LSM6DSO would mean them
 
     def start(self) -> Iterator[float]:
@@ -114,7 +115,7 @@ class Lsm6dso(Chip):
         samples = unpack(data)
         if self.identity == _TWINS:
             self._tell_apart(samples)
-            samples[:, :3] *= self._accel_scale
+            samples[:, :3] *= self.accel_g_per_count / ACCEL_G
         return samples
 
     def _tell_apart(self, samples: Floats) -> None:
@@ -125,9 +126,9 @@ class Lsm6dso(Chip):
             return
         rest_g = float(self._norms_g.mean())
         if _WIDE_G[0] <= rest_g <= _WIDE_G[1]:
-            self.name, self._accel_scale = _WIDER, 2.0
+            self.name, self.accel_g_per_count = _WIDER, 2 * ACCEL_G
         elif _NARROW_G[0] <= rest_g <= _NARROW_G[1]:
-            self.name, self._accel_scale = IDENTITIES[_TWINS], 1.0
+            self.name, self.accel_g_per_count = IDENTITIES[_TWINS], ACCEL_G
 
     def close(self) -> None:
         self._set(Register.CTRL1_XL, 0)

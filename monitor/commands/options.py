@@ -10,8 +10,13 @@ from typing import Any, NamedTuple, Protocol
 
 from monitor import config
 from monitor.core.setting import SettingError
+from monitor.recordings.journal import FILE
 from monitor.settings import HERE, INSTALLED, Settings
 from monitor.settings_text import fingerprint
+
+SERVICE_STATE = Path("/var/lib/rearguard")
+OWN_STATE = Path.home() / ".local/state/rearguard"
+"""Where the safety process keeps its outbox and its journal: started by systemd, and by hand."""
 
 Act = Callable[[argparse.Namespace], int]
 
@@ -37,6 +42,24 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"settings file (default: {INSTALLED}, else ./{HERE}, else the built-in defaults)",
     )
+
+
+def add_journal(parser: argparse.ArgumentParser) -> None:
+    """--journal: which one."""
+    parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="the journal (default: the service's, else this user's own)",
+    )
+
+
+def journal_file(args: argparse.Namespace) -> Path:
+    """The journal that is read: the one named, else the service's, else the user's."""
+    folders = (os.environ.get("STATE_DIRECTORY"), SERVICE_STATE)
+    served = (Path(folder) / FILE for folder in folders if folder)
+    found: Path = args.journal or next((path for path in served if path.exists()), OWN_STATE / FILE)
+    return found
 
 
 def add_port(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from monitor.commands.options import Commands, Loaded, add_config, add_port, command, host, load
-from monitor.commands.run import store_path
+from monitor.commands.run import state_folder
 from monitor.delivery.accounts import FOLDER as BROKER
 from monitor.delivery.invitation import qr
 from monitor.delivery.page_certificate import make as make_certificate
@@ -113,9 +113,9 @@ def _push_keys(folder: Path, settings: PageSettings) -> int:
 
 
 def _beside_the_outbox() -> Path:
-    outbox = store_path(simulated=False)
-    assert outbox is not None
-    return outbox.parent
+    folder = state_folder(simulated=False)
+    assert folder is not None
+    return folder
 
 
 def _port(text: str) -> int:

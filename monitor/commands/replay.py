@@ -1,4 +1,4 @@
-"""``rearguard replay``: a recording down the line, at once or in real time through the simulated chip."""
+"""``rearguard replay``: a recording, or a session of the journal, down the line: at once or in real time."""
 
 import argparse
 import signal
@@ -6,17 +6,42 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from firmware.bus import Bus
 from firmware.sampler import Sampler
-from monitor.commands.options import Commands, add_config, add_port, command, load, seconds
+from monitor import config
+from monitor.commands.options import (
+    Commands,
+    add_config,
+    add_journal,
+    add_port,
+    command,
+    journal_file,
+    load,
+    seconds,
+)
 from monitor.commands.run import say_limits
 from monitor.core.alarm import Alarm
 from monitor.core.arming import ArmingSettings
 from monitor.core.samples import SampleBlock
 from monitor.line import Line
-from monitor.playback import LEAD_IN_S, PacedClock, plugged, shifted, trial_of, until_over
+from monitor.playback import (
+    LEAD_IN_S,
+    PacedClock,
+    in_real_time,
+    plugged,
+    shifted,
+    trial_of,
+    until_over,
+    with_inputs,
+)
 from monitor.recordings import corpus
+from monitor.recordings.corpus import RecordingError
+from monitor.recordings.moment import numbered
+from monitor.recordings.moment import seconds as seconds_of
+from monitor.recordings.sessions import JournalError, Session, sessions
+from monitor.settings import Settings
 
 AT_ONCE = ArmingSettings(needs_stillness=False)
 """A recording is watched from its first step on."""
@@ -31,12 +56,20 @@ AFTERWARDS_S = 5.0
 
 def add(commands: Commands) -> None:
     parser = command(
-        commands, "replay", replay_, "run the detector on a recording, or on the simulated walker"
+        commands,
+        "replay",
+        replay_,
+        "run the detector on a recording, on a session of the journal, or on the simulated walker",
     )
     add_config(parser)
     add_recording(parser)
     parser.add_argument(
         "--through-chip", action="store_true", help="in real time, through the simulated chip and its driver"
+    )
+    add_session(parser)
+    parser.add_argument("--real-time", action="store_true", help="of a session: as slowly as it was")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="record it as a session of this journal, made if need be"
     )
     parser.add_argument("--events", action="store_true", help="list every event, with its evidence")
     parser.add_argument(
@@ -65,16 +98,43 @@ def add_recording(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trial", metavar="NAME", help="which trial; `rearguard trials FILE.npz` lists them")
 
 
+def add_session(parser: argparse.ArgumentParser) -> None:
+    """--session, --from, --to and --journal."""
+    parser.add_argument(
+        "--session", type=int, metavar="N", help="a session of the journal; `rearguard sessions` lists them"
+    )
+    parser.add_argument("--from", dest="from_s", metavar="M:SS", help="begin at this time of the session")
+    parser.add_argument("--to", dest="to_s", metavar="M:SS", help="end at this time of the session")
+    add_journal(parser)
+
+
+def chosen(args: argparse.Namespace) -> tuple[Session, float, float]:
+    """The session that is meant, and from when to when. Raises JournalError."""
+    session = numbered(sessions(journal_file(args)), args.session)
+    from_s = session.from_s + seconds_of(args.from_s) if args.from_s else session.from_s
+    to_s = session.from_s + seconds_of(args.to_s) if args.to_s else session.to_s
+    if not from_s < to_s:
+        raise JournalError(f"--from {args.from_s or '0'} --to {args.to_s}: nothing lies between them")
+    return session, from_s, to_s
+
+
 def replay_(args: argparse.Namespace) -> int:
+    if args.session is not None:
+        return _replay_session(args)
+    if args.real_time or args.from_s or args.to_s:
+        raise RecordingError("--real-time, --from and --to go with --session; a recording: --through-chip")
     settings = load(args).settings
     trial = trial_of(args.file, args.trial)
     if not args.through_chip:
         settings = replace(settings, arming=AT_ONCE)
     clock = PacedClock()
     began_s = clock() if args.publish or args.through_chip else 0.0
+    if args.record and not began_s:
+        began_s = clock() - trial.duration_s  # it ends now
     line = Line(
         settings,
         publish=args.publish,
+        journal=args.record,
         told_from_s=began_s,
         events=args.events,
         clock=clock if args.through_chip else time.monotonic,
@@ -96,6 +156,28 @@ def replay_(args: argparse.Namespace) -> int:
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)
         return 1
     return 0
+
+
+def _replay_session(args: argparse.Namespace) -> int:
+    """With the settings of then, unless others are named, and with what people said then."""
+    if args.through_chip or args.publish or args.linger or args.record or args.file:
+        raise JournalError(
+            "--session replays what is recorded: it goes with none of FILE.npz, --record, --through-chip, "
+            "--publish, --linger"
+        )
+    session, from_s, to_s = chosen(args)
+    settings = load(args).settings if args.config else settings_of(session)
+    line = Line(settings, publish=False, told_from_s=session.from_s, events=args.events, boot=session.boot)
+    say_limits(settings)
+    print(f"session {session.number} of {session.local(session.from_s):%Y-%m-%d %H:%M:%S}", flush=True)
+    blocks = with_inputs(session.blocks(from_s, to_s), session.inputs(), line.inbox)
+    line.run(in_real_time(blocks) if args.real_time else blocks)
+    return 0
+
+
+def settings_of(session: Session) -> Settings:
+    """What the session was recorded with. Raises ConfigError where this version has other settings."""
+    return config.parsed(session.settings, f"session {session.number}", Settings)
 
 
 def _played(

@@ -13,13 +13,16 @@ from firmware.bus import Bus
 from firmware.panel import PANEL
 from firmware.sampler import Sampler
 from firmware.watchdog import Vouch
-from monitor.commands.options import Commands, add_config, add_port, command, load
+from monitor.commands.options import OWN_STATE, Commands, add_config, add_port, command, load
 from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
 from monitor.playback import PacedClock, plugged, trial_of
+from monitor.recordings import journal
 from monitor.recordings.corpus import RecordingError
+from monitor.recordings.packing import Form
 from monitor.settings import Settings
 
+OUTBOX, JOURNAL = "outbox.db", journal.FILE
 NO_PINS = "no Raspberry Pi's pins were found here: lamp, buzzer and button are simulated"
 FRAME_LIMITS = (
     "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "
@@ -58,7 +61,15 @@ def run(args: argparse.Namespace) -> int:
         plug = cycle([wires.unplug, wires.plug])
         signal.signal(signal.SIGUSR1, lambda *_: next(plug)())
         bus = Bus(settings.sensor.bus, port=wires.open)
-    line = Line(settings, publish=True, store=store_path(simulated=bus is not None), clock=clock)
+    state = state_folder(simulated=bus is not None)
+    line = Line(
+        settings,
+        publish=True,
+        store=state and state / OUTBOX,
+        journal=state and state / JOURNAL,
+        form=lambda: form(sampler),
+        clock=clock,
+    )
     sampler = Sampler(settings.sampled, bus, clock, sleep, power=line.panel.power)
     for end in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(end, lambda *_: sampler.stop())
@@ -72,15 +83,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def store_path(*, simulated: bool) -> Path | None:
-    """Where alerts wait for the broker: in systemd's state directory, else in the user's.
+def state_folder(*, simulated: bool) -> Path | None:
+    """Where alerts wait for the broker, and the journal is: systemd's state directory, else the user's.
 
     A simulated walker leaves nothing in the user's.
     """
     directory = os.environ.get("STATE_DIRECTORY")
     if directory is None and simulated:
         return None
-    return Path(directory or Path.home() / ".local/state/rearguard") / "outbox.db"
+    return Path(directory or OWN_STATE)
+
+
+def form(sampler: Sampler) -> Form:
+    """How the samples of the chip in use came about."""
+    chip, mounting = sampler.chip, sampler.mounting.axes
+    if chip is None:
+        return Form("no sensor", mounting=mounting)
+    return Form(str(chip), chip.accel_g_per_count, chip.gyro_dps_per_count, mounting)
 
 
 def say_limits(settings: Settings) -> None:

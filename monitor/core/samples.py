@@ -40,3 +40,19 @@ class SampleBlock:
     def silent(cls, end_s: float, fault: str, lost: int = 0) -> "SampleBlock":
         """A block without samples, and why."""
         return cls(np.empty(0), np.empty((0, 3)), np.empty((0, 3)), end_s, lost, fault)
+
+
+def on_the_microsecond(block: SampleBlock) -> SampleBlock:
+    """The block with its times in whole microseconds: finer than they are known, and kept without loss."""
+    time_s, end_s = to_s(to_us(block.time_s)), round(block.end_s, 6)
+    return SampleBlock(time_s, block.accel_g, block.gyro_dps, end_s, block.lost, block.fault)
+
+
+def to_us(time_s: Floats) -> npt.NDArray[np.int64]:
+    """Seconds (n,) as whole microseconds."""
+    return np.rint(time_s * 1e6).astype(np.int64)
+
+
+def to_s(time_us: npt.NDArray[np.int64]) -> Floats:
+    """Whole microseconds (n,) as seconds."""
+    return np.asarray(time_us / 1e6)

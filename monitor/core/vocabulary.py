@@ -136,6 +136,7 @@ class FaultCode(StrEnum):
     NO_SPOTTER = "no_spotter"
     PHONES = "phones"  # a notifier reaches none
     OUTBOX = "outbox"
+    JOURNAL = "journal"
     NAME_CONFLICT = "name_conflict"
     NOT_ARMED = "not_armed"  # the walker walks, and is not watched
     ALERTS_LOST = "alerts_lost"  # the outbox was damaged

@@ -40,6 +40,7 @@ FAULTS = {
     FaultCode.ALERTS_LOST: "the file of waiting alerts was damaged, some may be lost: check on the walker",
     FaultCode.DEFECT: "the {part} failed: {reason}; please report it, with the log",
     FaultCode.STUCK: "the {part} has been stuck for {reason}: if that lasts, restart Rearguard",
+    FaultCode.JOURNAL: "this session is not recorded: {reason}",
     FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
 }
 UNVERIFIED = "unverified, it was not armed"

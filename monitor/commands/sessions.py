@@ -1,0 +1,53 @@
+"""``rearguard sessions``: what the journal holds, a line per session."""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+
+from monitor.commands.options import Commands, add_journal, command, journal_file
+from monitor.recordings.sessions import Session, sessions
+
+HEADINGS = ("session", "began", "length", "steps", "backward", "alerts", "labels")
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "sessions", act, "list what the journal holds: a line per session")
+    add_journal(parser)
+
+
+def act(args: argparse.Namespace) -> int:
+    for line in table(sessions(journal_file(args))):
+        print(line)
+    return 0
+
+
+def table(found: list[Session]) -> Iterator[str]:
+    """A heading, and a line per session."""
+    rows = [HEADINGS, *map(_cells, found)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    right = {"session", "length", "steps", "backward"}
+    for row in rows:
+        cells = zip(row, widths, HEADINGS, strict=True)
+        yield "  ".join(c.rjust(w) if heading in right else c.ljust(w) for c, w, heading in cells).rstrip()
+
+
+def _cells(session: Session) -> tuple[str, ...]:
+    steps = session.steps()
+    incidents = {alert.id: alert.kind for alert in session.alerts()}
+    kinds = Counter(incidents.values())
+    labels = Counter(label.label for label in session.labels())
+    return (
+        str(session.number),
+        f"{session.local(session.from_s):%Y-%m-%d %H:%M:%S}",
+        clock_words(session.duration_s),
+        str(len(steps)),
+        str(sum(step.direction < 0 for step in steps)),
+        ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(kinds.items())) or "-",
+        ", ".join(f"{n} {label}" for label, n in sorted(labels.items())) or "-",
+    )
+
+
+def clock_words(seconds: float) -> str:
+    """As hours:minutes:seconds."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
