@@ -1,0 +1,65 @@
+"""Who does the work of many recordings: all cores of this machine, or a cluster that is there.
+
+joblib (the extra `tune`) hands it to processes here, or to a Dask or Ray cluster that is named; where it is
+not installed the standard library does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from monitor.core.vocabulary import RearguardError
+from monitor.recordings import evaluate
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class EngineError(RearguardError, ValueError):
+    """A cluster that cannot be used: what was expected, what was found, what to do."""
+
+
+def each(
+    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int | None = None, cluster: str = ""
+) -> Iterator[Result]:
+    """The result of each task, in order, by ``jobs`` processes (None: one per core) or by a ``cluster``.
+
+    ``cluster`` is dask://HOST:PORT, or ray://HOST:PORT.
+    """
+    if not cluster and (jobs == 1 or len(tasks) < 2 or find_spec("joblib") is None):
+        yield from evaluate.each(work, tasks, jobs)
+        return
+    try:
+        from joblib import Parallel, delayed
+    except ImportError as error:
+        raise EngineError("--cluster needs joblib: pip install 'rearguard[tune]'") from error
+    with _on(cluster):
+        call: Any = delayed(work)
+        yield from Parallel(n_jobs=-1 if cluster or jobs is None else jobs)(call(task) for task in tasks)
+
+
+@contextmanager
+def _on(cluster: str) -> Iterator[None]:
+    """joblib's way to the cluster, as long as it is open."""
+    from joblib import parallel_config
+
+    name, _, address = cluster.partition("://")
+    if not cluster:
+        yield
+    elif name == "dask" and find_spec("distributed"):
+        from distributed import Client
+
+        with Client(address), parallel_config(backend="dask"):  # type: ignore[no-untyped-call]  # Dask has no types
+            yield
+    elif name == "ray" and find_spec("ray"):
+        import ray
+        from ray.util.joblib import register_ray
+
+        with ray.init(address=f"ray://{address}"):
+            register_ray()
+            with parallel_config(backend="ray"):
+                yield
+    else:
+        cure = "expected dask://HOST:PORT or ray://HOST:PORT, with `distributed` or `ray` installed"
+        raise EngineError(f"--cluster {cluster}: {cure}")
