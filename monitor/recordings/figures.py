@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from monitor.core.fall_network import Head
+from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import RearguardError
+from monitor.recordings.comparison import Difference
 from monitor.recordings.explanation import AFTER_S, BEFORE_S, Explanation
 from monitor.recordings.tune import Outcome, best, floor, lasted
 
@@ -117,6 +119,44 @@ def _draw_steps(axis: Any, found: Explanation, start_s: float) -> None:
     axis.set_ylim(bottom=0)
     if steps:
         axis.legend(ncols=2, **LEGEND)
+
+
+def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path: Path) -> None:
+    """The acceleration of a session, and the alerts with both settings above and below a line."""
+    plt = _plots()
+    figure, (above, below) = plt.subplots(2, 1, figsize=(9.0, 4.2), sharex=True, height_ratios=(2, 1.4))
+    from_s = blocks[0].end_s
+    some = [block for block in blocks if len(block.time_s)]
+    times = [float(block.time_s[0]) - from_s for block in some]
+    above.plot(
+        times, [float(np.linalg.norm(block.accel_g, axis=1).max()) for block in some], color=INK, lw=0.7
+    )
+    above.set_ylabel("acceleration\n(g, highest of 50 ms)")
+    for height, side in ((1.0, "before"), (0.0, "after")):
+        for row in rows:
+            alert = getattr(row, side)
+            if alert is not None:
+                colour = {"fall": RED, "stumble": AMBER}.get(row.kind, BLUE)
+                kept = row.before is not None and row.after is not None
+                at_s = alert.time_s - from_s
+                below.plot(
+                    at_s, height, "o" if kept else "D", color=colour, ms=7, mfc=colour if kept else "none"
+                )
+                below.annotate(
+                    row.kind.replace("_", " "),
+                    (at_s, height),
+                    xytext=(0, 9),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=8,
+                    color=colour,
+                )
+        below.axhline(height, color=PALE, lw=0.5, zorder=0)
+    below.set_yticks([0.0, 1.0], ["after", "before"])
+    below.set_ylim(-0.5, 1.7)
+    below.set_xlabel("seconds (hollow: only with these settings)")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def trade_offs(found: Sequence[Outcome], path: Path) -> None:
