@@ -132,29 +132,20 @@ def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path
         times, [float(np.linalg.norm(block.accel_g, axis=1).max()) for block in some], color=INK, lw=0.7
     )
     above.set_ylabel("acceleration\n(g, highest of 50 ms)")
-    for height, side in ((1.0, "before"), (0.0, "after")):
+    kinds = sorted({row.kind for row in rows})
+    lines = [(kind, side) for kind in kinds for side in ("before", "after")]
+    for height, (kind, side) in enumerate(reversed(lines)):
+        below.axhline(height, color=PALE, lw=0.4, zorder=0)
         for row in rows:
             alert = getattr(row, side)
-            if alert is not None:
-                colour = {"fall": RED, "stumble": AMBER}.get(row.kind, BLUE)
-                kept = row.before is not None and row.after is not None
-                at_s = alert.time_s - from_s
+            if row.kind is kind and alert is not None:
+                only = row.before is None or row.after is None
                 below.plot(
-                    at_s, height, "o" if kept else "D", color=colour, ms=7, mfc=colour if kept else "none"
+                    alert.time_s - from_s, height, "o", color=RED if only else INK, ms=8 if only else 5
                 )
-                below.annotate(
-                    row.kind.replace("_", " "),
-                    (at_s, height),
-                    xytext=(0, 9),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=8,
-                    color=colour,
-                )
-        below.axhline(height, color=PALE, lw=0.5, zorder=0)
-    below.set_yticks([0.0, 1.0], ["after", "before"])
-    below.set_ylim(-0.5, 1.7)
-    below.set_xlabel("seconds (hollow: only with these settings)")
+    below.set_yticks(range(len(lines)), [f"{k.replace('_', ' ')}, {side}" for k, side in reversed(lines)])
+    below.set_ylim(-0.6, len(lines) - 0.4)
+    below.set_xlabel("seconds (red: with these settings only)")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
