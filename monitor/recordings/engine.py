@@ -1,7 +1,6 @@
 """Who does the work of many recordings: all cores of this machine, or a cluster that is there.
 
-joblib (the extra `tune`) hands it to processes here, or to a Dask or Ray cluster that is named; where it is
-not installed the standard library does.
+A cluster is reached by joblib (the extra `tune`), which knows Dask and Ray.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ def each(
 
     ``cluster`` is dask://HOST:PORT, or ray://HOST:PORT.
     """
-    if not cluster and (jobs == 1 or len(tasks) < 2 or find_spec("joblib") is None):
+    if not cluster:
         yield from evaluate.each(work, tasks, jobs)
         return
     try:
@@ -36,7 +35,7 @@ def each(
         raise EngineError("--cluster needs joblib: pip install 'rearguard[tune]'") from error
     with _on(cluster):
         call: Any = delayed(work)
-        yield from Parallel(n_jobs=-1 if cluster or jobs is None else jobs)(call(task) for task in tasks)
+        yield from Parallel(n_jobs=-1)(call(task) for task in tasks)
 
 
 @contextmanager
@@ -45,9 +44,7 @@ def _on(cluster: str) -> Iterator[None]:
     from joblib import parallel_config
 
     name, _, address = cluster.partition("://")
-    if not cluster:
-        yield
-    elif name == "dask" and find_spec("distributed"):
+    if name == "dask" and find_spec("distributed"):
         from distributed import Client
 
         with Client(address), parallel_config(backend="dask"):  # type: ignore[no-untyped-call]  # Dask has no types

@@ -112,7 +112,7 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int | None
         yield from map(work, tasks)
         return
     with get_context("spawn").Pool(jobs, initializer=_ignore_ctrl_c) as pool:
-        yield from pool.imap(work, tasks, chunksize=8)
+        yield from pool.imap(work, tasks, chunksize=max(1, min(8, len(tasks) // (4 * jobs))))
 
 
 def _ignore_ctrl_c() -> None:

@@ -12,9 +12,9 @@ MAY_LOSE_PERCENT = {
 }
 
 FLOOR = {
-    "fall.falling_threshold": 4.0,
-    "fall.down_threshold": 0.0,
-    "stumble.threshold": 1.0,
+    "fall.falling_threshold": 3.25,
+    "fall.down_threshold": -0.75,
+    "stumble.threshold": 3.75,
     "unsafe_step.amber_score": 0.7,
     "unsafe_step.limit_mads": 12.0,
 }
