@@ -6,11 +6,14 @@ import numpy as np
 
 from monitor.core.vocabulary import AlertKind
 from monitor.recordings.corpus import Trial, to_counts
+from monitor.recordings.journal import CLIPPED
 from monitor.recordings.sessions import JournalError, Label, Session
 from monitor.recordings.wishes import MISSED_AFTER_S, MISSED_BEFORE_S
 
 BEFORE_S, AFTER_S = 20.0, 10.0
 """The networks look 4 s back."""
+
+APART_S = 2.0
 
 RATE_HZ = 100.0
 LONGEST_GAP_S = 0.5
@@ -28,7 +31,7 @@ def clip(session: Session, label: Label) -> Trial:
             f"{label.kind.replace('_', ' ') or 'a bookmark'}: only falls and stumbles can be held as "
             "tests; an unsafe step is one by the minutes of walking before it, which no clip holds"
         )
-    blocks = list(session.blocks(label.time_s - BEFORE_S, label.time_s + AFTER_S))
+    blocks = list(session.blocks(*_window(session, label)))
     time_s = np.concatenate([np.empty(0), *(block.time_s for block in blocks)])
     if not len(time_s):
         raise JournalError(f"session {session.number}: its samples of that moment have been let go of")
@@ -56,3 +59,16 @@ def clip(session: Session, label: Label) -> Trial:
         span_start_s=max(0.0, span[0]) if kind == "stumble" else nan,
         span_stop_s=span[1] if kind == "stumble" else nan,
     )
+
+
+def _window(session: Session, label: Label) -> tuple[float, float]:
+    """From when to when: of a false alarm not so far that anything else that may ring is in it."""
+    from_s, to_s = label.time_s - BEFORE_S, label.time_s + AFTER_S
+    if label.label == "false":
+        rang = {
+            a.id: a.time_s for a in reversed(session.alerts()) if a.kind in CLIPPED and a.id != label.incident
+        }
+        others = [*rang.values(), *(other.time_s for other in session.labels() if other.label == "missed")]
+        from_s = max([from_s, *(time_s + APART_S for time_s in others if time_s < label.time_s)])
+        to_s = min([to_s, *(time_s - APART_S for time_s in others if time_s > label.time_s)])
+    return from_s, to_s
