@@ -1,4 +1,4 @@
-"""Why it rang at a moment, or why not: every score against its limit, and who was told and answered."""
+"""Why it rang at a moment, or why not: every score against its limit, and who was reached and who answered."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -150,7 +150,7 @@ def text(found: Explanation) -> Iterator[str]:
     yield from _score_lines(found)
     yield from _walk_lines(found)
     yield from _watch_lines(found)
-    yield from _told_lines(found)
+    yield from _alert_lines(found)
     for label in found.labels:
         what = f"{label.kind.replace('_', ' ')} {label.label}".strip()
         yield f"Label   {what} ({label.who})" + (f": {label.note}" if label.note else "")
@@ -270,8 +270,8 @@ def _watch_lines(found: Explanation) -> Iterator[str]:
         yield "Link    no fault"
 
 
-def _told_lines(found: Explanation) -> Iterator[str]:
-    """Who was told, and who answered, in order."""
+def _alert_lines(found: Explanation) -> Iterator[str]:
+    """What was reported, whom it reached and who answered, in order."""
     ids = {alert.id for alert in found.alerts if alert.kind in _OF}
     rows: list[tuple[float, str]] = []
     for alert in found.alerts:
@@ -285,11 +285,11 @@ def _told_lines(found: Explanation) -> Iterator[str]:
         elif given.kind in (InputKind.BUTTON_SHORT, InputKind.BUTTON_LONG) and found.around(time_s):
             rows.append((time_s, f"{given.kind.replace('_', ' ')} pressed"))
     if not rows:
-        yield "Told    nobody: there was no alert"
+        yield "Alerts  none"
         return
     rows.sort(key=lambda row: row[0])
     for i, (time_s, words) in enumerate(rows):
-        yield f"{'Told' if not i else '':8}{clock(time_s - found.session.from_s)}  {words}"
+        yield f"{'Alerts' if not i else '':8}{clock(time_s - found.session.from_s)}  {words}"
 
 
 def clock(seconds: float) -> str:

@@ -79,7 +79,7 @@ def explained(found: Explanation, path: Path) -> None:
     )
     axes[-1].set_xlabel("seconds from the moment")
     axes[-1].set_xlim(-BEFORE_S, AFTER_S)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     plt.close(figure)
 
 
@@ -146,7 +146,7 @@ def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path
     below.set_yticks(range(len(lines)), [f"{k.replace('_', ' ')}, {side}" for k, side in reversed(lines)])
     below.set_ylim(-0.6, len(lines) - 0.4)
     below.set_xlabel("seconds (red: with these settings only)")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     plt.close(figure)
 
 
@@ -156,7 +156,7 @@ def trade_offs(found: Sequence[Outcome], path: Path) -> None:
     figure, axes = plt.subplots(1, len(found), figsize=(11.0, 3.6), squeeze=False)
     for axis, one in zip(axes[0], found, strict=True):
         _draw_trade(axis, one)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     plt.close(figure)
 
 
