@@ -14,6 +14,7 @@ from monitor.commands.options import Commands, add_config, add_journal, command,
 from monitor.core.samples import Flags
 from monitor.core.vocabulary import AlertKind
 from monitor.recordings.engine import each
+from monitor.recordings.evaluate import progress
 from monitor.recordings.tune import (
     Outcome,
     Tried,
@@ -66,7 +67,8 @@ def act(args: argparse.Namespace) -> int:
             "with `rearguard label`"
         )
     weights = shipped()
-    tried = list(each(partial(attempt, base=before, weights=weights), chosen, args.jobs, args.cluster))
+    work = each(partial(attempt, base=before, weights=weights), chosen, args.jobs, args.cluster)
+    tried = list(progress(work, len(chosen), "Sessions and trials"))
     found = [outcome(tried, kind, before) for kind in KINDS]
     after = recommended(found, before)
     for line in (*summary(chosen), *(row for one in found for row in trade(one))):
@@ -82,9 +84,8 @@ def act(args: argparse.Namespace) -> int:
     if not moved:
         print("\nNothing to recommend: no other setting does better without losing an alarm that was right.")
         return 0
-    work = partial(check, settings=after, weights=weights)
-    proved = each(work, chosen, args.jobs, args.cluster)
-    lost = list(losses(tried, found, proved))
+    work_again = each(partial(check, settings=after, weights=weights), chosen, args.jobs, args.cluster)
+    lost = list(losses(tried, found, progress(work_again, len(chosen), "Proof")))
     print(f"\nRecommended, and tried with the whole detector: {', '.join(said(moved))}")
     if lost:
         print("not written: the whole detector loses what the scores had promised: " + "; ".join(lost))

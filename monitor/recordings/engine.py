@@ -3,6 +3,7 @@
 A cluster is reached by joblib (the extra `tune`), which knows Dask and Ray.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -33,9 +34,12 @@ def each(
         from joblib import Parallel, delayed
     except ImportError as error:
         raise EngineError("--cluster needs joblib: pip install 'rearguard[tune]'") from error
-    with _on(cluster):
-        call: Any = delayed(work)
-        yield from Parallel(n_jobs=-1)(call(task) for task in tasks)
+    call: Any = delayed(work)
+    try:
+        with _on(cluster):
+            yield from Parallel(n_jobs=-1)(call(task) for task in tasks)
+    except OSError as error:
+        raise EngineError(f"--cluster {cluster}: cannot be reached: {error}") from error
 
 
 @contextmanager
@@ -44,12 +48,13 @@ def _on(cluster: str) -> Iterator[None]:
     from joblib import parallel_config
 
     name, _, address = cluster.partition("://")
-    if name == "dask" and find_spec("distributed"):
+    is_address = re.fullmatch(r"\S+:\d+", address)
+    if name == "dask" and is_address and find_spec("distributed"):
         from distributed import Client
 
         with Client(address), parallel_config(backend="dask"):  # type: ignore[no-untyped-call]  # Dask has no types
             yield
-    elif name == "ray" and find_spec("ray"):
+    elif name == "ray" and is_address and find_spec("ray"):
         import ray
         from ray.util.joblib import register_ray
 

@@ -62,7 +62,7 @@ def detect_all(
     default one per core.
     """
     runs = each(partial(detect, make_detector=make_detector), trials, jobs)
-    return list(_progress(runs, len(trials)) if show_progress else runs)
+    return list(progress(runs, len(trials)) if show_progress else runs)
 
 
 def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
@@ -120,21 +120,21 @@ def _ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _progress(runs: Iterable[Run], total: int) -> Iterator[Run]:
+def progress(results: Iterable[Result], total: int, what: str = "Trials") -> Iterator[Result]:
     """A bar on standard error where that is a terminal."""
     if not sys.stderr.isatty():
-        yield from runs
+        yield from results
         return
     try:
         from rich.console import Console
         from rich.progress import track
     except ImportError:
-        for number, run in enumerate(runs, 1):
-            print(f"\r{number} of {total} trials", end="", file=sys.stderr, flush=True)
-            yield run
+        for number, result in enumerate(results, 1):
+            print(f"\r{number} of {total} {what.lower()}", end="", file=sys.stderr, flush=True)
+            yield result
         print(file=sys.stderr)
     else:
-        yield from track(runs, "Trials", total, console=Console(stderr=True))
+        yield from track(results, what, total, console=Console(stderr=True))
 
 
 def _part(runs: Sequence[Run], red: float) -> Score:

@@ -1,4 +1,4 @@
-"""Why it rang at a moment, or why not: every score against its limit, and who was reached and who answered."""
+"""Why it rang at a moment, or why not: every score against its limit, and whom the alerts reached."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
