@@ -212,7 +212,7 @@ def _compare(
     for line in table(rows, from_s):
         print(line)
     if args.picture:
-        from monitor.recordings.figures import side_by_side
+        from monitor.recordings.pictures import side_by_side
 
         side_by_side(blocks, rows, args.picture)
         print(f"picture: {args.picture}")

@@ -76,7 +76,7 @@ def act(args: argparse.Namespace) -> int:
     for line in moments(tried, found):
         print(line)
     if args.picture:
-        from monitor.recordings.figures import trade_offs
+        from monitor.recordings.pictures import trade_offs
 
         trade_offs(found, args.picture)
         print(f"picture: {args.picture}")

@@ -26,7 +26,7 @@ def act(args: argparse.Namespace) -> int:
     for line in text(found):
         print(line)
     if args.picture:
-        from monitor.recordings.figures import explained
+        from monitor.recordings.pictures import explained
 
         explained(found, args.picture)
         print(f"\npicture: {args.picture}")
