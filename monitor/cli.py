@@ -15,6 +15,7 @@ from monitor.commands import (
     config,
     demo,
     evaluate,
+    export,
     notify,
     page,
     pair,
@@ -40,6 +41,7 @@ COMMANDS = (
     trials,
     evaluate,
     sessions,
+    export,
     config,
 )
 

@@ -103,6 +103,11 @@ def add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--session", type=int, metavar="N", help="a session of the journal; `rearguard sessions` lists them"
     )
+    add_part(parser)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """--from, --to and --journal."""
     parser.add_argument("--from", dest="from_s", metavar="M:SS", help="begin at this time of the session")
     parser.add_argument("--to", dest="to_s", metavar="M:SS", help="end at this time of the session")
     add_journal(parser)

@@ -1,9 +1,9 @@
 """Recordings in and out: trials with their labels, as sample blocks.
 
 One ``.npz`` holds many trials. ``samples`` int16 (N, 6) is accelerometer x y z, gyro x y z in the body
-frame (docs/frames.md), in the counts of an MPU-6050 at +-16 g and +-2000 deg/s; trial i is
-``samples[first[i]:first[i + 1]]``. Every other array has one entry per trial, or is a list cut by
-its own ``..._first``; NaN where a label is unknown.
+frame (docs/frames.md), in the counts of an MPU-6050 at +-16 g and +-2000 deg/s, or of the chip that a trial
+names; trial i is ``samples[first[i]:first[i + 1]]``. Every other array has one entry per trial, or is a list
+cut by its own ``..._first``; NaN where a label is unknown.
 """
 
 import difflib
@@ -21,10 +21,22 @@ import numpy.typing as npt
 from monitor.core.samples import BLOCK_S, Floats, SampleBlock
 from monitor.core.vocabulary import RearguardError
 from monitor.recordings import arrays
-from monitor.recordings.arrays import NUMBERS, STRETCHES, TEXTS
+from monitor.recordings.arrays import (
+    BLOCKS,
+    FAULTS,
+    FORM_NUMBERS,
+    FORM_TEXTS,
+    NUMBERS,
+    OVERS,
+    STRETCHES,
+    TEXTS,
+)
+from monitor.recordings.packing import Form
+from monitor.recordings.recorded import Counts, Fault, Over, Recorded, units
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 
-Counts = npt.NDArray[np.int16]
+MPU_6050 = Form()
+"""What a count is unless the file says otherwise."""
 
 EXAMPLE, EXAMPLE_FILE = "example", "example.npz"
 """The word that stands for the recording in the package (example.py), and that file's name here."""
@@ -47,7 +59,8 @@ class Trial:
     """One recording with its labels. ``counts`` int16 (n, 6); times in s from its start, NaN if unknown.
 
     ``onset_s`` and ``impact_s`` belong to a fall, ``span_start_s .. span_stop_s`` to a stumble;
-    ``contact_s`` are true initial contacts of the feet.
+    ``contact_s`` are true initial contacts of the feet. ``form`` says what a count is; ``recorded`` is of a
+    trial from the journal, and holds its blocks as they came.
     """
 
     name: str
@@ -66,6 +79,8 @@ class Trial:
     span_stop_s: float = math.nan
     contact_s: tuple[float, ...] = ()
     stretches: tuple[Stretch, ...] = ()
+    form: Form = MPU_6050
+    recorded: Recorded | None = None
 
     def group(self, by: str) -> str:
         """The part of a report it belongs to, by "dataset", "laboratory", "subject", "style" or "activity".
@@ -130,13 +145,29 @@ class Corpus(Sequence[Trial]):
         def cut(name: str, cuts: str) -> Any:
             return self._arrays[name][slice(*self._arrays[cuts][i : i + 2])]
 
-        labels = (cut(name, "direction_first").tolist() for name in STRETCHES)
+        def rows(names: Sequence[str], cuts: str) -> Any:
+            return zip(*(cut(name, cuts).tolist() for name in names), strict=True)
+
+        here = {name: self._arrays[name][i].item() for name in (*FORM_TEXTS, *FORM_NUMBERS)}
+        form = Form(here["chip"], here["g_per_count"], here["dps_per_count"], here["mounting"])
+        end_us, samples, lost = (cut(name, "block_first") for name in BLOCKS)
+        recorded = Recorded(
+            cut("time_us", "time_first"),
+            end_us,
+            samples,
+            lost,
+            tuple(Fault(*row) for row in rows(FAULTS, "fault_first")),
+            tuple(Over(*row) for row in rows(OVERS, "over_first")),
+            here["utc_offset_s"],
+        )
         fields: dict[str, Any] = {name: self._arrays[name][i].item() for name in (*TEXTS, *NUMBERS)}
         return Trial(
             **fields | {"name": self.names[i]},
             counts=cut("samples", "first"),
             contact_s=tuple(cut("contact_s", "contact_first").tolist()),
-            stretches=tuple(Stretch(*row) for row in zip(*labels, strict=True)),
+            stretches=tuple(Stretch(*row) for row in rows(STRETCHES, "direction_first")),
+            form=form,
+            recorded=recorded if len(recorded.end_us) else None,
         )
 
     def find(self, name: str) -> Trial:
@@ -195,21 +226,50 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
         made[name] = np.array([getattr(trial, name) for trial in trials], str)
     for name in NUMBERS:
         made[name] = np.array([getattr(trial, name) for trial in trials], float)
+    if any(trial.recorded or trial.form != MPU_6050 for trial in trials):
+        made |= _recorded_arrays(trials)
     try:
-        arrays.check(made)
+        arrays.check(arrays.without(len(trials)) | made)
     except ValueError as error:
         raise RecordingError(f"{path}: {error}") from error
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **made)
 
 
+def _recorded_arrays(trials: Sequence[Trial]) -> dict[str, Any]:
+    """What trials from the journal have beside the others."""
+    nothing = np.empty(0, np.int64)
+    none = [Recorded(nothing, nothing, nothing, nothing) for _trial in trials]
+    own = [trial.recorded or other for trial, other in zip(trials, none, strict=True)]
+    faults = [fault for r in own for fault in r.faults]
+    overs = np.array([over for r in own for over in r.overs], np.int64).reshape(-1, len(OVERS))
+    return {
+        **{name: np.array([getattr(trial.form, name) for trial in trials], str) for name in FORM_TEXTS},
+        "g_per_count": np.array([trial.form.g_per_count for trial in trials]),
+        "dps_per_count": np.array([trial.form.dps_per_count for trial in trials]),
+        "utc_offset_s": np.array([r.utc_offset_s for r in own]),
+        "time_us": np.concatenate([r.time_us for r in own]),
+        "time_first": _cuts(len(r.time_us) for r in own),
+        "block_end_us": np.concatenate([r.end_us for r in own]),
+        "block_samples": np.concatenate([r.samples for r in own]),
+        "block_lost": np.concatenate([r.lost for r in own]),
+        "block_first": _cuts(len(r.end_us) for r in own),
+        "fault": np.array([fault.words for fault in faults], str),
+        "fault_start": np.array([fault.start for fault in faults], np.int64),
+        "fault_stop": np.array([fault.stop for fault in faults], np.int64),
+        "fault_first": _cuts(len(r.faults) for r in own),
+        **{name: overs[:, i] for i, name in enumerate(OVERS)},
+        "over_first": _cuts(len(r.overs) for r in own),
+    }
+
+
 def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:
     """Linear interpolation at ``rate_hz``, behind a short low-pass where the rate falls.
 
     The low-pass is a Hamming-windowed sinc, symmetric, so that it delays nothing; at 200 to 100 Hz
-    it has 15 taps and so looks 35 ms ahead.
+    it has 15 taps and so looks 35 ms ahead. Samples that have times of their own are first put evenly.
     """
-    channels = trial.counts.T / np.repeat([COUNTS_PER_G, COUNTS_PER_DPS], 3)[:, np.newaxis]
+    channels = _channels(trial)
     ratio = trial.rate_hz / rate_hz
     if ratio > 1.0 and channels.shape[1]:
         half = math.ceil(3.5 * ratio)
@@ -221,6 +281,19 @@ def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:
         asked = np.arange(math.floor(known[-1] / ratio + 1e-9) + 1) * ratio
         channels = np.array([np.interp(asked, known, row) for row in channels])
     return np.ascontiguousarray(channels[:3].T), np.ascontiguousarray(channels[3:].T)
+
+
+def _channels(trial: Trial) -> Floats:
+    """Evenly spaced samples (6, n) in g and deg/s."""
+    if trial.form == MPU_6050:
+        channels: Floats = trial.counts.T / np.repeat([COUNTS_PER_G, COUNTS_PER_DPS], 3)[:, np.newaxis]
+    else:
+        channels = trial.counts.T * units(trial.form)[:, np.newaxis]
+    if trial.recorded is None or not channels.shape[1]:
+        return channels
+    known_s = (trial.recorded.time_us - trial.recorded.time_us[0]) / 1e6
+    even_s = np.arange(channels.shape[1]) / trial.rate_hz
+    return np.array([np.interp(even_s, known_s, row) for row in channels])
 
 
 def _unique(names: list[str]) -> list[str]:
