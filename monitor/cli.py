@@ -16,6 +16,7 @@ from monitor.commands import (
     demo,
     evaluate,
     export,
+    import_,
     notify,
     page,
     pair,
@@ -42,6 +43,7 @@ COMMANDS = (
     evaluate,
     sessions,
     export,
+    import_,
     config,
 )
 

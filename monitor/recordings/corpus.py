@@ -10,7 +10,7 @@ import difflib
 import math
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -201,6 +201,16 @@ def blocks(trial: Trial, rate_hz: float, block_s: float = BLOCK_S) -> Iterator[S
         cut = slice(start, stop)
         yield SampleBlock(block.time_s[cut], block.accel_g[cut], block.gyro_dps[cut], end_s)
         start = stop
+
+
+def as_it_came(trial: Trial, rate_hz: float) -> Iterator[SampleBlock]:
+    """The blocks that a trial of the journal has, else those at ``rate_hz``; the first sample is at 0."""
+    if trial.recorded is None or not len(trial.counts):
+        yield from blocks(trial, rate_hz)
+        return
+    began_s = float(trial.recorded.time_us[0]) / 1e6
+    for block in trial.recorded.blocks(trial.counts, trial.form):
+        yield replace(block, time_s=block.time_s - began_s, end_s=block.end_s - began_s)
 
 
 def to_counts(accel_g: Floats, gyro_dps: Floats) -> Counts:

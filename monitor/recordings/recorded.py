@@ -39,7 +39,7 @@ class Over(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """``time_us`` (n,), monotonic; of blocks (b,) their ``end_us``, how many ``samples`` each has, and ``lost``.
+    """``time_us`` (n,), monotonic; of blocks (b,) ``end_us``, how many ``samples`` each has and had ``lost``.
 
     ``utc_offset_s`` turns monotonic seconds into those since 1970; NaN where that is unknown.
     """
