@@ -50,17 +50,6 @@ def same(found: Trial, original: Trial, within: float = 12.0) -> None:
     np.testing.assert_allclose(read.gyro_dps, expected.gyro_dps[: len(read.gyro_dps)], atol=within / 16.4)
 
 
-def test_a_csv_becomes_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    walk = Corpus(EXAMPLE).find("backward-walk")
-    block = whole(walk, 100.0)
-    columns = np.column_stack([block.time_s + 7.0, block.accel_g * 9.80665, np.radians(block.gyro_dps)])
-    csv = tmp_path / "mine.csv"
-    np.savetxt(csv, columns, delimiter=",", header="time_s,ax,ay,az,gx,gy,gz", comments="", fmt="%.7f")
-    (mine,) = run("csv_to_npz.py", csv, tmp_path / "mine.npz", monkeypatch)
-    assert (mine.name, mine.kind, mine.rate_hz) == ("mine", "walk", 100.0)
-    same(mine, walk, within=1.01)
-
-
 def test_the_sensors_blocks_become_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
     walk = Corpus(EXAMPLE).find("backward-walk")
     record = runpy.run_path(str(SCRIPTS / "record.py"))["recorded"]

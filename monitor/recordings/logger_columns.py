@@ -31,6 +31,12 @@ TIMES = (
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 ACCEL_UNITS = {"g": 1.0, "mg": 1e-3, "m/s2": 1 / GRAVITY_MPS2}
 GYRO_UNITS = {"dps": 1.0, "mdps": 1e-3, "rad/s": 180 / np.pi}
+TIME_NAMES = (
+    (r"milli|(^|[_ (\[])ms[)\]]?$", "ms"),
+    (r"micro|(^|[_ (\[])us[)\]]?$", "us"),
+    (r"nano|(^|[_ (\[])ns[)\]]?$", "ns"),
+    (r"sec|(^|[_ (\[])s[)\]]?$", "s"),
+)
 ACCEL_NAMES = ((r"m/s|m·s|ms-2|ms2|mps2", "m/s2"), (r"\bmg\b|_mg$", "mg"), (r"[(\[ _]g[)\]]?$", "g"))
 GYRO_NAMES = ((r"rad", "rad/s"), (r"mdps", "mdps"), (r"deg|dps|°", "dps"))
 GRAVITY = {"g": (0.5, 2.0), "m/s2": (5.0, 20.0), "mg": (500.0, 2000.0)}
@@ -92,17 +98,21 @@ def time_column(names: Sequence[str]) -> str:
     )
 
 
-def time_unit(time: Floats) -> Unit:
-    """The one unit in which samples come 10 to 10,000 times a second. Raises RecordingError."""
-    steps = np.diff(time)
+def time_unit(name: str, times: Floats) -> Unit:
+    """As the column's ``name`` says, else the one in which samples come 10 to 10,000 times a second.
+
+    Raises RecordingError.
+    """
+    steps = np.diff(times)
     step = float(np.median(steps[steps > 0])) if np.any(steps > 0) else 0.0
     slowest_hz, fastest_hz = RATES_HZ
-    for name, factor in TIME_UNITS.items():
-        if 1 / fastest_hz < step * factor <= 1 / slowest_hz:
-            return Unit(name, factor, is_guessed=True)
+    named = _named([name], TIME_NAMES)
+    for unit_name, factor in TIME_UNITS.items():
+        if named in ("", unit_name) and 1 / fastest_hz <= step * factor <= 1 / slowest_hz:
+            return Unit(unit_name, factor, is_guessed=not named)
     raise RecordingError(
-        f"times: expected steps of 0.0001 to 0.1 s, in s, ms, us or ns, found steps of {step:g}; name the "
-        "column with --time and its unit with --time-unit, or the rate with --rate"
+        f"{name}: expected times in steps of 0.0001 to 0.1 s, found steps of {step:g} {named}; name the "
+        "column with --time, its unit with --time-unit, or the rate with --rate"
     )
 
 

@@ -171,7 +171,9 @@ def _times(table: Table, source: Source) -> tuple[Floats, str]:
     if source.time_unit == "iso" or not (source.time_unit or is_number(first)):
         return wall_s(table, name), f"{name} (ISO 8601)"
     times = numbers(table, name)
-    known = Unit(source.time_unit, TIME_UNITS[source.time_unit]) if source.time_unit else time_unit(times)
+    known = (
+        Unit(source.time_unit, TIME_UNITS[source.time_unit]) if source.time_unit else time_unit(name, times)
+    )
     return times * known.factor, f"{name} in {_words(known)}"
 
 

@@ -196,16 +196,21 @@ def _event_rows(
 
 
 def _gaps(blocks: Sequence[SampleBlock], interval_s: float) -> Iterator[tuple[float, float, int]]:
-    """From the sample before to the one behind, and how many samples the sensor says it lost since."""
+    """From the sample before to the one behind, and how many samples the sensor says it lost there."""
     last_s: float | None = None
     lost = 0
     for block in blocks:
         lost += block.lost
         for time_s in block.time_s.tolist():
-            if last_s is not None and (lost or time_s - last_s > GAP_INTERVALS * interval_s):
+            if last_s is not None and time_s - last_s > GAP_INTERVALS * interval_s:
                 yield last_s, time_s, lost
                 lost = 0
             last_s = time_s
+        if lost and len(block.time_s):  # the times do not show where
+            yield float(block.time_s[0]), float(block.time_s[-1]), lost
+            lost = 0
+    if lost and last_s is not None:
+        yield last_s, blocks[-1].end_s, lost
 
 
 def _faults(blocks: Sequence[SampleBlock]) -> Iterator[tuple[float, float, str]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import nan
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,30 +95,41 @@ def read(path: Path) -> tuple[list[tuple[Form, SampleBlock]], float]:
 
     Raises RecordingError, OSError.
     """
-    held: list[tuple[Form, list[list[str]]]] = []
+    held: list[_Rows] = []
     offset_s = nan
     with path.open(encoding="utf-8", newline="") as file:
         table = csv.reader(file)
         next(table)
         try:
             for row in table:
-                time_s, when, *_, lost, _fault, _end, sensor = row
+                time_s, when, *figures, lost, fault, end_s, sensor = row
                 if lost:
-                    held.append((_form(sensor) if sensor else held[-1][0], []))
+                    form = _form(sensor) if sensor else held[-1].form
+                    held.append(_Rows(form, [], [], float(end_s), int(lost), fault))
                     offset_s = datetime.fromisoformat(when).timestamp() - float(time_s)
-                held[-1][1].append(row)
-            return [(form, _block(rows)) for form, rows in held], round(offset_s, 6)
+                if figures[0]:
+                    held[-1].time_s.append(float(time_s))
+                    held[-1].body.append([float(figure) for figure in figures])
         except (ValueError, IndexError, UnicodeError, csv.Error) as error:
             raise RecordingError(
                 f"{path}, line {table.line_num}: expected samples as `rearguard export` writes them, found a "
                 f"table that was changed or cut: {error}; export it again"
             ) from error
+    return [(rows.form, _block(rows)) for rows in held], round(offset_s, 6)
 
 
-def _block(rows: list[list[str]]) -> SampleBlock:
-    """One block from its rows. Raises ValueError."""
-    _time, _when, *_figures, lost, fault, end_s, _sensor = rows[0]
-    given = [row for row in rows if row[2]]
-    body = np.array([row[2:8] for row in given], float).reshape(-1, 6)
-    time_s = np.array([row[0] for row in given], float)
-    return SampleBlock(time_s, body[:, :3], body[:, 3:], float(end_s), int(lost), fault)
+class _Rows(NamedTuple):
+    """A block while its rows are read."""
+
+    form: Form
+    time_s: list[float]
+    body: list[list[float]]
+    end_s: float
+    lost: int
+    fault: str
+
+
+def _block(rows: _Rows) -> SampleBlock:
+    body = np.array(rows.body, float).reshape(-1, len(FIGURES))
+    time_s = np.array(rows.time_s, float)
+    return SampleBlock(time_s, body[:, :3], body[:, 3:], rows.end_s, rows.lost, rows.fault)

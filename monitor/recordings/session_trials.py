@@ -115,4 +115,5 @@ def _largest_s(trial: Trial, at_s: float) -> float:
 
 def _noted(trial: Trial, label: Label) -> str:
     words = f"{trial.description}; {label.kind}, labelled {label.label}"
-    return f"{words}: {label.note}" if label.note else words
+    note = "".join(letter if letter.isprintable() else " " for letter in label.note)
+    return f"{words}: {note}" if note else words
