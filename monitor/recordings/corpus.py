@@ -16,23 +16,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.core.samples import BLOCK_S, Floats, SampleBlock
 from monitor.core.vocabulary import RearguardError
 from monitor.recordings import arrays
 from monitor.recordings.arrays import (
-    BLOCKS,
-    FAULTS,
     FORM_NUMBERS,
     FORM_TEXTS,
     NUMBERS,
-    OVERS,
     STRETCHES,
     TEXTS,
 )
 from monitor.recordings.packing import Form
-from monitor.recordings.recorded import Counts, Fault, Over, Recorded, units
+from monitor.recordings.recorded import Counts, Recorded, cuts, from_arrays, to_arrays, units
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 
 MPU_6050 = Form()
@@ -150,16 +146,6 @@ class Corpus(Sequence[Trial]):
 
         here = {name: self._arrays[name][i].item() for name in (*FORM_TEXTS, *FORM_NUMBERS)}
         form = Form(here["chip"], here["g_per_count"], here["dps_per_count"], here["mounting"])
-        end_us, samples, lost = (cut(name, "block_first") for name in BLOCKS)
-        recorded = Recorded(
-            cut("time_us", "time_first"),
-            end_us,
-            samples,
-            lost,
-            tuple(Fault(*row) for row in rows(FAULTS, "fault_first")),
-            tuple(Over(*row) for row in rows(OVERS, "over_first")),
-            here["utc_offset_s"],
-        )
         fields: dict[str, Any] = {name: self._arrays[name][i].item() for name in (*TEXTS, *NUMBERS)}
         return Trial(
             **fields | {"name": self.names[i]},
@@ -167,7 +153,7 @@ class Corpus(Sequence[Trial]):
             contact_s=tuple(cut("contact_s", "contact_first").tolist()),
             stretches=tuple(Stretch(*row) for row in rows(STRETCHES, "direction_first")),
             form=form,
-            recorded=recorded if len(recorded.end_us) else None,
+            recorded=from_arrays(cut, here["utc_offset_s"]),
         )
 
     def find(self, name: str) -> Trial:
@@ -224,53 +210,26 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
     stretches = [stretch for trial in trials for stretch in trial.stretches]
     made: dict[str, Any] = {
         "samples": np.concatenate([np.empty((0, 6), np.int16), *(trial.counts for trial in trials)]),
-        "first": _cuts(len(trial.counts) for trial in trials),
+        "first": cuts(len(trial.counts) for trial in trials),
         "contact_s": np.array([s for trial in trials for s in trial.contact_s], float),
-        "contact_first": _cuts(len(trial.contact_s) for trial in trials),
+        "contact_first": cuts(len(trial.contact_s) for trial in trials),
         "direction": np.array([stretch.direction for stretch in stretches], str),
         "direction_start_s": np.array([stretch.start_s for stretch in stretches], float),
         "direction_stop_s": np.array([stretch.stop_s for stretch in stretches], float),
-        "direction_first": _cuts(len(trial.stretches) for trial in trials),
+        "direction_first": cuts(len(trial.stretches) for trial in trials),
     }
     for name in TEXTS:
         made[name] = np.array([getattr(trial, name) for trial in trials], str)
     for name in NUMBERS:
         made[name] = np.array([getattr(trial, name) for trial in trials], float)
     if any(trial.recorded or trial.form != MPU_6050 for trial in trials):
-        made |= _recorded_arrays(trials)
+        made |= to_arrays([(trial.form, trial.recorded) for trial in trials])
     try:
         arrays.check(arrays.without(len(trials)) | made)
     except ValueError as error:
         raise RecordingError(f"{path}: {error}") from error
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **made)
-
-
-def _recorded_arrays(trials: Sequence[Trial]) -> dict[str, Any]:
-    """What trials from the journal have beside the others."""
-    nothing = np.empty(0, np.int64)
-    none = [Recorded(nothing, nothing, nothing, nothing) for _trial in trials]
-    own = [trial.recorded or other for trial, other in zip(trials, none, strict=True)]
-    faults = [fault for r in own for fault in r.faults]
-    overs = np.array([over for r in own for over in r.overs], np.int64).reshape(-1, len(OVERS))
-    return {
-        **{name: np.array([getattr(trial.form, name) for trial in trials], str) for name in FORM_TEXTS},
-        "g_per_count": np.array([trial.form.g_per_count for trial in trials]),
-        "dps_per_count": np.array([trial.form.dps_per_count for trial in trials]),
-        "utc_offset_s": np.array([r.utc_offset_s for r in own]),
-        "time_us": np.concatenate([r.time_us for r in own]),
-        "time_first": _cuts(len(r.time_us) for r in own),
-        "block_end_us": np.concatenate([r.end_us for r in own]),
-        "block_samples": np.concatenate([r.samples for r in own]),
-        "block_lost": np.concatenate([r.lost for r in own]),
-        "block_first": _cuts(len(r.end_us) for r in own),
-        "fault": np.array([fault.words for fault in faults], str),
-        "fault_start": np.array([fault.start for fault in faults], np.int64),
-        "fault_stop": np.array([fault.stop for fault in faults], np.int64),
-        "fault_first": _cuts(len(r.faults) for r in own),
-        **{name: overs[:, i] for i, name in enumerate(OVERS)},
-        "over_first": _cuts(len(r.overs) for r in own),
-    }
 
 
 def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:
@@ -313,7 +272,3 @@ def _unique(names: list[str]) -> list[str]:
         if seen[name] > 1:
             names[i] = f"{name}#{seen[name]}"
     return names
-
-
-def _cuts(lengths: Iterator[int]) -> npt.NDArray[np.int64]:
-    return np.cumsum([0, *lengths], dtype=np.int64)

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from monitor.core.samples import GRAVITY_MPS2, SampleBlock
+from monitor.recordings.bids_events import EVENT_COLUMNS, EVENT_WORDS, MISSING, event_rows
 from monitor.recordings.corpus import RecordingError
-from monitor.recordings.excerpt import EPOCH, Excerpt, step_values
+from monitor.recordings.excerpt import EPOCH, Excerpt
 from monitor.recordings.session_trials import GAP_INTERVALS
 from monitor.recordings.sessions import Session
 
 BIDS = "1.11.0"
 TASK, TRACKSYS, FRAME = "walking", "imu", "body"
-MISSING = "n/a"
 AXES = "xyz"
 
 CHANNELS = (
@@ -45,17 +45,6 @@ BODY_FRAME = {
             }
         },
     }
-}
-EVENT_COLUMNS = ("onset", "duration", "trial_type", "incident", "stage", "who", "reason", "details")
-EVENT_WORDS = {
-    "trial_type": "What it is: gap and fault speak of the samples; step, event and alert are what "
-    "Rearguard detected and reported, input what people and parts said to it, label what a person said of it "
-    "afterwards, state whether it was armed, hole a stretch that could not be recorded",
-    "incident": "The id that all reports of an incident share",
-    "stage": "Who had reacted to the incident",
-    "who": "A person who reacted",
-    "reason": "In words",
-    "details": "All else as JSON; units are in the names",
 }
 README = """\
 # Walks recorded by Rearguard
@@ -96,7 +85,7 @@ def write(folder: Path, excerpt: Excerpt) -> None:
     rows = ((*channel[:3], "belt", channel[3], "belt", FRAME) for channel in CHANNELS)
     _table(Path(f"{track}_channels.tsv"), CHANNEL_COLUMNS, rows)
     _json(Path(f"{track}_channels.json"), BODY_FRAME)
-    _table(Path(f"{stem}_events.tsv"), EVENT_COLUMNS, _event_rows(excerpt, blocks, began_s, interval_s))
+    _table(Path(f"{stem}_events.tsv"), EVENT_COLUMNS, event_rows(excerpt, blocks, began_s, interval_s))
     _json(Path(f"{stem}_events.json"), {name: {"Description": words} for name, words in EVENT_WORDS.items()})
     scans = motion.parent / f"{_subject(session)}_ses-{session.number}_scans.tsv"
     wall = EPOCH + timedelta(microseconds=excerpt.utc_us(began_s))
@@ -164,67 +153,6 @@ def _sample_lines(blocks: Iterable[SampleBlock], began_s: float, interval_s: flo
 def _missing(apart_s: float, interval_s: float) -> int:
     """How many samples should be between two."""
     return round(apart_s / interval_s) - 1 if apart_s > GAP_INTERVALS * interval_s else 0
-
-
-def _event_rows(
-    excerpt: Excerpt, blocks: Sequence[SampleBlock], began_s: float, interval_s: float
-) -> list[tuple[str, ...]]:
-    """Sorted by their onset, as BIDS asks."""
-
-    def row(time_s: float, what: str, words: Iterable[str], details: Any, duration: str) -> tuple[str, ...]:
-        clean = (re.sub(r"\s", " ", word) or MISSING for word in words)
-        return (
-            f"{time_s - began_s:.6f}",
-            duration,
-            what,
-            *clean,
-            json.dumps(details) if details else MISSING,
-        )
-
-    found = [
-        row(step.time_s, f"step/{step.direction.name.lower()}", [""] * 4, step_values(step), MISSING)
-        for step in excerpt.steps()
-    ]
-    for r in excerpt.rows():
-        what = "/".join(word for word in (r.what, r.kind) if word)
-        found.append(row(r.time_s, what, (r.incident, r.stage, r.who, r.reason), r.details, MISSING))
-    for from_s, to_s, lost in _gaps(blocks, interval_s):
-        found.append(row(from_s, "gap", [""] * 4, {"lost": lost}, f"{to_s - from_s:.6f}"))
-    for from_s, to_s, words in _faults(blocks):
-        found.append(row(from_s, "fault", ("", "", "", words), None, f"{to_s - from_s:.6f}"))
-    return sorted(found, key=lambda cells: float(cells[0]))
-
-
-def _gaps(blocks: Sequence[SampleBlock], interval_s: float) -> Iterator[tuple[float, float, int]]:
-    """From the sample before to the one behind, and how many samples the sensor says it lost there."""
-    last_s: float | None = None
-    lost = 0
-    for block in blocks:
-        lost += block.lost
-        for time_s in block.time_s.tolist():
-            if last_s is not None and time_s - last_s > GAP_INTERVALS * interval_s:
-                yield last_s, time_s, lost
-                lost = 0
-            last_s = time_s
-        if lost and len(block.time_s):  # the times do not show where
-            yield float(block.time_s[0]), float(block.time_s[-1]), lost
-            lost = 0
-    if lost and last_s is not None:
-        yield last_s, blocks[-1].end_s, lost
-
-
-def _faults(blocks: Sequence[SampleBlock]) -> Iterator[tuple[float, float, str]]:
-    """Neighbouring blocks with the same words are one."""
-    began_s = last_s = 0.0
-    words = ""
-    for block in blocks:
-        if block.fault != words:
-            if words:
-                yield began_s, last_s, words
-            began_s, words = last_s or block.end_s, block.fault
-        last_s = block.end_s
-    if words:
-        yield began_s, last_s, words
 
 
 def _table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

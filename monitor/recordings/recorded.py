@@ -4,15 +4,16 @@ The counts of a trial stand in int16, evenly spaced. `Recorded` keeps beside the
 samples' own times, where blocks end, what was lost and the faults.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.core.samples import Floats, SampleBlock, to_s, to_us
+from monitor.recordings.arrays import FAULTS, OVERS
 from monitor.recordings.packing import Form
 
 Counts = npt.NDArray[np.int16]
@@ -84,6 +85,58 @@ def recorded(blocks: Sequence[SampleBlock], form: Form, utc_offset_s: float) -> 
         overs,
         utc_offset_s,
     )
+
+
+def to_arrays(own: Sequence[tuple[Form, Recorded | None]]) -> dict[str, Any]:
+    """What trials hold, as the arrays of a recording's file (arrays.py)."""
+    forms = [form for form, _recorded in own]
+    nothing = np.empty(0, np.int64)
+    held = [one or Recorded(nothing, nothing, nothing, nothing) for _form, one in own]
+    faults = [fault for one in held for fault in one.faults]
+    overs = np.array([over for one in held for over in one.overs], np.int64).reshape(-1, 2)
+    return {
+        "chip": np.array([form.chip for form in forms], str),
+        "mounting": np.array([form.mounting for form in forms], str),
+        "g_per_count": np.array([form.g_per_count for form in forms]),
+        "dps_per_count": np.array([form.dps_per_count for form in forms]),
+        "utc_offset_s": np.array([one.utc_offset_s for one in held]),
+        "time_us": np.concatenate([one.time_us for one in held]),
+        "time_first": cuts(len(one.time_us) for one in held),
+        "block_end_us": np.concatenate([one.end_us for one in held]),
+        "block_samples": np.concatenate([one.samples for one in held]),
+        "block_lost": np.concatenate([one.lost for one in held]),
+        "block_first": cuts(len(one.end_us) for one in held),
+        "fault": np.array([fault.words for fault in faults], str),
+        "fault_start": np.array([fault.start for fault in faults], np.int64),
+        "fault_stop": np.array([fault.stop for fault in faults], np.int64),
+        "fault_first": cuts(len(one.faults) for one in held),
+        "over_sample": overs[:, 0],
+        "over_channel": overs[:, 1],
+        "over_first": cuts(len(one.overs) for one in held),
+    }
+
+
+def from_arrays(cut: Callable[[str, str], Any], utc_offset_s: float) -> Recorded | None:
+    """What a trial holds; ``cut`` gives its part of an array, by the names of that and of its cuts."""
+    end_us = cut("block_end_us", "block_first")
+    if not len(end_us):
+        return None
+    faults = (cut(name, "fault_first").tolist() for name in FAULTS)
+    overs = (cut(name, "over_first").tolist() for name in OVERS)
+    return Recorded(
+        cut("time_us", "time_first"),
+        end_us,
+        cut("block_samples", "block_first"),
+        cut("block_lost", "block_first"),
+        tuple(Fault(*row) for row in zip(*faults, strict=True)),
+        tuple(Over(*row) for row in zip(*overs, strict=True)),
+        utc_offset_s,
+    )
+
+
+def cuts(lengths: Iterable[int]) -> Whole:
+    """Where parts of these lengths begin, and the last ends."""
+    return np.cumsum([0, *lengths], dtype=np.int64)
 
 
 def units(form: Form) -> Floats:

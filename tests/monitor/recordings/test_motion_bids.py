@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from monitor.recordings.corpus import RecordingError
 from monitor.recordings.excerpt import Excerpt
 from monitor.recordings.motion_bids import CHANNELS
 from tests.monitor.recordings import made_session
-from tests.monitor.recordings.made_session import FALL_S, FAULT, UTC_OFFSET_S
+from tests.monitor.recordings.made_session import FALL_S, FAULT, STEP_S, UTC_OFFSET_S
 
 STEM = "sub-belt1_ses-1_task-walking"
 
@@ -100,8 +102,21 @@ def test_pandas_reads_gaps_faults_and_what_happened(folder: Path) -> None:
     (alert,) = events[events["trial_type"] == "alert/fall"].to_dict("records")
     began_s = 1000.009615
     assert alert["onset"] == pytest.approx(FALL_S - began_s, abs=1e-6)
+    (step,) = events[events["trial_type"] == "step/backward"].to_dict("records")
+    assert step["onset"] == pytest.approx(STEP_S - 0.23 - began_s, abs=1e-6)
+    details = json.loads(step["details"])
+    assert (details["detected_after_s"], details["direction_score"], details["step_s"]) == (0.23, -0.9, None)
     (label,) = events[events["trial_type"] == "label/fall"].to_dict("records")
     assert label["reason"] == "on the mat"
+
+
+def test_a_stretch_that_was_not_recorded_is_an_event_that_lasts(excerpt: Excerpt, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(excerpt.session.path)) as file, file:
+        file.execute("INSERT INTO hole VALUES (1, 1002.0, 1002.5, 'not recorded: a full disk')")
+    motion_bids.write(tmp_path / "w", excerpt)
+    events = table(tmp_path / "w", f"motion/{STEM}_events.tsv")
+    (hole,) = events[events["trial_type"] == "hole"].to_dict("records")
+    assert (hole["duration"], hole["reason"]) == (0.5, "not recorded: a full disk")
 
 
 def test_wall_time_is_in_scans(folder: Path) -> None:
