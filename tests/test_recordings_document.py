@@ -15,6 +15,8 @@ from monitor.core.samples import SampleBlock
 from monitor.playback import shifted
 from monitor.recordings import arrays, units
 from monitor.recordings.corpus import EXAMPLE, Corpus, Trial, blocks, whole
+from monitor.recordings.session_csv import FIGURES, SAMPLES
+from monitor.recordings.session_mcap import SCHEMAS
 from monitor.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -169,6 +171,8 @@ def test_the_page_names_every_array_and_every_script() -> None:
         assert f"`{name}`" in PAGE
     for word in (*arrays.KINDS, *arrays.DIRECTIONS):
         assert word in PAGE
+    for column in {*SAMPLES, *SCHEMAS} - {*FIGURES[1:-1]}:
+        assert f"`{column}`" in PAGE
     for script in SCRIPTS.glob("*.py"):
         assert f"examples/{script.name}" in PAGE
     assert f"{units.COUNTS_PER_G:.0f} counts per g" in PAGE

@@ -7,6 +7,7 @@ import pytest
 from monitor.cli import main
 from monitor.recordings.corpus import Corpus
 from tests.monitor.recordings import made_session
+from tests.monitor.recordings.made_session import FAULT
 
 
 @pytest.fixture
@@ -76,6 +77,21 @@ def test_a_part_is_exported(journal: Path) -> None:
     assert export(journal, journal.parent / "w.npz", "--from", "0:03.5", "--to", "0:04.5") == 0
     (trial,) = Corpus(journal.parent / "w.npz")
     assert trial.duration_s == pytest.approx(1.0, abs=0.06)
+
+
+def test_a_part_has_its_own_events_alone(journal: Path) -> None:
+    assert export(journal, journal.parent / "w.csv", "--from", "0:01", "--to", "0:02") == 0
+    whats = [line.split(",")[2:4] for line in (journal.parent / "w.events.csv").read_text().splitlines()[1:]]
+    assert whats == [["state", "armed"], ["event", "unsafe_step"]]
+
+
+def test_a_trial_of_a_session_replays_with_its_silence(
+    journal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = journal.parent / "w.npz"
+    assert export(journal, out) == 0
+    assert main(["replay", str(out), "--trial", "session1-2", "--events"]) == 0
+    assert FAULT in capsys.readouterr().out
 
 
 def test_a_session_that_is_not_there_is_said(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,11 +32,15 @@ from monitor.recordings.sessions import Label, Session, sessions
 FROM_S, UTC_OFFSET_S = 1000.0, 1_780_000_000.25
 SECONDS, RATE_HZ = 6.0, 104.0
 GAP_S = (2.0, 3.0)
+DOUBT = "the readings do not change"
 FAULT = 'sensor: no answer on the bus, "address" 0x6b'
 LSM6, MPU = Form("LSM6DSO", 0.000488, 0.07, "-z +y +x"), Form("MPU-6050", 1 / 2048, 1 / 16.4, "+x +y +z")
 """The second takes over at OTHER_S."""
 
 OTHER_S = 5.0
+LOST = {6: 1, 11: 1, 30: 3}
+"""By block; where the last were the times do not show."""
+
 STEP_S, FALL_S = 1001.5, 1004.0
 
 
@@ -57,7 +61,9 @@ def blocks() -> list[tuple[Form, SampleBlock]]:
             if i == 10:
                 counts[:, 2] = -32768  # of the axis that the mounting turns round
             body = form.body(counts)
-            block = SampleBlock(time_s, body[:, :3], body[:, 3:], end_s, lost=int(i in (6, 11)))
+            block = SampleBlock(
+                time_s, body[:, :3], body[:, 3:], end_s, LOST.get(i, 0), DOUBT if i == 90 else ""
+            )
         made.append((form, on_the_microsecond(block)))
     return made
 

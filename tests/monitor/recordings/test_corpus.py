@@ -310,7 +310,10 @@ def test_units_of_a_chip_are_doubted_by_what_they_make_of_gravity(tmp_path: Path
 
 
 def test_what_the_journal_holds_is_kept_although_it_cannot_be(tmp_path: Path) -> None:
-    stuck = of_another_chip(np.zeros((6, 6), np.int16))
+    own = Recorded(10_000 * np.arange(600), np.array([6_000_000]), np.array([600]), np.array([0]))
+    stuck = Trial("stuck", "daily", 100.0, np.zeros((600, 6), np.int16), recorded=own)
+    with pytest.raises(RecordingError, match="the sensor has delivered nothing"):
+        corpus.save(tmp_path / "own.npz", [replace(stuck, recorded=None)])
     corpus.save(tmp_path / "own.npz", [stuck])
     assert len(Corpus(tmp_path / "own.npz")) == 1
 

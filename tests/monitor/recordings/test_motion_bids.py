@@ -18,7 +18,7 @@ from monitor.recordings.corpus import RecordingError
 from monitor.recordings.excerpt import Excerpt
 from monitor.recordings.motion_bids import CHANNELS
 from tests.monitor.recordings import made_session
-from tests.monitor.recordings.made_session import FALL_S, FAULT, STEP_S, UTC_OFFSET_S
+from tests.monitor.recordings.made_session import DOUBT, FALL_S, FAULT, STEP_S, UTC_OFFSET_S
 
 STEM = "sub-belt1_ses-1_task-walking"
 
@@ -94,11 +94,11 @@ def test_pandas_reads_gaps_faults_and_what_happened(folder: Path) -> None:
     events = table(folder, f"motion/{STEM}_events.tsv")
     assert events["onset"].is_monotonic_increasing
     faults = events[events["trial_type"] == "fault"]
-    assert set(faults["reason"]) == {FAULT}
+    assert set(faults["reason"]) == {FAULT, DOUBT}
     assert faults["duration"].max() == pytest.approx(0.1)
     gaps = events[events["trial_type"] == "gap"]
-    assert list(gaps["duration"].round(2)) == [0.02, 0.02, 1.01]
-    assert [json.loads(details)["lost"] for details in gaps["details"]][-1] == 10
+    assert list(gaps["duration"].round(2)) == [0.02, 0.02, 0.05, 1.01]
+    assert [json.loads(details)["lost"] for details in gaps["details"]] == [1, 1, 3, 10]
     (alert,) = events[events["trial_type"] == "alert/fall"].to_dict("records")
     began_s = 1000.009615
     assert alert["onset"] == pytest.approx(FALL_S - began_s, abs=1e-6)

@@ -1,5 +1,6 @@
 """A trial gives back the blocks that it was made of, bit by bit, whatever the sensor said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,12 @@ def test_a_session_comes_out_of_the_journal_as_it_went_in(tmp_path: Path) -> Non
     session = made_session.recorded(tmp_path / "journal.db")
     assert session.utc_offset_s == pytest.approx(made_session.UTC_OFFSET_S)
     assert [form for form, _block in session.formed()] == [form for form, _block in made_session.blocks()]
-    same(
-        list(session.blocks(session.from_s, session.to_s)), [block for _form, block in made_session.blocks()]
-    )
+    same(list(session.blocks()), [block for _form, block in made_session.blocks()])
+
+
+@pytest.mark.parametrize("by_s", [0.0, 4e-7, -4e-7])
+def test_a_whole_session_has_its_first_and_last_block(tmp_path: Path, by_s: float) -> None:
+    """Its bounds are as the blocks had them, the blocks on the microsecond."""
+    blocks = [(f, replace(b, time_s=b.time_s + by_s, end_s=b.end_s + by_s)) for f, b in made_session.blocks()]
+    session = made_session.recorded(tmp_path / "journal.db", blocks)
+    assert len(list(session.blocks(session.from_s, session.to_s))) == len(blocks)

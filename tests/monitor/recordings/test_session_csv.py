@@ -46,6 +46,7 @@ def test_pandas_reads_samples_gaps_and_faults(excerpt: Excerpt, table: Path) -> 
     silent = read[read["accel_x_g"].isna()]
     assert list(silent["time_s"]) == [block.end_s for block in blocks if not len(block.time_s)]
     assert set(silent["fault"]) == {FAULT, ""}
+    assert list(sampled["fault"]) == [block.fault for block in blocks for _sample in block.time_s]
     lost = pandas.to_numeric(read["lost"], errors="coerce").sum()
     assert lost == sum(block.lost for block in blocks)
     wall = pandas.to_datetime(read["time_iso"], utc=True)
