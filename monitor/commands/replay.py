@@ -140,6 +140,7 @@ def replay_(args: argparse.Namespace) -> int:
         settings,
         publish=args.publish,
         journal=args.record,
+        form=lambda: trial.form,
         told_from_s=began_s,
         events=args.events,
         clock=clock if args.through_chip else time.monotonic,

@@ -105,6 +105,10 @@ def trials_from(source: Source, name: str, kind: str) -> Imported:
     rate_hz, uneven_s = _rate(accel.time_s)
     pieces = list(_shared(_runs(accel.time_s), _runs(gyro.time_s)))
     kept = [(start_s, stop_s) for start_s, stop_s in pieces if stop_s - start_s >= SHORTEST_S]
+    if source.gyro and not pieces:
+        raise RecordingError(
+            f"{source.path} and {source.gyro}: expected times in common, found none: is it one recording?"
+        )
     if not kept:
         raise RecordingError(
             f"{source.path}: expected a second without a gap and more, found "

@@ -6,8 +6,9 @@ import pytest
 
 from monitor.cli import main
 from monitor.recordings.corpus import Corpus
+from monitor.recordings.sessions import sessions
 from tests.monitor.recordings import made_session
-from tests.monitor.recordings.made_session import FAULT
+from tests.monitor.recordings.made_session import FAULT, LSM6
 
 
 @pytest.fixture
@@ -92,6 +93,18 @@ def test_a_trial_of_a_session_replays_with_its_silence(
     assert export(journal, out) == 0
     assert main(["replay", str(out), "--trial", "session1-2", "--events"]) == 0
     assert FAULT in capsys.readouterr().out
+
+
+def test_a_trial_of_a_session_goes_back_into_a_journal_in_its_chips_counts(journal: Path) -> None:
+    out, other = journal.parent / "w.npz", journal.parent / "other.db"
+    assert export(journal, out) == 0
+    assert main(["replay", str(out), "--trial", "session1-3", "--record", str(other)]) == 0
+    (session,) = sessions(other)
+    assert session.forms() == [LSM6]
+    trial = Corpus(out).find("session1-3")
+    assert trial.recorded is not None
+    expected = [b.accel_g.tobytes() for b in trial.recorded.blocks(trial.counts, trial.form)]
+    assert [block.accel_g.tobytes() for block in session.blocks()] == expected
 
 
 def test_a_session_that_is_not_there_is_said(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:

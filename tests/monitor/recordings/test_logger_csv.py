@@ -73,6 +73,13 @@ def test_a_phones_two_files_become_one_trial(tmp_path: Path) -> None:
     assert "rad/s (guessed)" in said[1]
 
 
+def test_two_files_of_two_recordings_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "time_s,x,y,z", WALK.time_s, WALK.accel_g)
+    other = write(tmp_path / "g.csv", "time_s,x,y,z", WALK.time_s + 1e6, WALK.gyro_dps)
+    with pytest.raises(RecordingError, match=r"a\.csv and .*g\.csv: expected times in common, found none"):
+        made(path, gyro=other)
+
+
 def test_semicolons_with_decimal_commas_and_quotes_are_read(tmp_path: Path) -> None:
     """As phyphox writes them for Excel."""
     path = write(
