@@ -3,6 +3,7 @@
 docs/recordings.md describes them for people.
 """
 
+import re
 from importlib.resources.abc import Traversable
 from itertools import chain
 from math import nan
@@ -16,6 +17,7 @@ from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G, doubt
 
 KINDS = ("fall", "stumble", "walk", "daily")
 DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
+MOUNTING = re.compile(r"[+-]([xyz]) [+-](?!\1)([xyz]) [+-](?!\1|\2)[xyz]")
 RATES_HZ = (10.0, 10_000.0)
 """Slower, a step has too few samples; faster, nothing is worn on a belt."""
 
@@ -129,6 +131,8 @@ def check(arrays: dict[str, Any]) -> None:
     rates_hz = arrays["rate_hz"]
     is_possible = (rates_hz >= slowest_hz) & (rates_hz <= fastest_hz)
     expect_values("rate_hz", is_possible, f"{slowest_hz:g} to {fastest_hz:,.0f} Hz")
+    is_mounting = np.array([bool(MOUNTING.fullmatch(axes)) for axes in arrays["mounting"].tolist()], bool)
+    expect_values("mounting", is_mounting, "three different axes, such as +x +y +z")
     for name in ("g_per_count", "dps_per_count"):
         is_possible = np.isfinite(arrays[name]) & (arrays[name] > 0)
         expect_values(name, is_possible, "what one count is, more than 0")

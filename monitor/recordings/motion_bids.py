@@ -74,6 +74,8 @@ def write(folder: Path, excerpt: Excerpt) -> None:
     time_s = np.concatenate([np.empty(0), *(block.time_s for block in blocks)])
     if len(time_s) < 2:
         raise RecordingError(f"session {session.number}: expected samples, found {len(time_s)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    _describe(folder, session)
     interval_s = float(np.median(np.diff(time_s)))
     began_s = float(time_s[0])
     motion = folder_of(folder, session) / "motion"
@@ -91,7 +93,6 @@ def write(folder: Path, excerpt: Excerpt) -> None:
     wall = EPOCH + timedelta(microseconds=excerpt.utc_us(began_s))
     name = f"motion/{Path(track).name}_motion.tsv"
     _table(scans, ("filename", "acq_time"), [(name, f"{wall:%Y-%m-%dT%H:%M:%S.%f}Z")])
-    _describe(folder, session)
 
 
 def _describe(folder: Path, session: Session) -> None:

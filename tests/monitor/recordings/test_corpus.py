@@ -333,6 +333,8 @@ def test_what_the_journal_holds_is_kept_although_it_cannot_be(tmp_path: Path) ->
         ({"time_first": lambda a: a // 2}, "found others"),
         ({"time_us": lambda a: a.astype(float)}, "time_us: expected a list of whole numbers"),
         ({"g_per_count": lambda a: a * 0}, "g_per_count: expected what one count is, more than 0, found 0.0"),
+        ({"mounting": lambda a: np.array(["+x +y +y"])}, "mounting: expected three different axes"),
+        ({"mounting": lambda a: np.array(["up"])}, "mounting: expected three different axes"),
         ({"fault": lambda a: np.array(["\x1b[2J"])}, "fault: expected text that can be printed"),
     ],
 )
