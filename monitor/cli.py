@@ -15,6 +15,8 @@ from monitor.commands import (
     config,
     demo,
     evaluate,
+    export,
+    import_,
     label,
     notify,
     page,
@@ -46,6 +48,8 @@ COMMANDS = (
     why,
     label,
     tune,
+    export,
+    import_,
     config,
 )
 

@@ -72,6 +72,7 @@ HOMES = {
     "joblib": "monitor/recordings/engine.py",
     "distributed": "monitor/recordings/engine.py",
     "ray": "monitor/recordings/engine.py",
+    "mcap": "monitor/recordings/session_mcap.py",
     "cryptography": "monitor/spotter/page/push.py",
     "uvicorn": "monitor/spotter/page/serve.py",
     "starlette": "monitor/spotter/page/app.py",

@@ -113,6 +113,11 @@ def add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--session", type=int, metavar="N", help="a session of the journal; `rearguard sessions` lists them"
     )
+    add_part(parser)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """--from, --to and --journal."""
     parser.add_argument("--from", dest="from_s", metavar="M:SS", help="begin at this time of the session")
     parser.add_argument("--to", dest="to_s", metavar="M:SS", help="end at this time of the session")
     add_journal(parser)
@@ -150,6 +155,7 @@ def replay_(args: argparse.Namespace) -> int:
         settings,
         publish=args.publish,
         journal=args.record,
+        form=lambda: trial.form,
         told_from_s=began_s,
         events=args.events,
         clock=clock if args.through_chip else time.monotonic,
@@ -165,7 +171,7 @@ def replay_(args: argparse.Namespace) -> int:
             signal.signal(end, lambda *_: sampler.stop())
         line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(shifted(corpus.blocks(trial, settings.sampled.rate_hz), began_s))
+        line.run(shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s))
     if not line.delivered:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)
