@@ -42,6 +42,7 @@ DEVICE_WORDS = "1 to 32 of a-z, 0-9, _ and -"
 Word = Annotated[str, msgspec.Meta(max_length=64)]
 Sentence = Annotated[str, msgspec.Meta(max_length=500)]
 Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Age = Annotated[float, msgspec.Meta(ge=0, le=366 * 86400.0)]
 
 
 class MessageError(ValueError):
@@ -248,7 +249,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: Word = ""
     about: Literal["fall", "stumble", "unsafe_step"] | None = None
     who: Word = ""
-    age_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    age_s: Age = 0.0
 
 
 class _Act(msgspec.Struct):
