@@ -355,7 +355,7 @@ function toast(words) {
   document.querySelector(".toast")?.remove();
   const shown = el("p", { class: "toast" }, words);
   shown.setAttribute("role", "alert");
-  document.body.append(shown);
+  (sheet.open ? sheet : document.body).append(shown); // an open sheet lies over all else
   setTimeout(() => shown.remove(), 4000);
 }
 

@@ -90,9 +90,9 @@ export function courseOf(slices, lines) {
 
 // What the device did not report, for whoever saw it. missed(kind) says so to the device.
 export function missedRow(missed) {
-  const row = el("div", { class: "row" });
+  const row = el("div", { class: "row missed" }, el("span", {}, SAY.missed_alert));
   for (const kind of ["fall", "stumble", "unsafe_step"]) row.append(button(KINDS[kind], () => missed(kind), "plain"));
-  return el("div", { class: "missed" }, el("p", {}, SAY.missed_alert), row);
+  return row;
 }
 
 export function logList(lines, label, picture) {
