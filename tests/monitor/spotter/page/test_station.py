@@ -48,9 +48,12 @@ class Ear:
         self.view = SpotterView("walker")
         self.given: SimpleQueue[list[Notice] | Exception] = SimpleQueue()
         self.labels: list[str] = []
+        self.turn = 0
+        self.labelled: list[int] = []  # in which turns
         self.closed = False
 
     def hear(self, timeout_s: float) -> list[Notice]:
+        self.turn += 1
         try:
             given = self.given.get(timeout=timeout_s)
         except Empty:
@@ -60,6 +63,7 @@ class Ear:
         return given
 
     def label(self, incident_id: str, label: str, name: str, age_s: float) -> bool:
+        self.labelled.append(self.turn)
         self.labels.append(f"{incident_id} {label} {name} {age_s:.0f}")
         return True
 
@@ -317,6 +321,7 @@ def test_labels_are_said_when_a_device_comes_and_again_when_it_has_been_away_or_
         station.ask(lambda _: play.seen()).result()
         station.ask(lambda _: None).result()
     assert len(ear.labels) == 7
+    assert len(set(ear.labelled)) == 7  # an answer waits behind one of them at most
     assert [round(age_s / 86400.0, 3) for age_s in asked_s] == [7.0, 7.0, 7.0]
 
 
