@@ -15,6 +15,7 @@ from monitor.commands import (
     config,
     demo,
     evaluate,
+    label,
     notify,
     page,
     pair,
@@ -22,7 +23,9 @@ from monitor.commands import (
     run,
     sessions,
     trials,
+    tune,
     watch,
+    why,
 )
 from monitor.core.vocabulary import RearguardError
 
@@ -40,6 +43,9 @@ COMMANDS = (
     trials,
     evaluate,
     sessions,
+    why,
+    label,
+    tune,
     config,
 )
 
