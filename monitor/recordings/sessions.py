@@ -180,10 +180,14 @@ class Session:
         )
 
     def labels(self) -> list[Label]:
-        """What people said of its moments, in order of time; of one incident the one given last counts."""
+        """What people said of its moments, in order of time; those of one incident as they were given.
+
+        Of these the last counts.
+        """
         return self._all(
             "SELECT session, time_s, kind, label, incident, who, note, given_utc_s FROM label "
-            "WHERE session = ? ORDER BY time_s, given_utc_s, id",
+            "WHERE session = ? ORDER BY min(time_s) OVER "
+            "(PARTITION BY CASE incident WHEN '' THEN id ELSE incident END), given_utc_s, id",
             make=lambda row: Label(*row),
         )
 

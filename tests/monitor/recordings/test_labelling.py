@@ -127,6 +127,22 @@ def test_each_person_has_one_label_for_an_incident_and_the_one_given_last_comes_
     ]
 
 
+def test_the_label_that_counts_is_the_last_one_also_where_another_names_a_later_report(path: Path) -> None:
+    with recorded(path, "aaaa") as run:
+        run.block(alert("aaaa-1", 1, time_s=101.0), alert("aaaa-2", 2, kind=STUMBLE, time_s=102.0))
+        run.block(alert("aaaa-1", 3, time_s=103.0))
+    (session,) = sessions(path)
+    terminal = Label(session.number, 103.0, FALL, "false", "aaaa-1", "pi", "", OFFSET_S)
+    session.put(terminal)
+    with recorded(path, "bbbb") as run:
+        run.block(says=[label("aaaa-1", "true"), label("aaaa-2", "true")])
+    assert found(session) == [
+        ("aaaa-1", FALL, "false", "pi"),
+        ("aaaa-1", FALL, "true", "Eva"),
+        ("aaaa-2", STUMBLE, "true", "Eva"),
+    ]
+
+
 def test_a_label_of_an_earlier_run_stands_in_its_session_at_the_first_report(path: Path) -> None:
     with recorded(path, "aaaa") as run:
         run.block(alert("aaaa-1", 1, kind=STUMBLE, time_s=50.5))
