@@ -398,8 +398,8 @@ def _label(said: Label) -> Input:
             "a label is true or false, of the incident `id`; or missed, `about` fall, stumble or unsafe_step"
         )
     about = AlertKind(said.about) if said.about else None
-    who = printable(said.who)
-    return Input(InputKind.LABEL, said.id, who=who, label=said.label, about=about, age_s=said.age_s)
+    incident, who = printable(said.id), printable(said.who)
+    return Input(InputKind.LABEL, incident, who, label=said.label, about=about, age_s=said.age_s)
 
 
 def printable(words: str) -> str:

@@ -400,8 +400,8 @@ class _Writer(threading.Thread):
         if unknown and not self._complained:
             self._complained = True
             _log.warning(
-                "%s: a label is ignored, further ones in silence: no fall, stumble, unsafe step or call for "
-                "help is known as %s",
+                "%s: a label is ignored, further ones are not logged: no fall, stumble, unsafe step or call "
+                "for help is known as %s",
                 self._path,
                 unknown[0],
             )

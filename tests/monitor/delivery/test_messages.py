@@ -91,6 +91,11 @@ def test_a_label_from_a_clock_that_was_set_back_is_of_now() -> None:
     assert said.age_s == 0.0
 
 
+def test_no_word_of_a_label_moves_the_cursor_of_who_reads_the_log() -> None:
+    said = messages.decode_request(messages.encode_label("\x1b[2J-1", "true", "\x1b[2J", 0.0))
+    assert said == Input(InputKind.LABEL, " [2J-1", " [2J", label="true")
+
+
 LABEL = {"act": "label", "label": "true", "id": f"{BOOT}-1", "who": "Eva"}
 MISSED = {"act": "label", "label": "missed", "about": "fall", "who": "Eva"}
 
