@@ -189,10 +189,14 @@ class Session:
         )
 
     def labels(self) -> list[Label]:
-        """What people said of its moments, in order of time."""
+        """What people said of its moments, in order of time; those of one incident as they were given.
+
+        Of these the last counts.
+        """
         return self._all(
             "SELECT session, time_s, kind, label, incident, who, note, given_utc_s FROM label "
-            "WHERE session = ? ORDER BY time_s, id",
+            "WHERE session = ? ORDER BY min(time_s) OVER "
+            "(PARTITION BY CASE incident WHEN '' THEN id ELSE incident END), given_utc_s, id",
             make=lambda row: Label(*row),
         )
 
@@ -313,8 +317,15 @@ def _event(row: tuple[Any, ...]) -> Event:
 def _input(row: tuple[Any, ...]) -> tuple[float, Input]:
     time_s, kind, incident, who, report = row
     said = json.loads(report)
-    fault = FaultCode(said.pop("fault")) if said["fault"] else said.pop("fault")
-    return time_s, Input(InputKind(kind), incident, who, fault=fault, **said)
+    fault, about = said.pop("fault"), said.pop("about", None)
+    return time_s, Input(
+        InputKind(kind),
+        incident,
+        who,
+        fault=FaultCode(fault) if fault else None,
+        about=AlertKind(about) if about else None,
+        **said,
+    )
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:
