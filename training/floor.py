@@ -15,7 +15,7 @@ from monitor.core.vocabulary import Event, EventKind
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, Trial
 from monitor.recordings.engine import each
-from monitor.recordings.floor import FLOOR, MAY_LOSE_PERCENT
+from monitor.recordings.floor import FLOOR
 from monitor.recordings.scoring import Run, found_s, impact_s, stumble_s
 from monitor.recordings.tracks import Track, track
 from monitor.settings import Settings
@@ -24,6 +24,12 @@ from training.folder import FOLDER
 from training.results import Result, digest, write
 
 FILES = ("kfall.npz", "sisfall.npz", "lafan1falls.npz")
+MAY_LOSE_PERCENT = {
+    "fall.falling_threshold": 1.0,  # of the falls suspected before their impact
+    "fall.down_threshold": 0.5,  # of the falls confirmed
+    "stumble.threshold": 2.0,  # of the stumbles
+}
+
 STEP, MOST = 0.25, 12.0
 SHIPPED = Settings()
 

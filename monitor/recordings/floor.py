@@ -5,12 +5,6 @@ than a share of what it finds as shipped. The floor lies half-way there. docs/re
 figures, and a test compares.
 """
 
-MAY_LOSE_PERCENT = {
-    "fall.falling_threshold": 1.0,  # of the falls suspected before their impact
-    "fall.down_threshold": 0.5,  # of the falls confirmed
-    "stumble.threshold": 2.0,  # of the stumbles
-}
-
 FLOOR = {
     "fall.falling_threshold": 3.25,
     "fall.down_threshold": -0.75,

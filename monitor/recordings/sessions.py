@@ -40,8 +40,6 @@ from monitor.recordings.packing import Form, unpack
 LABELS = ("true", "false", "missed", "bookmark")
 """The alert was right; it was not; none came although one should have; look at this moment."""
 
-LABELLED_KINDS = (AlertKind.FALL, AlertKind.STUMBLE, AlertKind.UNSAFE_STEP, AlertKind.SOS)
-
 
 class JournalError(RearguardError, ValueError):
     """No journal, or no such session in it: what was expected, what was found, what to do."""
