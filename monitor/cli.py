@@ -19,6 +19,7 @@ from monitor.commands import (
     page,
     pair,
     replay,
+    report,
     run,
     sessions,
     trials,
@@ -40,6 +41,7 @@ COMMANDS = (
     trials,
     evaluate,
     sessions,
+    report,
     config,
 )
 

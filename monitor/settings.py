@@ -10,6 +10,7 @@ from monitor.core.arming import ArmingSettings
 from monitor.core.detector import FRAME_RATE_HZ, DetectorSettings
 from monitor.core.setting import SettingError, group
 from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
+from monitor.recordings.figures import ReportSettings
 from monitor.recordings.journal import JournalSettings
 from monitor.spotter.notify import NotifySettings
 from monitor.spotter.page.page_settings import PageSettings
@@ -34,6 +35,7 @@ class Settings(DetectorSettings):
     notify: NotifySettings = group(NotifySettings, "Phones (rearguard notify)")
     page: PageSettings = group(PageSettings, "The spotter's page (rearguard page)")
     journal: JournalSettings = group(JournalSettings, "The journal: what is kept of each session")
+    report: ReportSettings = group(ReportSettings, "The report (rearguard report, rearguard progress)")
 
     def __post_init__(self) -> None:
         if self.profile == "treadmill" and self.sensor.rate_hz not in (0, FRAME_RATE_HZ):

@@ -68,6 +68,7 @@ HOMES = {
     "amqtt": "monitor/delivery/embedded_broker.py",
     "segno": "monitor/delivery/invitation.py",
     "rich": "monitor/recordings/evaluate.py",
+    "matplotlib": "monitor/recordings/drawing.py",
     "cryptography": "monitor/spotter/page/push.py",
     "uvicorn": "monitor/spotter/page/serve.py",
     "starlette": "monitor/spotter/page/app.py",
