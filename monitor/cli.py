@@ -18,6 +18,7 @@ from monitor.commands import (
     notify,
     page,
     pair,
+    progress,
     replay,
     report,
     run,
@@ -42,6 +43,7 @@ COMMANDS = (
     evaluate,
     sessions,
     report,
+    progress,
     config,
 )
 

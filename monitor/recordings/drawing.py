@@ -135,14 +135,16 @@ class _Pages:
     def words(self, text: str, size: float, **look: Any) -> None:
         """A paragraph."""
         for line in _wrapped(text, self._column_mm, size, look.get("weight", "normal")):
-            self._room(size * LINE * POINT_MM)
-            self._write(MARGIN_MM, line, size, **look)
-            self._at_mm -= size * LINE * POINT_MM
+            self._room(_line_mm(size))
+            self._write(MARGIN_MM, [line], size, **look)
+            self._at_mm -= _line_mm(size)
         self._at_mm -= 1.5
 
-    def _write(self, x_mm: float, text: str, size: float, **look: Any) -> None:
-        x, y = x_mm / self._wide_mm, self._at_mm / self._tall_mm
-        self.all[-1].text(x, y, text, fontsize=size, va="top", **look)
+    def _write(self, x_mm: float, lines: Sequence[str], size: float, **look: Any) -> None:
+        """Lines on lines of the page, whatever letters they have; below them is where it goes on."""
+        for number, line in enumerate(lines, 1):
+            x, y = x_mm / self._wide_mm, (self._at_mm - number * _line_mm(size)) / self._tall_mm
+            self.all[-1].text(x, y, line, fontsize=size, va="baseline", **look)
 
     def _table(self, table: Table) -> None:
         """Columns as wide as their words need; where there is no room, the widest gives way."""
@@ -157,12 +159,12 @@ class _Pages:
         for number, row in enumerate(rows):
             weight = "normal" if number else "bold"
             cells = [_wrapped(c, w - gap_mm, size, weight) for c, w in zip(row, wide_mm, strict=True)]
-            tall_mm = max(map(len, cells)) * size * LINE * POINT_MM
+            tall_mm = max(map(len, cells)) * _line_mm(size)
             self._room(tall_mm + 2)
             for i, cell in enumerate(cells):
                 at_mm = MARGIN_MM + sum(wide_mm[:i])
-                self._write(at_mm, "\n".join(cell), size, weight=weight, linespacing=1.2)
-            self._at_mm -= tall_mm + 0.6
+                self._write(at_mm, cell, size, weight=weight)
+            self._at_mm -= tall_mm + 1.4
             self._rule(0.3 if number else 0.9)
         self._at_mm -= 2.5
 
@@ -212,6 +214,8 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
         axes.axhline(at, color=LIMIT, linewidth=0.8, linestyle="--", label=name)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.margins(x=0.04, y=0.15)
+    if any(line.dots for line in panel.lines):
+        axes.set_ylim(bottom=0)  # or a change of nothing would fill the picture
     if not any(isfinite(value) for line in panel.lines for value in line.values):
         axes.text(0.5, 0.5, "nothing measured", ha="center", transform=axes.transAxes)
     axes.set_title(panel.quantity, loc="left")
@@ -220,6 +224,10 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     if len(named) > 1:
         look = {"fontsize": 6.5, "frameon": False, "ncols": 3, "handlelength": 1.2, "columnspacing": 0.9}
         axes.legend(named.values(), named.keys(), loc="lower right", bbox_to_anchor=(1.02, 0.97), **look)
+
+
+def _line_mm(size: float) -> float:
+    return size * LINE * POINT_MM
 
 
 @cache

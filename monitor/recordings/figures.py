@@ -143,6 +143,42 @@ def figures(
     )
 
 
+def together(many: Sequence[Figures]) -> Figures:
+    """Several sessions as if they were one: sums, means weighted by time, and the longest walk of any.
+
+    A session without samples is taken to have been walked at the others' pace.
+    """
+    weights = np.array([figures.backward.walking_s for figures in many])
+
+    def mean(values: Sequence[float]) -> float:
+        known = ~np.isnan(values) & (weights > 0)
+        return float(np.average(np.array(values)[known], weights=weights[known])) if known.any() else nan
+
+    facts = [figures.backward for figures in many]
+    walking_s = float(weights.sum())
+    pace_mps = mean([figures.pace_mps(1.0) for figures in many])
+    return Figures(
+        many[0].session,
+        sum(figures.steps for figures in many),
+        sum(figures.walking_s for figures in many),
+        Facts(
+            steps=sum(each.steps for each in facts),
+            backward_steps=sum(each.backward_steps for each in facts),
+            walking_s=walking_s,
+            cadence_spm=mean([each.cadence_spm for each in facts]),
+            step_time_cv_percent=mean([each.step_time_cv_percent for each in facts]),
+            asymmetry_percent=mean([each.asymmetry_percent for each in facts]),
+            sway_dps=mean([each.sway_dps for each in facts]),
+            longest_backward_run=max(each.longest_backward_run for each in facts),
+        ),
+        max(figures.longest_s for figures in many),
+        pace_mps * walking_s,
+        mean([figures.sampled for figures in many]),
+        many[0].first,
+        many[-1].last,
+    )
+
+
 def motions_of(session: Session, from_s: float | None = None, to_s: float | None = None) -> list[Motion]:
     """The trunk's motion in a session, or in those seconds of it, in pieces without gaps."""
     grid = Grid(RATE_HZ)

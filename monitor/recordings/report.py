@@ -92,7 +92,9 @@ def _figures(now: Figures, earlier: Sequence[Figures], factor: float) -> Table:
     many = f"the {len(before)} sessions before" if len(before) > 1 else "the session before"
     if not before:
         rows = [(each.name, each.shown(each.of(now, factor))) for each in QUANTITIES]
-        return Table("Backward walking; there is no earlier session to compare it with", ("", "today"), rows)
+        return Table(
+            "Backward walking; there is no earlier session to compare it with", ("", "this session"), rows
+        )
     compared = []
     for each in QUANTITIES:
         value = each.of(now, factor)
@@ -101,7 +103,7 @@ def _figures(now: Figures, earlier: Sequence[Figures], factor: float) -> Table:
         compared.append((each.name, each.shown(value), each.shown(usual), change))
     usual_name = many if len(before) == 1 else f"median of {many}"
     caption = f"Backward walking, compared with {many}"
-    return Table(caption, ("", "today", usual_name, "change"), compared)
+    return Table(caption, ("", "this session", usual_name, "change"), compared)
 
 
 def _change(ratio: float) -> str:
@@ -134,6 +136,13 @@ def _remarks(now: Figures, settings: ReportSettings) -> list[str]:
         lost_s = sum(hole.to_s - hole.from_s for hole in holes)
         reasons = ", ".join(dict.fromkeys(hole.reason for hole in holes))
         said.append(f"{lost_s:.0f} s of the session were not recorded ({reasons}).")
+    if tired := tiring(now):
+        said.append(tired)
+    return said
+
+
+def tiring(now: Figures) -> str:
+    """How the walker changed on the way; "" of a short walk."""
     if now.first and now.last:
         changes = [
             f"{each.name.lower()} from {each.shown(early)} to {each.shown(late)}"
@@ -141,11 +150,11 @@ def _remarks(now: Figures, settings: ReportSettings) -> list[str]:
             if not isnan(early := each.of(replace(now, backward=now.first), 1.0))
             and not isnan(late := each.of(replace(now, backward=now.last), 1.0))
         ]
-        said.append(
+        return (
             f"From the first third of the backward walking to the last: {', '.join(changes)}. More "
             "variability and more sway towards the end are signs of tiring."
         )
-    return said
+    return ""
 
 
 def _minutes(now: Figures, motions: Sequence[Motion]) -> list[Part]:

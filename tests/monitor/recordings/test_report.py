@@ -48,7 +48,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Session:
 def test_the_first_session_has_nothing_to_be_compared_with(demo: Session) -> None:
     made = report(demo)
     table = tables(made)["Backward walking; there is no earlier session to compare it with"]
-    shown = dict(table.rows)
+    shown: dict[str, str] = dict(table.rows)
     assert shown["Cadence"].endswith(" steps/min")
     assert int(shown["Steps backward"]) == demo_steps(demo)
     assert f"{demo_steps(demo)} steps" in made.summary
@@ -122,7 +122,9 @@ def test_what_is_missing_is_said(demo: Session, tmp_path: Path) -> None:
     assert "12 s of the session were not recorded (the disk is full)." in words(made)
     assert "Where no signal is drawn" in words(made)
     assert not [part for part in made.parts if isinstance(part, Chart) and part.moment == 0.0]
-    rows = dict(tables(made)["Backward walking; there is no earlier session to compare it with"].rows)
+    rows: dict[str, str] = dict(
+        tables(made)["Backward walking; there is no earlier session to compare it with"].rows
+    )
     assert (rows["Distance"], rows["Sway"]) == ("-", "-")
     assert rows["Cadence"] != "-"
 

@@ -1,0 +1,61 @@
+"""``rearguard progress``: the plan, what was done of it, and the trends, as text, and as HTML or PDF."""
+
+import argparse
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from textwrap import wrap
+
+from monitor.commands.options import Commands, add_config, add_journal, command, journal_file, load
+from monitor.recordings.document import Chart, Document, Heading, Table, Words
+from monitor.recordings.drawing import write_pdf
+from monitor.recordings.figures import figures
+from monitor.recordings.progress import days, document
+from monitor.recordings.sessions import sessions
+from monitor.recordings.web_page import html
+
+WIDTH = 100
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "progress", act, "show the training plan, what was done of it, and the trends")
+    add_config(parser)
+    add_journal(parser)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page, with charts")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="write it as a PDF, with charts")
+    parser.add_argument("--letter", action="store_true", help="pages of US letter size instead of A4")
+
+
+def act(args: argparse.Namespace) -> int:
+    settings = load(args).settings
+    found = sessions(journal_file(args))
+    done = days([figures(session, settings.report.leg_m) for session in found], settings.plan)
+    made = document(done, settings.plan, settings.report)
+    for line in lines(made):
+        print(line)
+    if args.html:
+        args.html.write_text(html(made), encoding="utf-8")
+    if args.pdf:
+        write_pdf(made, args.pdf, "letter" if args.letter else "A4")
+    return 0
+
+
+def lines(made: Document) -> Iterator[str]:
+    """A document as text for a terminal; charts are left out."""
+    yield made.title
+    yield from wrap(made.summary, WIDTH)
+    for part, following in pairwise([*made.parts, Heading("")]):
+        match part:
+            case Heading(text) if not isinstance(following, Chart):
+                yield from ("", text)
+            case Words(text):
+                yield from wrap(text, WIDTH)
+            case Table():
+                yield from _aligned(part)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    rows = [table.headings, *table.rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.headings))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
