@@ -23,6 +23,7 @@ from monitor.commands import (
     report,
     run,
     sessions,
+    test,
     trials,
     watch,
 )
@@ -44,6 +45,7 @@ COMMANDS = (
     sessions,
     report,
     progress,
+    test,
     config,
 )
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from textwrap import wrap
 
@@ -12,6 +12,7 @@ from monitor.recordings.drawing import write_pdf
 from monitor.recordings.figures import figures
 from monitor.recordings.progress import days, document
 from monitor.recordings.sessions import sessions
+from monitor.recordings.walk_tests import FILE, kept, parts
 from monitor.recordings.web_page import html
 
 WIDTH = 100
@@ -28,9 +29,10 @@ def add(commands: Commands) -> None:
 
 def act(args: argparse.Namespace) -> int:
     settings = load(args).settings
-    found = sessions(journal_file(args))
+    journal = journal_file(args)
+    found = sessions(journal)
     done = days([figures(session, settings.report.leg_m) for session in found], settings.plan)
-    made = document(done, settings.plan, settings.report)
+    made = document(done, settings.plan, settings.report, parts(kept(journal.with_name(FILE))))
     for line in lines(made):
         print(line)
     if args.html:
@@ -51,11 +53,17 @@ def lines(made: Document) -> Iterator[str]:
             case Words(text):
                 yield from wrap(text, WIDTH)
             case Table():
-                yield from _aligned(part)
+                yield from ("", f"{part.caption}:", *_aligned(part), "")
 
 
 def _aligned(table: Table) -> Iterator[str]:
+    """Columns as wide as their words; where there is no room, the widest wraps."""
     rows = [table.headings, *table.rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.headings))]
+    over = sum(widths) + 2 * (len(widths) - 1) - WIDTH
+    if over > 0:
+        widths[widths.index(max(widths))] -= over
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        cells = [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for line in zip_longest(*cells, fillvalue=""):
+            yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

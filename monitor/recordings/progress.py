@@ -89,11 +89,12 @@ def _plan_words(plan: PlanSettings) -> list[str]:
         gentle = [target(plan, n) for n in range(1, plan.gentle_sessions + 1)]
         minutes = ", ".join(f"{each.minutes:.0f}" for each in gentle)
         paces = ", ".join(_pace_words(plan, each.pace_share) for each in gentle)
+        unit = "m/s" if plan.pace_mps else "of the usual pace"
         said.append(
             f"A gentle start: the first {plan.gentle_sessions} sessions have {minutes} minutes, at no more "
-            f"than {paces} {'m/s' if plan.pace_mps else 'of the usual pace'}. Walking backward is new to legs "
-            "and balance; time and pace rise evenly, the pace half as steeply. No study gives this start: it is "
-            "Rearguard's own, and plan.gentle_sessions changes it."
+            f"than {paces} {unit}. Walking backward is new to legs and balance; time and pace rise evenly, "
+            "the pace half as steeply. No study gives this start: it is Rearguard's own, and "
+            "plan.gentle_sessions changes it."
         )
     return said
 
