@@ -2,12 +2,12 @@
 
 import argparse
 from collections.abc import Iterator
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
 
 from monitor.commands.options import Commands, add_config, add_journal, command, journal_file, load
-from monitor.recordings.document import Chart, Document, Heading, Table, Words
+from monitor.recordings.document import Chart, Document, Heading, Part, Table, Words
 from monitor.recordings.drawing import write_pdf
 from monitor.recordings.figures import figures
 from monitor.recordings.progress import days, document
@@ -43,17 +43,24 @@ def act(args: argparse.Namespace) -> int:
 
 
 def lines(made: Document) -> Iterator[str]:
-    """A document as text for a terminal; charts are left out."""
+    """A document as text for a terminal; charts are left out, and headings of nothing else."""
     yield made.title
     yield from wrap(made.summary, WIDTH)
-    for part, following in pairwise([*made.parts, Heading("")]):
+    parts = [part for part in made.parts if not isinstance(part, Chart)]
+    before: Part | None = None
+    for part, following in zip(parts, [*parts[1:], None], strict=True):
+        if isinstance(part, Heading) and isinstance(following, Heading):
+            continue
+        if isinstance(part, Heading) or isinstance(before, Table):
+            yield ""
         match part:
-            case Heading(text) if not isinstance(following, Chart):
-                yield from ("", text)
+            case Heading(text):
+                yield text
             case Words(text):
                 yield from wrap(text, WIDTH)
             case Table():
-                yield from ("", f"{part.caption}:", *_aligned(part), "")
+                yield from (f"{part.caption}:", *_aligned(part))
+        before = part
 
 
 def _aligned(table: Table) -> Iterator[str]:

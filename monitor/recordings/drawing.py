@@ -214,9 +214,10 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
         axes.axhline(at, color=LIMIT, linewidth=0.8, linestyle="--", label=name)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.margins(x=0.04, y=0.15)
-    if any(line.dots for line in panel.lines):
-        axes.set_ylim(bottom=0)  # or a change of nothing would fill the picture
-    if not any(isfinite(value) for line in panel.lines for value in line.values):
+    known = [value for line in panel.lines for value in line.values if isfinite(value)]
+    if known and any(line.dots for line in panel.lines):
+        axes.set_ylim(0, 1.15 * max(known) or 1)  # from 0, or a change of nothing would fill the picture
+    if not known:
         axes.text(0.5, 0.5, "nothing measured", ha="center", transform=axes.transAxes)
     axes.set_title(panel.quantity, loc="left")
     handles, names = axes.get_legend_handles_labels()

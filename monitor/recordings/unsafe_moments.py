@@ -117,7 +117,7 @@ def signal(session: Session, moment: UnsafeMoment, when: str) -> Chart | None:
         (
             Panel("Acceleration, g", (Line("", at, accel_g),), (("limit", impact_g),)),
             Panel(
-                "Trunk rates, deg/s",
+                "Trunk, deg/s",
                 (Line("sideways", at, roll_dps), Line("forward, back", at, pitch_dps)),
                 (("limit", rate_dps), ("limit", -rate_dps)),
             ),
