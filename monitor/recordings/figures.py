@@ -223,13 +223,13 @@ def backward(steps: Iterable[StepEvent]) -> list[StepEvent]:
 def facts_of(steps: Sequence[StepEvent], motions: Sequence[Motion]) -> Facts:
     """What these steps amount to, in order, with the sway that ``motions`` show."""
     sums = Sums()
-    for motion, some in groupby(steps, lambda step: _motion_at(motions, step)):
+    for at, some in groupby(steps, lambda step: _motion_at(motions, step)):
         group = list(some)
-        if motion is None:
+        if at is None:
             sums.update(NOTHING, [_step(step, -1) for step in group])
             continue
         began_s = group[0].contact_s - (0.0 if isnan(group[0].step_s) else group[0].step_s)
-        walk = motion.cut(began_s, group[-1].time_s + 1 / RATE_HZ)
+        walk = motions[at].cut(began_s, group[-1].time_s + 1 / RATE_HZ)
         sums.update(walk.body, [_step(step, walk.index(step.time_s)) for step in group])
     return sums.facts()
 
@@ -255,12 +255,12 @@ def _step(event: StepEvent, proved: int) -> Step:
     )
 
 
-def _motion_at(motions: Sequence[Motion], step: StepEvent) -> Motion | None:
-    """The piece that has the whole step in it."""
+def _motion_at(motions: Sequence[Motion], step: StepEvent) -> int | None:
+    """Which piece has the whole step in it."""
     began_s = step.contact_s - (0.0 if isnan(step.step_s) else step.step_s)
-    for motion in motions:
+    for at, motion in enumerate(motions):
         if motion.time_s[0] <= began_s and step.time_s <= motion.time_s[-1] + 0.5 / RATE_HZ:
-            return motion
+            return at
     return None
 
 
@@ -268,7 +268,7 @@ def _lengths_m(timed: Sequence[StepEvent], motions: Sequence[Motion], leg_m: flo
     """The model's lengths of those steps whose samples are there."""
     lengths: list[Floats] = [np.empty(0)]
     for motion in motions:
-        inside = [step for step in timed if _motion_at([motion], step)]
+        inside = [step for step in timed if _motion_at([motion], step) is not None]
         contacts = [
             (motion.index(step.contact_s - step.step_s), motion.index(step.contact_s)) for step in inside
         ]

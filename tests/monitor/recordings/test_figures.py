@@ -71,6 +71,19 @@ def test_half_the_samples_give_the_whole_distance(tmp_path: Path) -> None:
     assert half.model_m == pytest.approx(whole.model_m, rel=0.1)
 
 
+def test_a_gap_in_the_samples_costs_the_steps_in_it(tmp_path: Path) -> None:
+    (session,) = record(tmp_path / "j.db", BACKWARD)
+    whole = figures(session, leg_m=0.9)
+    began_s = session.from_s + 30
+    change(session.path, "DELETE FROM samples WHERE to_s > ? AND from_s < ?", began_s, began_s + 5)
+    left = figures(session, leg_m=0.9)
+    assert len(motions_of(session)) == 2
+    assert left.sampled == pytest.approx(1 - 6 / 60, abs=0.03)
+    assert left.model_m == pytest.approx(whole.model_m, rel=0.05)
+    assert left.backward.sway_dps == pytest.approx(whole.backward.sway_dps, rel=0.05)
+    assert left.backward.step_time_cv_percent == whole.backward.step_time_cv_percent
+
+
 def test_forward_steps_are_no_backward_walking(tmp_path: Path) -> None:
     script = [(3.0, STAND), (20.0, Move.BACKWARD), (3.0, STAND), (20.0, Move.FORWARD)]
     (session,) = record(tmp_path / "j.db", script)
