@@ -116,6 +116,13 @@ def test_a_press_before_the_signal_ends_nothing() -> None:
     assert not test.guide.over
 
 
+def test_a_button_that_went_down_before_the_signal_ends_nothing() -> None:
+    test = Enacted()
+    test.press(test.go() - 0.1)
+    test.wait(3.0)
+    assert not test.guide.over
+
+
 @pytest.mark.parametrize("ways", [[F, F, F], [U, U], [], [F, B]])
 def test_who_did_not_walk_backward_has_no_result(ways: list[Direction]) -> None:
     test = Enacted()

@@ -44,7 +44,8 @@ def test_text_stays_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "note", ["costs $5 or $6", "a_b^c \\frac", "👍 gut", "word" * 200, "", "line\nbreak", "%PDF (x) \\"]
+    "note",
+    ["costs $5 or $6", "$\\frac{$", "a_b^c \\frac", "👍 gut", "word" * 200, "", "line\nbreak", "%PDF (x) \\"],
 )
 def test_any_note_can_be_printed(tmp_path: Path, note: str) -> None:
     assert boxes(pdf(tmp_path / "r.pdf", Table("Notes", ("at", "note"), [("0:10", note)]), Words(note)))

@@ -17,7 +17,7 @@ MADE = Document(
     (
         Heading("Figures"),
         Words("Plain."),
-        Table("Of today", ("", "today"), [("Pace", "0.7 m/s"), ("</table><script>", "$x$")]),
+        Table("Of today", ("", "today"), [("Pace", "0.7 m/s"), ("</table><script>", "</td><b>")]),
         CHART,
         CHART,
     ),
@@ -72,6 +72,7 @@ def test_it_asks_for_nothing(page: str, tags: list[tuple[str, dict[str, str | No
 def test_what_people_wrote_is_no_markup(page: str) -> None:
     assert "<b>minute" not in page
     assert "&lt;/table&gt;&lt;script&gt;" in page
+    assert "&lt;/td&gt;&lt;b&gt;" in page
 
 
 def test_names_are_given_once_and_found(tags: list[tuple[str, dict[str, str | None]]], page: str) -> None:
