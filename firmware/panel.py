@@ -11,7 +11,7 @@ from typing import Any
 from firmware import pins
 from firmware.gestures import Gestures
 from firmware.part import Part
-from firmware.patterns import PATTERNS, Colour, is_on, look_of
+from firmware.patterns import CONFIRM_BLOCKS, PATTERNS, Colour, is_on, look_of
 from monitor.core.setting import SettingError, number
 from monitor.core.vocabulary import Input, Status
 
@@ -117,6 +117,7 @@ class Panel:
         self._beats = 0
         self._shown: tuple[object, ...] = ()
         self._began_s = 0.0
+        self._confirming = 0  # blocks in which it still sounds that a press was understood
         self.light = self.sound = ""  # what they do now, in words
         self.lit = self.sounding = False  # what they do this moment
 
@@ -149,10 +150,16 @@ class Panel:
         self.light = pattern.light_words
         self.sound = "silent: paused" if status.sound_paused and pattern.sound else pattern.sound_words
         self._switch_lamp(pattern.colour, is_on(pattern.light, elapsed_s))
-        self._switch_buzzer(is_on(pattern.sound, elapsed_s) and not status.sound_paused)
+        sounds = is_on(pattern.sound, elapsed_s) and not status.sound_paused
+        confirms, self._confirming = self._confirming > 0, max(0, self._confirming - 1)
+        self._switch_buzzer(sounds or confirms)
         for part in self._parts:
             part.mend()
         self._pins.forget()
+
+    def confirm(self) -> None:
+        """Sound once, shortly, from the next block on: a press was understood."""
+        self._confirming = CONFIRM_BLOCKS
 
     def presses(self) -> list[Input]:
         """What the button has said since the last call; call it with every block."""

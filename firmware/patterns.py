@@ -118,6 +118,9 @@ _LOOK_OF_KIND = {
 _LOOK_OF_PRIORITY = {Priority.LOW: Look.LOW, Priority.MEDIUM: Look.MEDIUM, Priority.HIGH: Look.HIGH}
 
 
+CONFIRM_BLOCKS = 3
+"""A press that changes nothing to be seen is confirmed by one beep of so many blocks, 0.15 s."""
+
 TURN_S = 5.0
 """What is looked after takes turns with what is not: neither hides the other."""
 

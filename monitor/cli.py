@@ -15,6 +15,9 @@ from monitor.commands import (
     config,
     demo,
     evaluate,
+    export,
+    import_,
+    label,
     notify,
     page,
     pair,
@@ -25,7 +28,9 @@ from monitor.commands import (
     sessions,
     test,
     trials,
+    tune,
     watch,
+    why,
 )
 from monitor.core.vocabulary import RearguardError
 
@@ -46,6 +51,11 @@ COMMANDS = (
     report,
     progress,
     test,
+    why,
+    label,
+    tune,
+    export,
+    import_,
     config,
 )
 

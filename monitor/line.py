@@ -10,15 +10,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 
 from firmware.panel import Panel
 from firmware.power import undervoltage
 from firmware.sampler import Sampler
 from monitor.core.alarm import Alarm
+from monitor.core.bookmark import meant
 from monitor.core.detector import Detector
 from monitor.core.samples import SampleBlock
-from monitor.core.vocabulary import Alert, Event, FaultCode, Input, InputKind, Status
+from monitor.core.vocabulary import Alert, Event, EventKind, FaultCode, Input, InputKind, Status
 from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
 from monitor.delivery.link_health import OVERDUE_S
@@ -96,6 +98,8 @@ class Line:
             if journal and settings.journal.record
             else None
         )
+        self._bookmarks = self.journal is not None and settings.journal.bookmark_by_button
+        self._step_s = -inf  # the last one's time
         self.link: Link | None = None
         if publish:
             try:
@@ -146,7 +150,8 @@ class Line:
     def _drain(self, link: Link) -> None:
         self.delivered = link.drain()
 
-    def _show(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
+    def _show(self, _b: SampleBlock, events: Sequence[Event], _a: Sequence[Alert], status: Status) -> None:
+        self._step_s = max((e.time_s for e in events if e.kind is EventKind.STEP), default=self._step_s)
         self.panel.show(status)
 
     def _beat(self, _b: SampleBlock, _e: Sequence[Event], _a: Sequence[Alert], _s: Status) -> None:
@@ -158,10 +163,17 @@ class Line:
         for block in blocks:
             with fences.around("button", block.end_s):
                 for press in self.panel.presses():
-                    self.inbox.put(press)
+                    self.inbox.put(self._meant(press, block.end_s))
             with fences.around("panel's self-check", block.end_s):
                 self._report_panel()
             yield block
+
+    def _meant(self, press: Input, now_s: float) -> Input:
+        """What a press means; a short sound says that it marked the moment."""
+        said = meant(press, now_s - self._step_s) if self._bookmarks else press
+        if said is not press:
+            self.panel.confirm()
+        return said
 
     def _report_panel(self) -> None:
         """Parts of the panel that fail, or work again, as faults of their own."""

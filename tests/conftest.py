@@ -17,8 +17,8 @@ from monitor.delivery.mqtt import MqttSettings
 from tests.brokers import MOSQUITTO, Mosquitto, held_port
 from tests.pulse import PATIENCE_S
 
+FONTS = "/mpl-data/fonts/"  # Matplotlib keeps those it has drawn with open
 APPRISE_POOL = "ThreadPoolExecutor-"  # Apprise keeps one for the whole process
-FONT = ".ttf"  # matplotlib keeps them open
 
 # No example is too slow: how fast the machine is proves nothing. CI repeats itself, so that a change is not
 # blamed for an example that nobody had thought of before; people's runs look for new ones.
@@ -44,9 +44,8 @@ def opened() -> Counter[str]:
     found = Counter(name for name in names if not name.startswith(APPRISE_POOL))
     for descriptor in os.listdir("/proc/self/fd"):
         with suppress(FileNotFoundError):  # the listing's own
-            name = os.readlink(f"/proc/self/fd/{descriptor}")
-            found[name] += not name.endswith(FONT)
-    return found
+            found[os.readlink(f"/proc/self/fd/{descriptor}")] += 1
+    return Counter({name: count for name, count in found.items() if FONTS not in name})
 
 
 @pytest.fixture(autouse=True)

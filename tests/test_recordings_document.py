@@ -15,6 +15,8 @@ from monitor.core.samples import SampleBlock
 from monitor.playback import shifted
 from monitor.recordings import arrays, units
 from monitor.recordings.corpus import EXAMPLE, Corpus, Trial, blocks, whole
+from monitor.recordings.session_csv import FIGURES, SAMPLES
+from monitor.recordings.session_mcap import SCHEMAS
 from monitor.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -48,17 +50,6 @@ def same(found: Trial, original: Trial, within: float = 12.0) -> None:
     read = whole(found, found.rate_hz)
     np.testing.assert_allclose(read.accel_g, expected.accel_g[: len(read.accel_g)], atol=within / 2048)
     np.testing.assert_allclose(read.gyro_dps, expected.gyro_dps[: len(read.gyro_dps)], atol=within / 16.4)
-
-
-def test_a_csv_becomes_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    walk = Corpus(EXAMPLE).find("backward-walk")
-    block = whole(walk, 100.0)
-    columns = np.column_stack([block.time_s + 7.0, block.accel_g * 9.80665, np.radians(block.gyro_dps)])
-    csv = tmp_path / "mine.csv"
-    np.savetxt(csv, columns, delimiter=",", header="time_s,ax,ay,az,gx,gy,gz", comments="", fmt="%.7f")
-    (mine,) = run("csv_to_npz.py", csv, tmp_path / "mine.npz", monkeypatch)
-    assert (mine.name, mine.kind, mine.rate_hz) == ("mine", "walk", 100.0)
-    same(mine, walk, within=1.01)
 
 
 def test_the_sensors_blocks_become_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,6 +171,8 @@ def test_the_page_names_every_array_and_every_script() -> None:
         assert f"`{name}`" in PAGE
     for word in (*arrays.KINDS, *arrays.DIRECTIONS):
         assert word in PAGE
+    for column in {*SAMPLES, *SCHEMAS} - {*FIGURES[1:-1]}:
+        assert f"`{column}`" in PAGE
     for script in SCRIPTS.glob("*.py"):
         assert f"examples/{script.name}" in PAGE
     assert f"{units.COUNTS_PER_G:.0f} counts per g" in PAGE

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.recordings.floor import FLOOR, MAY_LOSE_PERCENT
 from monitor.weights import CONTACTS, FALLS
 from training.results import PAGES, RESULTS, digest, names, printed, table
 
@@ -22,6 +23,14 @@ def test_a_table_in_the_docs_is_the_one_of_its_results(name: str) -> None:
 def test_every_marked_table_has_its_results(page: Path) -> None:
     marked = re.findall(r"<!-- results: (\w+) -->", page.read_text(encoding="utf-8"))
     assert set(marked) <= set(names())
+
+
+def test_the_floor_lies_no_further_than_half_way_to_where_it_was_measured_to_cost() -> None:
+    rows = json.loads((RESULTS / "floor.json").read_text(encoding="utf-8"))["rows"]
+    measured = {row["setting"].strip("`"): row["half_way"] for row in rows}
+    assert set(measured) == set(MAY_LOSE_PERCENT)
+    for key, half_way in measured.items():
+        assert FLOOR[key] <= half_way
 
 
 @pytest.mark.parametrize("name", names())

@@ -18,7 +18,10 @@ from training.folder import FOLDER
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "accuracy.md")
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("accuracy.md", "troubleshooting.md", "tuning.md")),
+)
 BEGIN, END = "<!-- results: {} -->\n", "<!-- end of results -->\n"
 
 Result = dict[str, Any]

@@ -2,13 +2,17 @@
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from functools import partial
 
 from monitor.commands.options import Commands, add_config, command, load
 from monitor.core.detector import Detector
 from monitor.recordings import gaps
-from monitor.recordings.evaluate import MOST_JOBS, evaluate, read
+from monitor.recordings.evaluate import MOST_JOBS, detect_all, read
+from monitor.recordings.evaluate import report as scores
 from monitor.recordings.score_table import table
+from monitor.recordings.scoring import Run, broken
 from monitor.weights import shipped
 
 
@@ -25,6 +29,11 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--gaps", action="store_true", help="instead: what holes in the samples cost, of 0.1 to 3 s"
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit status 1 if a trial's alarm does not come, or one comes that is not expected; says which",
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes (default: one per core)")
 
@@ -45,6 +54,16 @@ def act(args: argparse.Namespace) -> int:
         report = gaps.score(read(args.files, show_progress=True), make, args.jobs)
         print(json.dumps(report) if args.json else gaps.table(report))
         return 0
-    report = evaluate(args.files, make, settings.unsafe_step.red_score, args.jobs, True, args.by)
+    runs = detect_all(read(args.files, show_progress=True), make, args.jobs, show_progress=True)
+    report = scores(runs, settings.unsafe_step.red_score, args.by)
     print(json.dumps(report) if args.json else table(report))
-    return 0
+    return _hold(runs) if args.strict else 0
+
+
+def _hold(runs: Sequence[Run]) -> int:
+    """Does every trial get what it expects?"""
+    said = [f"{run.trial.name}: {words}" for run in runs if (words := broken(run))]
+    for line in said:
+        print(line, file=sys.stderr)
+    print(f"{len(runs) - len(said)} of {len(runs)} trials as expected", file=sys.stderr)
+    return 1 if said else 0

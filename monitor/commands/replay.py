@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from monitor.commands.run import say_limits
 from monitor.core.alarm import Alarm
 from monitor.core.arming import ArmingSettings
 from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Input
 from monitor.line import Line
 from monitor.playback import (
     LEAD_IN_S,
@@ -37,11 +38,13 @@ from monitor.playback import (
     with_inputs,
 )
 from monitor.recordings import corpus
+from monitor.recordings.comparison import alerts_of, compared, table
 from monitor.recordings.corpus import RecordingError
 from monitor.recordings.moment import numbered
 from monitor.recordings.moment import seconds as seconds_of
 from monitor.recordings.sessions import JournalError, Session, sessions
 from monitor.settings import Settings
+from monitor.weights import shipped
 
 AT_ONCE = ArmingSettings(needs_stillness=False)
 """A recording is watched from its first step on."""
@@ -71,6 +74,13 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="FILE", help="record it as a session of this journal, made if need be"
     )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="OTHER.yaml",
+        help="what would have happened with these settings: the alerts of both side by side",
+    )
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="with --compare: draw both")
     parser.add_argument("--events", action="store_true", help="list every event, with its evidence")
     parser.add_argument(
         "--publish",
@@ -103,6 +113,11 @@ def add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--session", type=int, metavar="N", help="a session of the journal; `rearguard sessions` lists them"
     )
+    add_part(parser)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """--from, --to and --journal."""
     parser.add_argument("--from", dest="from_s", metavar="M:SS", help="begin at this time of the session")
     parser.add_argument("--to", dest="to_s", metavar="M:SS", help="end at this time of the session")
     add_journal(parser)
@@ -119,6 +134,8 @@ def chosen(args: argparse.Namespace) -> tuple[Session, float, float]:
 
 
 def replay_(args: argparse.Namespace) -> int:
+    if args.picture and not args.compare:
+        raise RecordingError("--picture goes with --compare OTHER.yaml; of a moment: rearguard why --picture")
     if args.session is not None:
         return _replay_session(args)
     if args.real_time or args.from_s or args.to_s:
@@ -127,6 +144,9 @@ def replay_(args: argparse.Namespace) -> int:
     trial = trial_of(args.file, args.trial)
     if not args.through_chip:
         settings = replace(settings, arming=AT_ONCE)
+    if args.compare:
+        blocks = list(corpus.blocks(trial, settings.sampled.rate_hz))
+        return _compare(args, settings, blocks, (), "")
     clock = PacedClock()
     began_s = clock() if args.publish or args.through_chip else 0.0
     if args.record and not began_s:
@@ -135,6 +155,7 @@ def replay_(args: argparse.Namespace) -> int:
         settings,
         publish=args.publish,
         journal=args.record,
+        form=lambda: trial.form,
         told_from_s=began_s,
         events=args.events,
         clock=clock if args.through_chip else time.monotonic,
@@ -150,7 +171,7 @@ def replay_(args: argparse.Namespace) -> int:
             signal.signal(end, lambda *_: sampler.stop())
         line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(shifted(corpus.blocks(trial, settings.sampled.rate_hz), began_s))
+        line.run(shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s))
     if not line.delivered:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)
@@ -167,11 +188,40 @@ def _replay_session(args: argparse.Namespace) -> int:
         )
     session, from_s, to_s = chosen(args)
     settings = load(args).settings if args.config else settings_of(session)
+    if args.compare:
+        return _compare(args, settings, list(session.blocks(from_s, to_s)), session.inputs(), session.boot)
     line = Line(settings, publish=False, told_from_s=session.from_s, events=args.events, boot=session.boot)
     say_limits(settings)
     print(f"session {session.number} of {session.local(session.from_s):%Y-%m-%d %H:%M:%S}", flush=True)
     blocks = with_inputs(session.blocks(from_s, to_s), session.inputs(), line.inbox)
     line.run(in_real_time(blocks) if args.real_time else blocks)
+    return 0
+
+
+def _compare(
+    args: argparse.Namespace,
+    settings: Settings,
+    blocks: list[SampleBlock],
+    inputs: Sequence[tuple[float, Input]],
+    boot: str,
+) -> int:
+    """The alerts of then beside those that other settings give; how it was armed and worn stays as it was."""
+    if not blocks:
+        raise JournalError("the samples of this time have been let go of: nothing can be replayed")
+    other = config.load(args.compare, Settings)
+    runs = [
+        alerts_of(blocks, inputs, boot, detecting, detecting.alarm, settings.arming, shipped())
+        for detecting in (settings, replace(other, profile=settings.profile, sensor=settings.sensor))
+    ]
+    from_s = blocks[0].end_s
+    rows = list(compared(*runs))
+    for line in table(rows, from_s):
+        print(line)
+    if args.picture:
+        from monitor.recordings.pictures import side_by_side
+
+        side_by_side(blocks, rows, args.picture)
+        print(f"picture: {args.picture}")
     return 0
 
 

@@ -87,8 +87,8 @@ class Hops:
 
 def within(flags: Flags, least: int, most: int) -> Flags:
     """Whether a flag (k,) was set between ``least`` and ``most`` hops ago."""
-    if not len(flags):
-        return flags
+    if not flags.any():
+        return np.zeros_like(flags)
     padded = np.concatenate((np.zeros(most, dtype=bool), flags))
     views = np.lib.stride_tricks.sliding_window_view(padded, most - least + 1)
     return np.asarray(views[: len(flags)].any(axis=1))

@@ -4,27 +4,19 @@ Each term runs from 0 (ordinary) to 1 (bad). Limits are the walker's own, learne
 with those of ordinary walkers as a net; the score is the worst term, raised by what the others add.
 """
 
-from collections import deque
 from dataclasses import dataclass
-from math import isnan, nan
-from statistics import median
+from math import nan
 
 import numpy as np
 
-from monitor.core.filters import Filter, butterworth, one_pole
 from monitor.core.posture import Body
 from monitor.core.samples import Floats
 from monitor.core.setting import SettingError, number, switch
+from monitor.core.step_measures import Measured, StepMeasures
 from monitor.core.steps import Step
-from monitor.core.veering import TURN_DPS, Veering
 from monitor.core.vocabulary import Direction, Reading, UnsafeStepEvent
 
-SWAY_TIME_CONSTANT_S = 0.8  # high-pass 0.2 Hz on the integrated rates
-TRUNK_BAND_HZ = 5.0
 OTHERS = 0.25  # share of the other terms' mean that is added to the worst
-SD_OF_DIFFERENCES = 1.4826 / 2**0.5  # from the median of absolute differences
-PAUSE_S = 2.0  # who stands for longer has stopped on purpose
-TURN_S = 1.0  # a stride: the pelvis turns to and fro with it
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
 
 
@@ -184,109 +176,40 @@ def baselines(settings: UnsafeSettings) -> Baselines:
 class Unsafe:
     """Checks steps as they come, against ``own``, which it goes on learning."""
 
-    STATE = (
-        "_sway",
-        "_trunk",
-        "_largest",
-        "_before",
-        "_contact_s",
-        "_yaw",
-        "_travel",
-        "_times",
-        "_veering",
-    )
+    STATE = ("_measures",)
 
     def __init__(self, settings: UnsafeSettings, rate_hz: float, own: Baselines) -> None:
         self._settings = settings
-        b, a = one_pole(SWAY_TIME_CONSTANT_S, rate_hz)
-        self._sway = Filter((b * SWAY_TIME_CONSTANT_S, a))
-        self._trunk = Filter(butterworth(2, TRUNK_BAND_HZ, rate_hz))
-        self._largest = np.full(8, -np.inf)  # since the last step
-        self._before = np.full(8, -np.inf)  # in the step before
-        self._contact_s = -np.inf
-        self._yaw = Filter(one_pole(TURN_S, rate_hz))
-        self._veering = Veering(rate_hz)
+        self._measures = StepMeasures(rate_hz)
         self._own = own
-        self._travel = Direction.UNKNOWN
-        self._times: deque[float] = deque(maxlen=40)
 
     def update(self, body: Body, steps: list[Step]) -> list[Judgement]:
         """What is to be said of each of ``steps``, which the block behind ``body`` proved."""
-        rates = np.array([body.roll_dps, body.pitch_dps])
-        sway = self._sway(rates)
-        trunk = np.hypot(*self._trunk(rates))
-        turning = np.abs(self._yaw(body.yaw_dps))
-        heading_deg = self._veering.headings_deg(body.yaw_dps, turning)
-        rows = np.array([*sway, *-sway, trunk, body.extrapolated_lean_deg, body.magnitude_g, turning])
-        judgements = []
-        begin = 0
-        for step in steps:
-            part = rows[:, begin : step.proved + 1]
-            largest = np.maximum(self._largest, part.max(axis=1)) if part.size else self._largest
-            begin, self._largest = step.proved + 1, np.full(8, -np.inf)
-            swung = np.concatenate([np.maximum(largest, self._before)[:4], largest[4:]])  # a sway takes two
-            self._before = largest
-            judgements.append(self._judge(step, swung, float(heading_deg[step.proved])))
-        if begin < rows.shape[1]:
-            self._largest = np.maximum(self._largest, rows[:, begin:].max(axis=1))
-        return judgements
-
-    def _judge(self, step: Step, largest: Floats, heading_deg: float) -> Judgement:
-        paused = isnan(step.step_s)
-        took_s = step.contact_s - self._contact_s if paused else step.step_s
-        self._contact_s = step.contact_s
-        if took_s > PAUSE_S or largest[-1] > TURN_DPS:  # a turn begins a new walk
-            self._times.clear()
-            self._travel = Direction.UNKNOWN
-            self._veering.forget()
-            return UNJUDGED
-        veered_deg = self._veering.veered_deg(step.contact_s, heading_deg)
-        self._travel = step.direction or self._travel  # a stumbling step may not know where it goes
-        times = [*self._times, took_s]
-        usual = median(times[:-1] or times)
-        if not paused:
-            self._times.append(took_s)
-        if len(times) < 4:
-            return UNJUDGED
-        values = np.concatenate([sway_ranges(largest), rhythm(times, usual), [largest[6], veered_deg]])
-        if paused:  # who stands may move as he likes
-            values[OF_THE_TRUNK] = 0.0
-        own = self._own[self._travel]
-        ok, bad = own.limits()
-        share = 100 * values / (ok + self._settings.amber_score * (bad - ok))
-        sway_percent, rhythm_percent = float(share[SWAY].max()), float(share[RHYTHM].max())
-        if self._travel != Direction.BACKWARD and not self._settings.both_directions:
-            return Judgement(sway_percent, rhythm_percent)
-        terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)
-        worst = float(terms.max())
-        score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
-        if not paused and (own.learning or score < self._settings.amber_score):
-            own.learn(values, took_s)
-        if score < self._settings.amber_score:
-            return Judgement(sway_percent, rhythm_percent)
-        limit = self._settings.red_score if score >= self._settings.red_score else self._settings.amber_score
-        spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
-        evidence = {"score": Reading(score, limit)}
-        evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
-        reason = ", ".join(TERMS[i].words for i in spoke)
-        flag = UnsafeStepEvent(step.proved_s, evidence, reason, score=score, direction=self._travel)
-        return Judgement(sway_percent, rhythm_percent, flag)
+        measured = self._measures.update(body, steps)
+        return [judge(one, self._own, self._settings) if one else UNJUDGED for one in measured]
 
 
-def sway_ranges(largest: Floats) -> Floats:
-    """Lean, roll range, pitch range, trunk rate from the largest values within a step, or two."""
-    roll, pitch, low_roll, low_pitch, trunk, lean = largest[:6]
-    return np.array([lean, roll + low_roll, pitch + low_pitch, trunk])
-
-
-def rhythm(times: list[float], usual_s: float) -> list[float]:
-    """Hesitation, hurry, cadence surge, step-time variation and asymmetry, in percent, of step times in s."""
-    off = 100 * (times[-1] / usual_s - 1)
-    surge = 100 * (usual_s / (sum(times[-3:]) / 3) - 1)
-    last = times[-10:]
-    if len(last) < 8:
-        return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), 0.0, 0.0]
-    strides = [abs(now - before) for before, now in zip(last, last[2:], strict=False)]
-    variation = 100 * median(strides) * SD_OF_DIFFERENCES / usual_s  # left against left: a limp is none
-    limp = 100 * abs(median(last[::2]) - median(last[1::2])) / usual_s
-    return [max(off, 0.0), max(-off, 0.0), max(surge, 0.0), variation, limp]
+def judge(measured: Measured, baselines: Baselines, settings: UnsafeSettings) -> Judgement:
+    """What is to be said of a step; where it is a good one, its baseline learns from it."""
+    values, own = measured.values, baselines[measured.travel]
+    if measured.paused:  # who stands may move as he likes
+        values = np.where(OF_THE_TRUNK, 0.0, values)
+    ok, bad = own.limits()
+    share = 100 * values / (ok + settings.amber_score * (bad - ok))
+    sway_percent, rhythm_percent = float(share[SWAY].max()), float(share[RHYTHM].max())
+    if measured.travel != Direction.BACKWARD and not settings.both_directions:
+        return Judgement(sway_percent, rhythm_percent)
+    terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)
+    worst = float(terms.max())
+    score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
+    if not measured.paused and (own.learning or score < settings.amber_score):
+        own.learn(values, measured.took_s)
+    if score < settings.amber_score:
+        return Judgement(sway_percent, rhythm_percent)
+    limit = settings.red_score if score >= settings.red_score else settings.amber_score
+    spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
+    evidence = {"score": Reading(score, limit)}
+    evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
+    reason = ", ".join(TERMS[i].words for i in spoke)
+    flag = UnsafeStepEvent(measured.step.proved_s, evidence, reason, score=score, direction=measured.travel)
+    return Judgement(sway_percent, rhythm_percent, flag)

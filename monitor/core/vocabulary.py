@@ -208,6 +208,7 @@ class InputKind(StrEnum):
     DISARM = "disarm"
     PAUSE_SOUND = "pause_sound"
     TEST = "test"
+    LABEL = "label"  # what ``who`` says of an incident, or of this moment: for the journal
     SPOTTER_HERE = "spotter_here"  # ``who`` is listening
     SPOTTER_GONE = "spotter_gone"
     LINK_LOST = "link_lost"
@@ -224,7 +225,8 @@ class Input:
 
     ``alert_id`` names the incident an answer is for; ``who`` gave it; ``reason`` in words. ``time_s`` is when
     a press of the button began, where that is known. ``fault`` and ``part`` name a fault, ``sequence`` a
-    report.
+    report. ``label`` is of the incident "true" or "false"; without one, of this moment, "missed" (an alert of
+    the kind ``about``) or "bookmark"; it was given ``age_s`` ago.
     """
 
     kind: InputKind
@@ -235,6 +237,9 @@ class Input:
     fault: FaultCode | None = None
     part: str = ""
     sequence: int = 0
+    label: str = ""
+    about: AlertKind | None = None
+    age_s: float = 0.0
 
 
 class Obstacle(StrEnum):

@@ -42,6 +42,7 @@ DEVICE_WORDS = "1 to 32 of a-z, 0-9, _ and -"
 Word = Annotated[str, msgspec.Meta(max_length=64)]
 Sentence = Annotated[str, msgspec.Meta(max_length=500)]
 Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Age = Annotated[float, msgspec.Meta(ge=0, le=366 * 86400.0)]
 
 
 class MessageError(ValueError):
@@ -237,6 +238,24 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: Count = 0  # of a repetition
 
 
+class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request to note what somebody says, given ``age_s`` ago: of the incident ``id``, true or false.
+
+    Or, without one, that an alert of the kind ``about`` is missed at this moment.
+    """
+
+    act: Literal["label"]
+    label: Literal["true", "false", "missed"]
+    id: Word = ""
+    about: Literal["fall", "stumble", "unsafe_step"] | None = None
+    who: Word = ""
+    age_s: Age = 0.0
+
+
+class _Act(msgspec.Struct):
+    act: str
+
+
 def alert_message(alert: Alert, boot: str, moment: Moment) -> AlertMessage:
     """``alert`` as it is sent at ``moment``; readings JSON has no word for (infinite) are left out."""
     age_s = max(0.0, moment.mono_s - alert.time_s)
@@ -307,6 +326,19 @@ def encode_request(kind: InputKind, who: str) -> bytes:
     return msgspec.json.encode({"act": kind.value, "who": printable(who)[:64]})
 
 
+def encode_label(incident: str, label: str, who: str, age_s: float) -> bytes:
+    """The incident was reported rightly ("true"), or not ("false"); said ``age_s`` ago."""
+    said = {"id": incident, "label": label, "age_s": max(0.0, age_s)}
+    return msgspec.json.encode({"act": "label", "who": printable(who)[:64], **said})
+
+
+def encode_missed(about: str, who: str) -> bytes:
+    """An alert of this kind is missed at this moment."""
+    return msgspec.json.encode(
+        {"act": "label", "who": printable(who)[:64], "label": "missed", "about": about}
+    )
+
+
 def encode_repeat(who: str, since: int = 0) -> bytes:
     """The request to send the latest alerts again, from this sequence on: some have not arrived."""
     return msgspec.json.encode({"act": "repeat", "who": printable(who)[:64], "since": since})
@@ -350,11 +382,24 @@ def decode_request(payload: bytes) -> Input | int:
 
     That a notifier reaches no phone is a FAULT whose part it is.
     """
+    if _decode(_acts, payload, WORD_BYTES).act == "label":
+        return _label(_decode(_labels, payload, WORD_BYTES))
     request = _decode(_requests, payload, WORD_BYTES)
     who = printable(request.who)
     if request.act == "phones_failed":
         return Input(InputKind.FAULT, who=who, fault=FaultCode.PHONES, part=who)
     return request.since if request.act == "repeat" else Input(InputKind(request.act), who=who)
+
+
+def _label(said: Label) -> Input:
+    missed = said.label == "missed"
+    if missed != (not said.id) or missed != (said.about is not None):
+        raise MessageError(
+            "a label is true or false, of the incident `id`; or missed, `about` fall, stumble or unsafe_step"
+        )
+    about = AlertKind(said.about) if said.about else None
+    incident, who = printable(said.id), printable(said.who)
+    return Input(InputKind.LABEL, incident, who, label=said.label, about=about, age_s=said.age_s)
 
 
 def printable(words: str) -> str:
@@ -369,6 +414,8 @@ _clips = msgspec.json.Decoder(Clip)
 _states = msgspec.json.Decoder(State)
 _answers = msgspec.json.Decoder(Answer)
 _requests = msgspec.json.Decoder(Request)
+_labels = msgspec.json.Decoder(Label)
+_acts = msgspec.json.Decoder(_Act)
 
 
 def _decode(decoder: msgspec.json.Decoder[Message], payload: bytes, limit: int) -> Message:

@@ -1,30 +1,38 @@
 """Recordings in and out: trials with their labels, as sample blocks.
 
 One ``.npz`` holds many trials. ``samples`` int16 (N, 6) is accelerometer x y z, gyro x y z in the body
-frame (docs/frames.md), in the counts of an MPU-6050 at +-16 g and +-2000 deg/s; trial i is
-``samples[first[i]:first[i + 1]]``. Every other array has one entry per trial, or is a list cut by
-its own ``..._first``; NaN where a label is unknown.
+frame (docs/frames.md), in the counts of an MPU-6050 at +-16 g and +-2000 deg/s, or of the chip that a trial
+names; trial i is ``samples[first[i]:first[i + 1]]``. Every other array has one entry per trial, or is a list
+cut by its own ``..._first``; NaN where a label is unknown.
 """
 
 import difflib
 import math
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.core.samples import BLOCK_S, Floats, SampleBlock
 from monitor.core.vocabulary import RearguardError
 from monitor.recordings import arrays
-from monitor.recordings.arrays import NUMBERS, STRETCHES, TEXTS
+from monitor.recordings.arrays import (
+    FORM_NUMBERS,
+    FORM_TEXTS,
+    NUMBERS,
+    STRETCHES,
+    TEXTS,
+)
+from monitor.recordings.packing import Form
+from monitor.recordings.recorded import Counts, Recorded, cuts, from_arrays, to_arrays, units
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 
-Counts = npt.NDArray[np.int16]
+MPU_6050 = Form()
+"""What a count is unless the file says otherwise."""
 
 EXAMPLE, EXAMPLE_FILE = "example", "example.npz"
 """The word that stands for the recording in the package (example.py), and that file's name here."""
@@ -47,7 +55,8 @@ class Trial:
     """One recording with its labels. ``counts`` int16 (n, 6); times in s from its start, NaN if unknown.
 
     ``onset_s`` and ``impact_s`` belong to a fall, ``span_start_s .. span_stop_s`` to a stumble;
-    ``contact_s`` are true initial contacts of the feet.
+    ``contact_s`` are true initial contacts of the feet. ``form`` says what a count is; ``recorded`` is of a
+    trial from the journal, and holds its blocks as they came.
     """
 
     name: str
@@ -66,6 +75,8 @@ class Trial:
     span_stop_s: float = math.nan
     contact_s: tuple[float, ...] = ()
     stretches: tuple[Stretch, ...] = ()
+    form: Form = MPU_6050
+    recorded: Recorded | None = None
 
     def group(self, by: str) -> str:
         """The part of a report it belongs to, by "dataset", "laboratory", "subject", "style" or "activity".
@@ -130,13 +141,19 @@ class Corpus(Sequence[Trial]):
         def cut(name: str, cuts: str) -> Any:
             return self._arrays[name][slice(*self._arrays[cuts][i : i + 2])]
 
-        labels = (cut(name, "direction_first").tolist() for name in STRETCHES)
+        def rows(names: Sequence[str], cuts: str) -> Any:
+            return zip(*(cut(name, cuts).tolist() for name in names), strict=True)
+
+        here = {name: self._arrays[name][i].item() for name in (*FORM_TEXTS, *FORM_NUMBERS)}
+        form = Form(here["chip"], here["g_per_count"], here["dps_per_count"], here["mounting"])
         fields: dict[str, Any] = {name: self._arrays[name][i].item() for name in (*TEXTS, *NUMBERS)}
         return Trial(
             **fields | {"name": self.names[i]},
             counts=cut("samples", "first"),
             contact_s=tuple(cut("contact_s", "contact_first").tolist()),
-            stretches=tuple(Stretch(*row) for row in zip(*labels, strict=True)),
+            stretches=tuple(Stretch(*row) for row in rows(STRETCHES, "direction_first")),
+            form=form,
+            recorded=from_arrays(cut, here["utc_offset_s"]),
         )
 
     def find(self, name: str) -> Trial:
@@ -172,6 +189,16 @@ def blocks(trial: Trial, rate_hz: float, block_s: float = BLOCK_S) -> Iterator[S
         start = stop
 
 
+def as_it_came(trial: Trial, rate_hz: float) -> Iterator[SampleBlock]:
+    """The blocks that a trial of the journal has, else those at ``rate_hz``; the first sample is at 0."""
+    if trial.recorded is None or not len(trial.counts):
+        yield from blocks(trial, rate_hz)
+        return
+    began_s = float(trial.recorded.time_us[0]) / 1e6
+    for block in trial.recorded.blocks(trial.counts, trial.form):
+        yield replace(block, time_s=block.time_s - began_s, end_s=block.end_s - began_s)
+
+
 def to_counts(accel_g: Floats, gyro_dps: Floats) -> Counts:
     """Samples (n, 3) and (n, 3) as counts (n, 6), clipped where the chip would clip."""
     counts = np.hstack([accel_g * COUNTS_PER_G, gyro_dps * COUNTS_PER_DPS])
@@ -183,20 +210,22 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
     stretches = [stretch for trial in trials for stretch in trial.stretches]
     made: dict[str, Any] = {
         "samples": np.concatenate([np.empty((0, 6), np.int16), *(trial.counts for trial in trials)]),
-        "first": _cuts(len(trial.counts) for trial in trials),
+        "first": cuts(len(trial.counts) for trial in trials),
         "contact_s": np.array([s for trial in trials for s in trial.contact_s], float),
-        "contact_first": _cuts(len(trial.contact_s) for trial in trials),
+        "contact_first": cuts(len(trial.contact_s) for trial in trials),
         "direction": np.array([stretch.direction for stretch in stretches], str),
         "direction_start_s": np.array([stretch.start_s for stretch in stretches], float),
         "direction_stop_s": np.array([stretch.stop_s for stretch in stretches], float),
-        "direction_first": _cuts(len(trial.stretches) for trial in trials),
+        "direction_first": cuts(len(trial.stretches) for trial in trials),
     }
     for name in TEXTS:
         made[name] = np.array([getattr(trial, name) for trial in trials], str)
     for name in NUMBERS:
         made[name] = np.array([getattr(trial, name) for trial in trials], float)
+    if any(trial.recorded or trial.form != MPU_6050 for trial in trials):
+        made |= to_arrays([(trial.form, trial.recorded) for trial in trials])
     try:
-        arrays.check(made)
+        arrays.check(arrays.without(len(trials)) | made)
     except ValueError as error:
         raise RecordingError(f"{path}: {error}") from error
     with Path(path).open("wb") as file:
@@ -207,9 +236,9 @@ def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:
     """Linear interpolation at ``rate_hz``, behind a short low-pass where the rate falls.
 
     The low-pass is a Hamming-windowed sinc, symmetric, so that it delays nothing; at 200 to 100 Hz
-    it has 15 taps and so looks 35 ms ahead.
+    it has 15 taps and so looks 35 ms ahead. Samples that have times of their own are first put evenly.
     """
-    channels = trial.counts.T / np.repeat([COUNTS_PER_G, COUNTS_PER_DPS], 3)[:, np.newaxis]
+    channels = _channels(trial)
     ratio = trial.rate_hz / rate_hz
     if ratio > 1.0 and channels.shape[1]:
         half = math.ceil(3.5 * ratio)
@@ -223,6 +252,19 @@ def _resampled(trial: Trial, rate_hz: float) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(channels[:3].T), np.ascontiguousarray(channels[3:].T)
 
 
+def _channels(trial: Trial) -> Floats:
+    """Evenly spaced samples (6, n) in g and deg/s."""
+    if trial.form == MPU_6050:
+        channels: Floats = trial.counts.T / np.repeat([COUNTS_PER_G, COUNTS_PER_DPS], 3)[:, np.newaxis]
+    else:
+        channels = trial.counts.T * units(trial.form)[:, np.newaxis]
+    if trial.recorded is None or not channels.shape[1]:
+        return channels
+    known_s = (trial.recorded.time_us - trial.recorded.time_us[0]) / 1e6
+    even_s = np.arange(channels.shape[1]) / trial.rate_hz
+    return np.array([np.interp(even_s, known_s, row) for row in channels])
+
+
 def _unique(names: list[str]) -> list[str]:
     seen: dict[str, int] = {}
     for i, name in enumerate(names):
@@ -230,7 +272,3 @@ def _unique(names: list[str]) -> list[str]:
         if seen[name] > 1:
             names[i] = f"{name}#{seen[name]}"
     return names
-
-
-def _cuts(lengths: Iterator[int]) -> npt.NDArray[np.int64]:
-    return np.cumsum([0, *lengths], dtype=np.int64)

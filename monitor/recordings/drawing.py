@@ -20,7 +20,8 @@ PAPERS_MM = {"A4": (210.0, 297.0), "letter": (215.9, 279.4)}
 INCH_MM, POINT_MM = 25.4, 25.4 / 72
 MARGIN_MM = 18.0
 LINE = 1.35  # times the size of its letters
-INK = "#123456"  # in an SVG it becomes the colour of the text round it
+INK, PALE = "#1b1f24", "#8a939c"
+TEXT = "#123456"  # in an SVG it becomes the colour of the text round it
 COLOURS = ("#2a7fb8", "#d1660d", "#3a923a")
 LIMIT = "#d0402b"
 CHART_MM = 48.0
@@ -31,24 +32,49 @@ BLACK = "black"
 INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")
 
 
-class NoDrawingError(RearguardError):
-    """matplotlib is not installed."""
+class MatplotlibMissingError(RearguardError, ImportError):
+    """What draws is not installed."""
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MatplotlibMissingError("pictures need matplotlib: pip install 'rearguard[report]'") from error
+    return matplotlib
+
+
+def plots() -> Any:
+    """Its pyplot, for pictures as PNG. Raises MatplotlibMissingError."""
+    _matplotlib().use("agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update(
+        {
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": PALE,
+            "axes.labelcolor": INK,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "figure.constrained_layout.use": True,
+        }
+    )
+    return plt
 
 
 @contextmanager
 def _style(ink: str) -> Iterator[None]:
     """Our look while it lasts: text stays text."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise NoDrawingError(
-            "reports are drawn with matplotlib, which is not installed: pip install 'rearguard[report]'"
-        ) from error
+    matplotlib = _matplotlib()
     look: dict[str, Any] = {
         "text.parse_math": False,
         "svg.fonttype": "none",
         "svg.hashsalt": "rearguard",
         "pdf.fonttype": 42,
+        "figure.constrained_layout.use": False,
         "font.size": 8,
         "axes.titlesize": 8.5,
         "axes.spines.top": False,
@@ -57,7 +83,7 @@ def _style(ink: str) -> Iterator[None]:
         "grid.alpha": 0.25,
         **dict.fromkeys(INKED, ink),
     }
-    with matplotlib.rc_context(look), warnings.catch_warnings():  # type: ignore[arg-type]  # no str, it says
+    with matplotlib.rc_context(look), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # of a note; the HTML has them all
         yield
 
@@ -65,9 +91,9 @@ def _style(ink: str) -> Iterator[None]:
 def svg(chart: Chart, number: int) -> str:
     """The chart as an SVG element that asks for nothing; ``number`` keeps its names apart from others'.
 
-    Raises NoDrawingError.
+    Raises MatplotlibMissingError.
     """
-    with _style(INK):
+    with _style(TEXT):
         from matplotlib.figure import Figure
 
         wide_mm, tall_mm = 174.0, CHART_MM
@@ -77,13 +103,13 @@ def svg(chart: Chart, number: int) -> str:
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
     drawn = file.getvalue()
-    drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor").strip()
+    drawn = drawn[drawn.index("<svg") :].replace(TEXT, "currentColor").strip()
     drawn = re.sub(r'(\bid="|url\(#|href="#)', rf"\1c{number}-", drawn)
     return re.sub(r'^<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', drawn)
 
 
 def write_pdf(document: Document, path: Path, paper: str) -> None:
-    """The document as pages of ``paper``, a name of PAPERS_MM. Raises NoDrawingError, OSError."""
+    """The document as pages of ``paper``, a name of PAPERS_MM. Raises MatplotlibMissingError, OSError."""
     with _style(BLACK):
         from matplotlib.backends.backend_pdf import PdfPages
 

@@ -38,26 +38,11 @@ class Detects(Protocol):
 MakeDetector = Callable[[], Detects]
 
 
-def evaluate(
-    files: Sequence[str | Path],
-    make_detector: MakeDetector,
-    red: float,
-    jobs: int | None = None,
-    show_progress: bool = False,
-    by: str = "dataset",
-) -> Score:
-    """The report on all trials of ``files``: one part per data set, and ``all``.
+def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial]:
+    """All trials of ``files``; one that is named twice counts once.
 
-    ``make_detector`` gives a fresh detector and must be picklable (a ``functools.partial``);
-    ``red`` is the score from which an unsafe step is red; ``jobs`` processes, by default one per
-    core. ``by`` may be another of ``Trial.group`` instead. A file that is named twice counts once.
     Raises RecordingError for a file that is not a recording.
     """
-    return report(detect_all(read(files, show_progress), make_detector, jobs, show_progress), red, by)
-
-
-def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial]:
-    """All trials of ``files``. Raises RecordingError for a file that is not a recording."""
     trials: list[Trial] = []
     for file in {Path(file).resolve(): file for file in files}.values():
         more = Corpus(file)
@@ -71,13 +56,20 @@ def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial
 def detect_all(
     trials: Sequence[Trial], make_detector: MakeDetector, jobs: int | None = None, show_progress: bool = False
 ) -> list[Run]:
-    """What fresh detectors report about ``trials``, each trial alone."""
+    """What fresh detectors report about ``trials``, each trial alone.
+
+    ``make_detector`` gives one and must be picklable (a ``functools.partial``); ``jobs`` processes, by
+    default one per core.
+    """
     runs = each(partial(detect, make_detector=make_detector), trials, jobs)
-    return list(_progress(runs, len(trials)) if show_progress else runs)
+    return list(progress(runs, len(trials)) if show_progress else runs)
 
 
 def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
-    """``runs`` scored: one part per data set (or what else ``by`` names), and ``all``."""
+    """``runs`` scored: one part per data set, or by another of ``Trial.group``, and ``all``.
+
+    ``red`` is the score from which an unsafe step is red.
+    """
     parts: dict[str, list[Run]] = {}
     for run in runs:
         parts.setdefault(run.trial.group(by), []).append(run)
@@ -120,7 +112,7 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int | None
         yield from map(work, tasks)
         return
     with get_context("spawn").Pool(jobs, initializer=_ignore_ctrl_c) as pool:
-        yield from pool.imap(work, tasks, chunksize=8)
+        yield from pool.imap(work, tasks, chunksize=max(1, min(8, len(tasks) // (4 * jobs))))
 
 
 def _ignore_ctrl_c() -> None:
@@ -128,21 +120,21 @@ def _ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _progress(runs: Iterable[Run], total: int) -> Iterator[Run]:
+def progress(results: Iterable[Result], total: int, what: str = "Trials") -> Iterator[Result]:
     """A bar on standard error where that is a terminal."""
     if not sys.stderr.isatty():
-        yield from runs
+        yield from results
         return
     try:
         from rich.console import Console
         from rich.progress import track
     except ImportError:
-        for number, run in enumerate(runs, 1):
-            print(f"\r{number} of {total} trials", end="", file=sys.stderr, flush=True)
-            yield run
+        for number, result in enumerate(results, 1):
+            print(f"\r{number} of {total} {what.lower()}", end="", file=sys.stderr, flush=True)
+            yield result
         print(file=sys.stderr)
     else:
-        yield from track(runs, "Trials", total, console=Console(stderr=True))
+        yield from track(results, what, total, console=Console(stderr=True))
 
 
 def _part(runs: Sequence[Run], red: float) -> Score:

@@ -36,6 +36,7 @@ from monitor.core.vocabulary import (
     StillEvent,
     UnsafeStepEvent,
 )
+from monitor.recordings import labelling
 from monitor.recordings.packing import Form, pack
 
 FILE = "journal.db"
@@ -92,6 +93,7 @@ CREATE INDEX IF NOT EXISTS event_by_time ON event (session, time_s);
 CREATE TABLE IF NOT EXISTS alert (session INTEGER NOT NULL, sequence INTEGER NOT NULL, incident TEXT NOT NULL,
     reported_s REAL NOT NULL, kind TEXT NOT NULL, stage TEXT NOT NULL, report TEXT NOT NULL,
     PRIMARY KEY (session, sequence));
+CREATE INDEX IF NOT EXISTS alert_by_incident ON alert (incident);
 CREATE TABLE IF NOT EXISTS input (session INTEGER NOT NULL, time_s REAL NOT NULL, kind TEXT NOT NULL,
     incident TEXT NOT NULL, who TEXT NOT NULL, report TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS state (session INTEGER NOT NULL, time_s REAL NOT NULL, armed INTEGER NOT NULL,
@@ -130,7 +132,7 @@ class JournalSettings:
         "more can be replayed",
     )
     bookmark_by_button: bool = switch(
-        False, "pressing the button twice while walking marks the moment, instead of disarming"
+        False, "pressing the button twice while walking marks the moment, and neither arms nor disarms"
     )
 
 
@@ -246,6 +248,7 @@ class _Writer(threading.Thread):
         self._session: int | None = None
         self._written_offset_s = 0.0
         self._tidied_s = self._durable_s = -inf
+        self._complained = False  # of a label that is of nothing known here
 
     @property
     def fault(self) -> str:
@@ -393,6 +396,15 @@ class _Writer(threading.Thread):
                 for s in chunk.states
             ],
         )
+        unknown = labelling.write(file, session, chunk.alerts, chunk.inputs, self._offset_s())
+        if unknown and not self._complained:
+            self._complained = True
+            _log.warning(
+                "%s: a label is ignored, further ones are not logged: no fall, stumble, unsafe step or call "
+                "for help is known as %s",
+                self._path,
+                unknown[0],
+            )
 
     def _note_clock(self, file: sqlite3.Connection) -> None:
         offset_s = self._offset_s()
@@ -545,4 +557,7 @@ def _input_report(given: Input) -> dict[str, object]:
         "fault": given.fault,
         "part": given.part,
         "sequence": given.sequence,
+        "label": given.label,
+        "about": given.about,
+        "age_s": given.age_s,
     }

@@ -142,6 +142,24 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
     return score | share("before_window", early, len(fallen))
 
 
+def broken(run: Run) -> str:
+    """What a trial expects and did not get: its alarm or, without fall and stumble, silence. "" if it did."""
+    if run.trial.kind == "fall":
+        return "" if found_s(run, FALL_KINDS) is not None else "the fall was missed"
+    if run.trial.kind == "stumble":
+        return "" if stumble_s(run) is not None else "the stumble was missed"
+    alarms = [(s, e.kind) for s, e in run.reported if e.kind in (*FALL_KINDS, EventKind.STUMBLE)]
+    return "; ".join(f"false alarm: {kind} at {reported_s:.2f} s" for reported_s, kind in alarms)
+
+
+def stumble_s(run: Run) -> float | None:
+    """When a stumble was first reported, in its span where that is labelled; None if it was missed."""
+    labelled = not math.isnan(run.trial.span_start_s + run.trial.span_stop_s)
+    start_s = run.trial.span_start_s - BEFORE_STUMBLE_S if labelled else 0.0
+    stop_s = run.trial.span_stop_s + AFTER_STUMBLE_S if labelled else math.inf
+    return next((s for s in run.times_s({EventKind.STUMBLE}) if start_s <= s <= stop_s), None)
+
+
 def before_impact(runs: Sequence[Run]) -> Score | None:
     """How often and how long before the impact FALLING was reported; leads over the falls it was in."""
     timed = [run for run in of_kind(runs, "fall") if not math.isnan(impact_s(run))]
@@ -161,13 +179,8 @@ def stumbles(runs: Sequence[Run]) -> Score | None:
     stumbled, walks = of_kind(runs, "stumble"), of_kind(runs, "walk")
     if not stumbled and not walks:
         return None
-    delays_s = []
-    for run in stumbled:
-        labelled = not math.isnan(run.trial.span_start_s + run.trial.span_stop_s)
-        start_s = run.trial.span_start_s - BEFORE_STUMBLE_S if labelled else 0.0
-        stop_s = run.trial.span_stop_s + AFTER_STUMBLE_S if labelled else math.inf
-        inside = [told_s for told_s in run.times_s({EventKind.STUMBLE}) if start_s <= told_s <= stop_s]
-        delays_s += [told_s - run.peak_s for told_s in inside[:1]]
+    found = [(run, stumble_s(run)) for run in stumbled]
+    delays_s = [told_s - run.peak_s for run, told_s in found if told_s is not None]
     score = share("sensitivity", len(delays_s), len(stumbled))
     for kind in ("walk", "daily"):
         same = of_kind(runs, kind)

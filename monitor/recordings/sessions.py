@@ -109,6 +109,13 @@ class Session:
 
     def blocks(self, from_s: float | None = None, to_s: float | None = None) -> Iterator[SampleBlock]:
         """The blocks as they came, of the whole session or of those seconds."""
+        for _form, block in self.formed(from_s, to_s):
+            yield block
+
+    def formed(
+        self, from_s: float | None = None, to_s: float | None = None
+    ) -> Iterator[tuple[Form, SampleBlock]]:
+        """The same, each with how its samples came about."""
         for form, packed in self._rows(
             "SELECT f.chip, f.g_per_count, f.dps_per_count, f.mounting, s.packed FROM samples s "
             "JOIN form f ON f.id = s.form WHERE s.session = ? AND s.to_s >= ? AND s.from_s <= ? "
@@ -121,8 +128,10 @@ class Session:
             except ValueError as error:
                 raise JournalError(f"{self.path}: session {self.number}: {error}") from error
             for block in blocks:
-                if (from_s is None or block.end_s >= from_s) and (to_s is None or block.end_s <= to_s):
-                    yield block
+                # Blocks come back on the microsecond; a session's bounds are as they were written.
+                begins = from_s is None or block.end_s >= from_s - 1e-6
+                if begins and (to_s is None or block.end_s <= to_s + 1e-6):
+                    yield form, block
 
     def forms(self) -> list[Form]:
         """The sensors it was recorded with."""
@@ -180,10 +189,14 @@ class Session:
         )
 
     def labels(self) -> list[Label]:
-        """What people said of its moments, in order of time."""
+        """What people said of its moments, in order of time; those of one incident as they were given.
+
+        Of these the last counts.
+        """
         return self._all(
             "SELECT session, time_s, kind, label, incident, who, note, given_utc_s FROM label "
-            "WHERE session = ? ORDER BY time_s, id",
+            "WHERE session = ? ORDER BY min(time_s) OVER "
+            "(PARTITION BY CASE incident WHEN '' THEN id ELSE incident END), given_utc_s, id",
             make=lambda row: Label(*row),
         )
 
@@ -304,8 +317,15 @@ def _event(row: tuple[Any, ...]) -> Event:
 def _input(row: tuple[Any, ...]) -> tuple[float, Input]:
     time_s, kind, incident, who, report = row
     said = json.loads(report)
-    fault = FaultCode(said.pop("fault")) if said["fault"] else said.pop("fault")
-    return time_s, Input(InputKind(kind), incident, who, fault=fault, **said)
+    fault, about = said.pop("fault"), said.pop("about", None)
+    return time_s, Input(
+        InputKind(kind),
+        incident,
+        who,
+        fault=FaultCode(fault) if fault else None,
+        about=AlertKind(about) if about else None,
+        **said,
+    )
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:

@@ -37,6 +37,7 @@ _RANGE = "the sensor's counts at another range"
 _CAUSES = (  # what 1 g reads as, why, and what helps
     (1 / 2048, "values in g, not in counts", "multiply them by 2048"),
     (9.80665 / 2048, "values in m/s2, not in counts", "divide them by 9.80665, then multiply by 2048"),
+    (0.02, "the acceleration without gravity", "record the one with gravity"),
     (1 / 9.80665, "values divided by 9.80665 that were in g already", "leave the division out"),
     (256 / 2048, "counts at 256 per g", "multiply them by 8"),
     (0.25, "counts at 512 per g", "multiply them by 4"),

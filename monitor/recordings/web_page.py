@@ -31,7 +31,7 @@ svg { width: 100%; height: auto; min-width: 30rem; } svg text { font-family: sys
 
 
 def html(document: Document) -> str:
-    """The whole file. Raises NoDrawingError."""
+    """The whole file. Raises MatplotlibMissingError."""
     body = "\n".join(_part(part, number) for number, part in enumerate(document.parts))
     return f"""<!doctype html>
 <html lang="en">

@@ -8,6 +8,8 @@ from monitor.delivery.messages import (
     NO_CONTACT,
     Topics,
     encode_answer,
+    encode_label,
+    encode_missed,
     encode_phones_failed,
     encode_receipt,
     encode_repeat,
@@ -134,6 +136,15 @@ class SpotterClient:
         """Say ARM, DISARM, PAUSE_SOUND, TEST or SPOTTER_HERE; False if there is no way to ask now."""
         request = encode_request(word, name or self._who)
         return self._client.publish(self._topics.request, request) is not None
+
+    def label(self, incident_id: str, label: str, name: str, age_s: float) -> bool:
+        """Say what ``name`` said of an incident ``age_s`` ago, "true" or "false"; False as in `request`."""
+        said = encode_label(incident_id, label, name, age_s)
+        return self._client.publish(self._topics.request, said) is not None
+
+    def missed(self, about: str, name: str) -> bool:
+        """Say that an alert of this kind is missed just now; False as in `request`."""
+        return self._client.publish(self._topics.request, encode_missed(about, name)) is not None
 
     def wake(self) -> None:
         """End a `hear` that waits; from any thread."""

@@ -79,6 +79,14 @@ def test_a_paused_sound_is_silent_while_the_light_goes_on(walker: Walker) -> Non
     assert "red" in walker.panel.light
 
 
+def test_a_press_is_confirmed_by_one_short_beep_also_where_all_else_is_silent(walker: Walker) -> None:
+    walker.show(seconds=1.0)
+    walker.panel.confirm()
+    assert walker.show(seconds=0.5) == [True] * 3 + [False] * 7
+    walker.panel.confirm()
+    assert walker.show(FALL, seconds=0.5, paused=True) == [True] * 3 + [False] * 7
+
+
 def test_a_new_incident_sounds_from_its_beginning(walker: Walker) -> None:
     walker.show(FALL, seconds=1.55)
     assert not walker.high(18)

@@ -9,10 +9,14 @@ import pytest
 
 from firmware import pins
 from monitor import line as line_file
+from monitor.core.arming import ArmingSettings
 from monitor.core.samples import BLOCK_S, SampleBlock
-from monitor.core.vocabulary import FaultCode, Input, InputKind
+from monitor.core.session import Facts
+from monitor.core.vocabulary import Direction, Event, FaultCode, Input, InputKind, Status, StepEvent
 from monitor.line import Line, warned
 from monitor.loop import Inbox
+from monitor.recordings.journal import JournalSettings
+from monitor.recordings.sessions import sessions
 from monitor.settings import Settings
 from tests.firmware.test_panel_faults import Pins
 
@@ -82,6 +86,61 @@ def test_what_the_button_says_reaches_the_alarm_with_the_block(driven: Pins) -> 
 
     line.run(pressing())
     assert [word.kind for word in told] == [InputKind.BUTTON_SHORT]
+
+
+class Walk:
+    """A detector that sees one step, with the first block."""
+
+    facts = Facts()
+
+    def update(self, block: SampleBlock) -> list[Event]:
+        return [StepEvent(0.0, contact_s=0.0, direction=Direction.BACKWARD)] if block.end_s == 0.0 else []
+
+    def restart(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("bookmarks", "recorded", "passed_s", "marked"),
+    [
+        (True, True, 2.9, True),
+        (True, True, 3.1, False),  # the walker stands
+        (False, True, 2.9, False),
+        (True, False, 2.9, False),  # there is nothing to mark it in
+    ],
+)
+def test_two_presses_while_walking_mark_the_moment_with_a_beep_or_else_disarm(
+    bookmarks: bool, recorded: bool, passed_s: float, marked: bool, driven: Pins, tmp_path: Path
+) -> None:
+    settings = Settings(
+        arming=ArmingSettings(needs_stillness=False),
+        journal=JournalSettings(record=recorded, bookmark_by_button=bookmarks),
+    )
+    line = Line(settings, publish=False, journal=tmp_path / "journal.db")
+    line.detector = Walk()  # type: ignore[assignment]
+
+    def pressing() -> Iterator[SampleBlock]:
+        first, *rest = blocks(6)
+        yield first
+        for _ in range(2):
+            driven.pin(23).drive_low()
+            driven.pin(23).drive_high()
+        line.panel._clock = lambda: 1e9  # much later: two presses, and no more
+        yield from (replace(block, end_s=block.end_s - 0.05 + passed_s) for block in rest)
+
+    armed: list[bool] = []
+    sounds: list[bool] = []
+
+    def look(_b: SampleBlock, _e: object, _a: object, status: Status) -> None:
+        armed.append(status.armed)
+        sounds.append(line.panel.sounding)
+
+    line.run(pressing(), {"eye": look})
+    assert armed == [True] + [marked] * 5
+    assert sounds == [False] + [marked] * 3 + [False] * 2
+    if recorded:
+        (session,) = sessions(tmp_path / "journal.db")
+        found = [(label.label, label.who, label.time_s) for label in session.labels()]
+        assert found == ([("bookmark", "walker", passed_s)] if marked else [])
 
 
 def test_a_missing_password_costs_the_network_and_not_the_buzzer(driven: Pins, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from monitor.spotter.page.door import SESSION_S, Door, DoorError, TooManyError
 from monitor.spotter.page.hub import Hub, RefusedError
 from monitor.spotter.page.labels import Label
 from monitor.spotter.page.phones import Phone
-from monitor.spotter.page.posted import Answer, Asked, Entry, Labelled, Pulse
+from monitor.spotter.page.posted import Answer, Asked, Entry, Labelled, Missed, Pulse
 
 COOKIE = "rearguard"
 LARGEST_BYTES = 4096
@@ -91,6 +91,7 @@ def application(hub: Hub, door: Door, *, tls: bool, version: str) -> Starlette:
         "/roll-call": app.roll_call,
         "/pressed": app.pressed,
         "/label": app.label,
+        "/missed": app.missed,
         "/push": app.push,
     }
     gets: dict[str, Handler] = {
@@ -287,15 +288,22 @@ class _App:
         said = await self._body(request, Labelled)
         station = self._hub.stations.get(said.device)
         lines = [line for line in station.log() if line.incident == said.incident] if station else []
-        if not lines or not said.incident:
+        if station is None or not lines or not said.incident:
             raise ProblemError(404, "unknown")
+        label = Label(said.device, said.incident, said.label, name, time.time(), lines[0].text)
         try:
-            self._hub.labels.put(
-                Label(said.device, said.incident, said.label, name, time.time(), lines[0].text)
-            )
+            self._hub.labels.put(label)
         except OSError as error:
             _log.warning("a label is lost: %s", error)
             raise ProblemError(507, "not_kept") from None
+        station.say(label)
+        return _json({})
+
+    async def missed(self, request: Request) -> Response:
+        """Somebody saw what the device did not report."""
+        name = self._asker(request).name
+        said = await self._body(request, Missed)
+        await self._hub.missed(name, said.device, said.about, said.nonce)
         return _json({})
 
     async def push(self, request: Request) -> Response:

@@ -105,7 +105,12 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stations = {
             settings.device: Station(
-                settings, self._changed, self._can_ring, self._has, self._pushed if pushes else None
+                settings,
+                self._changed,
+                self._can_ring,
+                self._has,
+                self._pushed if pushes else None,
+                partial(self.labels.since, settings.device),
             )
             for settings in devices
         }
@@ -198,6 +203,17 @@ class Hub:
         self._once(nonce)
         if not await asyncio.wrap_future(station.ask(lambda client: client.request(REQUESTS[act], name))):
             raise RefusedError("no_way")
+
+    async def missed(self, name: str, device: str, about: str, nonce: str) -> None:
+        """Have the device note that it misses an alert just now. Raises RefusedError."""
+        station = self._station(device)
+        self._once(nonce)
+
+        def say(client: SpotterClient) -> bool:
+            return not client.view.no_contact and client.missed(about, name)
+
+        if not await asyncio.wrap_future(station.ask(say)):
+            raise RefusedError("no_contact")
 
     async def look_after(self, name: str, device: str, nonce: str) -> None:
         """Somebody looks after lost contact. Raises RefusedError."""

@@ -54,6 +54,10 @@ class Labels:
         label = self._known.get((device, incident))
         return label.label if label else ""
 
+    def since(self, device: str, wall_s: float) -> list[Label]:
+        """Those of a device's incidents that were given since then; from any thread."""
+        return [x for x in list(self._known.values()) if x.device == device and x.wall_s >= wall_s]
+
 
 def _ends_well(path: Path) -> bool:
     with path.open("rb") as file:

@@ -36,3 +36,9 @@ class Labelled(msgspec.Struct, forbid_unknown_fields=True):
     device: Word
     incident: Word
     label: Literal["true", "false"]
+
+
+class Missed(msgspec.Struct, forbid_unknown_fields=True):
+    device: Word
+    about: Literal["fall", "stumble", "unsafe_step"]
+    nonce: Nonce

@@ -17,6 +17,7 @@ from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Escalation, Push
 from monitor.spotter.incident import Incident, Notice
+from monitor.spotter.page.labels import Label
 from monitor.spotter.page.tile import Look, Tile, tile
 
 STRIP_S = 90.0
@@ -27,6 +28,9 @@ TURN_S = 0.25
 PUSHES_PER_MINUTE = 6
 TILE_S = 1.0
 """A page without a word for three of these has lost its server."""
+
+LABELS_S = 7 * 86400.0
+"""Labels as old as this are said again to a device that comes back, or begins a run: it may lack them."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +97,8 @@ class Course:
 class Station:
     """``changed`` gets each new tile, in this thread. ``names`` and ``has`` are for SpotterClient.
 
-    ``push`` gets what phones without an open page are to be sent. Raises what SpotterClient raises.
+    ``push`` gets what phones without an open page are to be sent, ``labels`` are those given since a wall
+    time. Raises what SpotterClient raises.
     """
 
     def __init__(
@@ -103,10 +108,14 @@ class Station:
         names: Callable[[], Collection[str]],
         has: Callable[[Incident, str], bool],
         push: Callable[[str, list[Push]], None] | None = None,
+        labels: Callable[[float], list[Label]] = lambda _wall_s: [],
     ) -> None:
         self.device = settings.device
         self._changed = changed
         self._push = push
+        self._labels = labels
+        self._unsaid: deque[Label] = deque()
+        self._contact = ""  # the run with which there is contact
         self._escalation = Escalation(self.device, Priority.MEDIUM, PUSHES_PER_MINUTE, time_of_day)
         who = f"page-{self.device}"
         self._client = SpotterClient(settings, who, has=has, names=names, pictures=True)
@@ -193,6 +202,7 @@ class Station:
             except Empty:
                 break
         moment, view = now(), self._client.view
+        self._say_labels(moment)
         for notice in notices:
             self._write(notice, moment)
         if self._push is not None and (pushes := self._escalation.step(view, moment.mono_s)):
@@ -209,6 +219,21 @@ class Station:
             if shown.look is not self._look:
                 self._look, self._look_s = shown.look, moment.mono_s
             self._changed(msgspec.structs.replace(shown, look_s=moment.mono_s - self._look_s))
+
+    def say(self, label: Label) -> None:
+        """Have the device note it, now or when there is contact again; from any thread."""
+        self.ask(lambda _: self._unsaid.append(label))
+
+    def _say_labels(self, moment: Moment) -> None:
+        """One in a turn: an answer must not wait behind them. The device takes one twice for one."""
+        view = self._client.view
+        contact = view.state.boot if view.state is not None and not view.no_contact else ""
+        if contact and contact != self._contact:
+            self._unsaid = deque(self._labels(moment.wall_s - LABELS_S))
+        self._contact = contact
+        if contact and self._unsaid:
+            label = self._unsaid.popleft()
+            self._client.label(label.incident, label.label, label.who, moment.wall_s - label.wall_s)
 
     def _write(self, notice: Notice, moment: Moment) -> None:
         if notice.reminds:

@@ -791,3 +791,12 @@ def test_what_happens_to_an_old_incident_has_a_time_that_is_known() -> None:
     assert not again.time_known
     (confirmed,) = alarm.update(101.0, [Event(EventKind.DOWN, 101.0)], [])
     assert (confirmed.id, confirmed.time_s, confirmed.time_known) == (fall.id, 101.0, True)
+
+
+def test_a_label_is_no_answer_and_nothing_that_comes_too_late() -> None:
+    machine = machine_at([EventKind.DOWN])
+    before = machine.alarm.status
+    for incident in (machine.open[0].id, "aaaa-99", ""):
+        label = Input(InputKind.LABEL, incident, "Eva", label="false")
+        assert machine.alarm.update(machine.now_s, [], [label]) == []
+    assert (machine.alarm.status, machine.alarm.ignored) == (before, 0)

@@ -171,3 +171,9 @@ def test_taken_for_taken_off_a_walker_who_goes_on_is_known_to_wear_it() -> None:
     tell(arming, *WALK[:1])
     assert (arming.worn, arming.armed, arming.missing) == (True, False, (Waiting(Obstacle.NOT_STILL),))
     assert tell(Arming(ArmingSettings(needs_stillness=False)), OFF, *WALK).armed
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+def test_a_label_is_no_wish(at_start: bool) -> None:
+    arming = tell(Arming(ArmingSettings(at_start=at_start)), still(), say(InputKind.LABEL, who="walker"))
+    assert (arming.armed, arming.wanted) == (at_start, at_start)

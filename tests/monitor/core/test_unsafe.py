@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from monitor.core.direction import DirectionSettings
 from monitor.core.posture import Body, Posture
 from monitor.core.samples import Floats
+from monitor.core.step_measures import rhythm
 from monitor.core.steps import Step, Steps
 from monitor.core.unsafe import (
     BAD,
@@ -21,7 +22,6 @@ from monitor.core.unsafe import (
     Unsafe,
     UnsafeSettings,
     baselines,
-    rhythm,
 )
 from monitor.core.veering import TURN_DPS
 from monitor.core.vocabulary import Direction, Event, EventKind

@@ -73,6 +73,57 @@ def test_a_request_is_understood(kind: InputKind) -> None:
     assert messages.decode_request(messages.encode_request(kind, "Eva")) == Input(kind, who="Eva")
 
 
+@pytest.mark.parametrize("label", ["true", "false"])
+def test_a_label_of_an_incident_is_understood(label: str) -> None:
+    said = messages.decode_request(messages.encode_label(f"{BOOT}-1", label, "Eva", 3600.0))
+    assert said == Input(InputKind.LABEL, f"{BOOT}-1", "Eva", label=label, age_s=3600.0)
+
+
+@pytest.mark.parametrize("kind", [AlertKind.FALL, AlertKind.STUMBLE, AlertKind.UNSAFE_STEP])
+def test_that_an_alert_is_missed_is_understood(kind: AlertKind) -> None:
+    said = messages.decode_request(messages.encode_missed(kind, "Eva"))
+    assert said == Input(InputKind.LABEL, who="Eva", label="missed", about=kind)
+
+
+def test_a_label_from_a_clock_that_was_set_back_is_of_now() -> None:
+    said = messages.decode_request(messages.encode_label(f"{BOOT}-1", "true", "Eva", -5.0))
+    assert isinstance(said, Input)
+    assert said.age_s == 0.0
+
+
+def test_no_word_of_a_label_moves_the_cursor_of_who_reads_the_log() -> None:
+    said = messages.decode_request(messages.encode_label("\x1b[2J-1", "true", "\x1b[2J", 0.0))
+    assert said == Input(InputKind.LABEL, " [2J-1", " [2J", label="true")
+
+
+LABEL = {"act": "label", "label": "true", "id": f"{BOOT}-1", "who": "Eva"}
+MISSED = {"act": "label", "label": "missed", "about": "fall", "who": "Eva"}
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("an unknown label", LABEL | {"label": "perhaps"}),
+        ("a bookmark, which is the walker's", MISSED | {"label": "bookmark"}),
+        ("of no incident", LABEL | {"id": ""}),
+        ("of an incident, and about something", LABEL | {"about": "fall"}),
+        ("missed, and of an incident", MISSED | {"id": f"{BOOT}-1"}),
+        ("missed, and nothing said of what", {"act": "label", "label": "missed"}),
+        ("missed, of what nobody labels", MISSED | {"about": "link"}),
+        ("a request's field", LABEL | {"since": 1}),
+        ("an id too long", LABEL | {"id": "x" * 65}),
+        ("a name too long", LABEL | {"who": "x" * 65}),
+        ("of the future", LABEL | {"age_s": -1.0}),
+        ("older than any journal", LABEL | {"age_s": 1e9}),
+        ("no label", {"act": "label", "id": f"{BOOT}-1"}),
+        ("a label in another request", {"act": "arm", "label": "true", "who": "Eva"}),
+    ],
+)
+def test_a_label_is_refused_that_is(case: str, said: dict[str, object]) -> None:
+    with pytest.raises(MessageError):
+        messages.decode_request(json.dumps(said).encode())
+
+
 ANSWER = {"id": f"{BOOT}-1", "act": "coming", "who": "Eva"}
 
 

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from monitor.core.vocabulary import FaultCode, Input, InputKind
+from monitor.core.vocabulary import AlertKind, FaultCode, Input, InputKind
 from monitor.delivery import messages
 from monitor.delivery.messages import Topics
 from monitor.delivery.reception import GONE_S, REPEAT_S, SPOTTER_S, UNREAD, Reception
@@ -56,7 +56,9 @@ def attacks(seed: int) -> Iterator[tuple[str, bytes]]:
             "who": "Eva",
         }
         if topic == TOPICS.request:
-            base["act"] = dice.choice(["obey", "coming", "ARM", "dis arm", "link_back", "button_short", ""])
+            base["act"] = dice.choice(
+                ["obey", "coming", "ARM", "dis arm", "link_back", "button_short", "label", ""]
+            )
             del base["id"]
         payload = json.dumps(base).encode()
         match dice.randrange(8):
@@ -213,3 +215,18 @@ def test_a_receipt_goes_to_the_outbox_and_to_the_alarm_while_its_incident_is_ope
     assert received == [("open", 7), ("over", 7)]
     assert words(inbox) == [Input(InputKind.RECEIVED, "open", "Eva", sequence=7)]
     assert device.ignored == 0
+
+
+def test_a_label_passes_also_of_an_incident_that_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    device, inbox = reception()
+    right = messages.encode_label("ffffffff-7", "false", "Eva", 60.0)
+    unknown = right.replace(b'"false"', b'"perhaps"')
+    for payload in (right, unknown, unknown, messages.encode_missed("fall", "Tom")):
+        assert device.hear(TOPICS.request, payload, False, set(), 0.0) is None
+    device.hear(TOPICS.request, right, True, set(), 0.0)
+    assert words(inbox) == [
+        Input(InputKind.LABEL, "ffffffff-7", "Eva", label="false", age_s=60.0),
+        Input(InputKind.LABEL, who="Tom", label="missed", about=AlertKind.FALL),
+    ]
+    assert device.ignored == 3
+    assert len(caplog.records) == 1

@@ -3,6 +3,9 @@
 import math
 import pickle
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.recordings import corpus
+from monitor.recordings.arrays import FORM_NUMBERS, FORM_TEXTS, RECORDED
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
+from monitor.recordings.packing import Form
+from monitor.recordings.recorded import Fault, Over, Recorded
 from tests.recordings import recorded
 
 
@@ -251,3 +257,95 @@ def test_a_real_recording_has_its_labels() -> None:
     assert np.linalg.norm(np.median(corpus.whole(first, 100.0).accel_g, axis=0)) == pytest.approx(
         1.0, abs=0.05
     )
+
+
+def of_another_chip(counts: np.ndarray | None = None) -> Trial:
+    """A trial of the journal: blocks of two samples, the last without any."""
+    if counts is None:
+        counts = np.tile(np.array([[0, 0, 2049, 0, 0, 14]], np.int16), (6, 1))
+    own = Recorded(
+        1_000_000 + 10_000 * np.arange(6),
+        np.array([1_015_000, 1_035_000, 1_055_000, 1_105_000]),
+        np.array([2, 2, 2, 0]),
+        np.array([0, 1, 0, 4]),
+        (Fault("no answer", 3, 4),),
+        (Over(2, 0),),
+        1.7e9,
+    )
+    form = Form("LSM6DSO", 0.000488, 0.07, "-z +y +x")
+    return Trial("chip", "daily", 100.0, counts, form=form, recorded=own)
+
+
+def test_a_trial_of_the_journal_is_read_with_its_chip_and_blocks(tmp_path: Path) -> None:
+    written = of_another_chip()
+    corpus.save(tmp_path / "own.npz", [trial("a"), written, trial("b")])
+    plain, found, other = Corpus(tmp_path / "own.npz")
+    assert (plain.form, plain.recorded, other.recorded) == (corpus.MPU_6050, None, None)
+    assert found.form == written.form
+    assert found.recorded is not None
+    assert written.recorded is not None
+    for name in Recorded.__slots__:
+        np.testing.assert_array_equal(getattr(found.recorded, name), getattr(written.recorded, name))
+
+
+def test_counts_are_those_of_the_chip() -> None:
+    block = corpus.whole(of_another_chip(), 100.0)
+    assert block.accel_g[0, 2] == pytest.approx(2049 * 0.000488)
+    assert block.gyro_dps[0, 2] == pytest.approx(14 * 0.07)
+
+
+def test_recordings_without_chips_have_no_more_arrays_than_before(tmp_path: Path) -> None:
+    corpus.save(tmp_path / "own.npz", [trial()])
+    with np.load(tmp_path / "own.npz") as file:
+        assert not set(file.files) & {*FORM_TEXTS, *FORM_NUMBERS, *RECORDED, *chain(*RECORDED.values())}
+
+
+def test_units_of_a_chip_are_doubted_by_what_they_make_of_gravity(tmp_path: Path) -> None:
+    still = Trial(
+        "still", "daily", 100.0, of_another_chip().counts.repeat(100, axis=0), form=of_another_chip().form
+    )
+    corpus.save(tmp_path / "own.npz", [still])
+    with pytest.raises(RecordingError, match="expected about 1 g at rest, found 2 g"):
+        corpus.save(tmp_path / "own.npz", [replace(still, form=Form(g_per_count=0.000976))])
+
+
+def test_what_the_journal_holds_is_kept_although_it_cannot_be(tmp_path: Path) -> None:
+    own = Recorded(10_000 * np.arange(600), np.array([6_000_000]), np.array([600]), np.array([0]))
+    stuck = Trial("stuck", "daily", 100.0, np.zeros((600, 6), np.int16), recorded=own)
+    with pytest.raises(RecordingError, match="the sensor has delivered nothing"):
+        corpus.save(tmp_path / "own.npz", [replace(stuck, recorded=None)])
+    corpus.save(tmp_path / "own.npz", [stuck])
+    assert len(Corpus(tmp_path / "own.npz")) == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            {"time_us": lambda a: a[::-1]},
+            "trial 'chip': expected times and blocks for its 6 samples, found others",
+        ),
+        ({"block_samples": lambda a: a + 1}, "found others"),
+        ({"block_lost": lambda a: -a}, "found others"),
+        ({"fault_stop": lambda a: a + 1}, "found others"),
+        ({"over_channel": lambda a: a + 6}, "found others"),
+        ({"over_sample": lambda a: a + 4}, "found others"),
+        ({"time_first": lambda a: a // 2}, "found others"),
+        ({"time_us": lambda a: a.astype(float)}, "time_us: expected a list of whole numbers"),
+        ({"g_per_count": lambda a: a * 0}, "g_per_count: expected what one count is, more than 0, found 0.0"),
+        ({"mounting": lambda a: np.array(["+x +y +y"])}, "mounting: expected three different axes"),
+        ({"mounting": lambda a: np.array(["up"])}, "mounting: expected three different axes"),
+        ({"fault": lambda a: np.array(["\x1b[2J"])}, "fault: expected text that can be printed"),
+    ],
+)
+def test_times_and_blocks_that_do_not_fit_are_refused(
+    tmp_path: Path, spoil: dict[str, Callable[[np.ndarray], np.ndarray]], message: str
+) -> None:
+    corpus.save(tmp_path / "own.npz", [of_another_chip()])
+    with np.load(tmp_path / "own.npz") as file:
+        arrays = dict(file)
+    for name, change in spoil.items():
+        arrays[name] = change(arrays[name])
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(RecordingError, match=message):
+        Corpus(tmp_path / "bad.npz")

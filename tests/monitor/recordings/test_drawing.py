@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.recordings.document import Chart, Document, Heading, Line, Panel, Part, Table, Words
-from monitor.recordings.drawing import NoDrawingError, svg, write_pdf
+from monitor.recordings.drawing import MatplotlibMissingError, svg, write_pdf
 
 PANEL = Panel("Pace, m/s", (Line("mine", [1, 2], [0.5, 0.6], dots=True),), (("limit", 0.4),))
 CHART = Chart("Pace", "It grows.", "week", (PANEL, PANEL), moment=1.5)
@@ -62,7 +62,7 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(NoDrawingError, match=r"pip install 'rearguard\[report\]'"):
+    with pytest.raises(MatplotlibMissingError, match=r"pip install 'rearguard\[report\]'"):
         pdf(tmp_path / "r.pdf")
-    with pytest.raises(NoDrawingError):
+    with pytest.raises(MatplotlibMissingError):
         svg(CHART, 0)

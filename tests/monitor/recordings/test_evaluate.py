@@ -1,6 +1,7 @@
 """The whole report, from files to table, with stand-ins for the detector and with the real one."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from monitor.core.vocabulary import Direction, Event, EventKind, StepEvent
 from monitor.recordings import corpus, scoring
 from monitor.recordings.arrays import MAY_BE_MISSING
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
-from monitor.recordings.evaluate import detect, evaluate
+from monitor.recordings.evaluate import MakeDetector, detect, detect_all, read
+from monitor.recordings.evaluate import report as scores
 from monitor.recordings.score_table import LEGEND, table
+from monitor.recordings.scoring import Score
 from monitor.recordings.simulated_walker import SESSION, walk
 from monitor.weights import shipped
 from tests.recordings import recorded
@@ -42,6 +45,17 @@ class Peaks:
 
 
 MAKE = partial(Peaks, 3.0)
+
+
+def evaluate(
+    files: Sequence[str | Path],
+    make: MakeDetector,
+    red: float,
+    jobs: int | None = None,
+    show_progress: bool = False,
+    by: str = "dataset",
+) -> Score:
+    return scores(detect_all(read(files, show_progress), make, jobs, show_progress), red, by)
 
 
 def standing(seconds: float, *peaks: tuple[float, float], rate_hz: float = 100.0) -> np.ndarray:

@@ -3,7 +3,7 @@
 import { RefusedError, PAGE, get, live, post, say } from "./server.js";
 import { BoardTile, Card, LostCard, Walker, button, el, keyed, phoneBar, tab, text } from "./show.js";
 import { Sound } from "./sound.js";
-import { REFUSALS, SAY, fill, time } from "./words.js";
+import { KINDS, REFUSALS, SAY, fill, time } from "./words.js";
 
 const SILENT_S = 3; // of the server: amber
 const LOST_S = 5; // and it rings
@@ -319,7 +319,7 @@ async function pressRoll(number) {
 }
 
 async function session(device) {
-  const { courseOf, logList } = await import("./session.js");
+  const { courseOf, logList, missedRow } = await import("./session.js");
   const found = await get(`/log?device=${encodeURIComponent(device)}`).catch(() => null);
   if (found === null) return toast(REFUSALS.network);
   const { lines, course } = found;
@@ -332,8 +332,10 @@ async function session(device) {
       return false;
     }
   };
+  const missed = async (about) =>
+    (await tell("/missed", { device, about })) && toast(fill(SAY.missed_noted, { what: KINDS[about] }));
   const list = logList(lines, label, (incident) => picture(device, incident));
-  openSheet(SAY.session_title, el("div", {}, ...(course.length ? [courseOf(course, lines)] : []), list));
+  openSheet(SAY.session_title, el("div", {}, ...(course.length ? [courseOf(course, lines)] : []), missedRow(missed), list));
 }
 
 const picture = (device, incident) =>
@@ -353,7 +355,7 @@ function toast(words) {
   document.querySelector(".toast")?.remove();
   const shown = el("p", { class: "toast" }, words);
   shown.setAttribute("role", "alert");
-  document.body.append(shown);
+  (sheet.open ? sheet : document.body).append(shown); // an open sheet lies over all else
   setTimeout(() => shown.remove(), 4000);
 }
 

@@ -2,7 +2,7 @@
 
 import { canvas } from "./draw.js";
 import { button, el, text } from "./show.js";
-import { SAY, fill } from "./words.js";
+import { KINDS, SAY, fill } from "./words.js";
 
 // course: [wall_s, steps, of them backward] for each slice; lines of the log are ticks above.
 function course(element, slices, lines) {
@@ -86,6 +86,13 @@ export function courseOf(slices, lines) {
   drawn.setAttribute("aria-label", words);
   requestAnimationFrame(() => course(drawn, slices, lines));
   return el("div", {}, drawn, el("p", { class: "quiet" }, words));
+}
+
+// What the device did not report, for whoever saw it. missed(kind) says so to the device.
+export function missedRow(missed) {
+  const row = el("div", { class: "row missed" }, el("span", {}, SAY.missed_alert));
+  for (const kind of ["fall", "stumble", "unsafe_step"]) row.append(button(KINDS[kind], () => missed(kind), "plain"));
+  return row;
 }
 
 export function logList(lines, label, picture) {

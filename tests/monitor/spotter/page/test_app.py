@@ -32,6 +32,7 @@ POSTS: dict[str, Any] = {
     "/roll-call": {},
     "/pressed": {},
     "/label": {"device": "walker", "incident": "aaaa-1", "label": "true"},
+    "/missed": {"device": "walker", "about": "fall", "nonce": "12345678"},
     "/push": {"endpoint": "https://push.example/1", "keys": {}},
 }
 """What may be posted with a session, and a body of its shape."""
@@ -290,7 +291,7 @@ def changed(path: str, **values: object) -> tuple[str, dict[str, object]]:
     [
         *(
             changed(path, who="Tom")
-            for path in ("/enter", "/answer", "/request", "/contact", "/pulse", "/label")
+            for path in ("/enter", "/answer", "/request", "/contact", "/pulse", "/label", "/missed")
         ),
         changed("/enter", word=123456),
         changed("/enter", word="x" * 65),
@@ -308,6 +309,9 @@ def changed(path: str, **values: object) -> tuple[str, dict[str, object]]:
         changed("/pulse", has={"x" * 65: 1}),
         changed("/pulse", why="x" * 65),
         changed("/label", label="perhaps"),
+        changed("/label", label="missed"),
+        changed("/missed", about="link"),
+        changed("/missed", nonce="short"),
     ],
 )
 def test_a_body_with_a_field_too_many_too_few_or_of_another_shape_is_refused(
@@ -702,6 +706,39 @@ def test_a_label_is_for_an_alert_that_was_told(device: str, incident: str, alone
     reply = eva(alone).post("/label", body)
     assert (reply.status, reply.why) == (404, "unknown")
     assert not (alone.folder / "labels.jsonl").exists()
+
+
+def said_labels(pulse: Pulse) -> list[tuple[str, str, str, str | None]]:
+    """What of labels has reached the device."""
+    labels = [word for word in list(pulse.heard) if word.kind is InputKind.LABEL]
+    return [(word.alert_id, word.label, word.who, word.about) for word in labels]
+
+
+def test_a_label_goes_to_the_device_in_the_session_s_name(
+    site: Site, pulse: Pulse, mqtt: MqttSettings
+) -> None:
+    visitor = site.visitor("Eva")
+    incident = alert(visitor, pulse)["id"]
+    wait_until(lambda: [line for line in lines(visitor, mqtt.device) if line["incident"] == incident])
+    visitor.post("/label", {"device": mqtt.device, "incident": incident, "label": "false"})
+    wait_until(lambda: said_labels(pulse) == [(incident, "false", "Eva", None)])
+
+
+def test_what_the_device_has_missed_is_said_to_it_at_once_and_once(
+    site: Site, pulse: Pulse, mqtt: MqttSettings
+) -> None:
+    visitor = site.visitor("Eva")
+    assert visitor.say("/missed", device=mqtt.device, about="stumble").status == 200
+    wait_until(lambda: said_labels(pulse) == [("", "missed", "Eva", "stumble")])
+    body = {"device": mqtt.device, "about": "stumble", "nonce": next(NONCE)}
+    assert visitor.post("/missed", body).status == 200
+    reply = visitor.post("/missed", body)
+    assert (reply.status, reply.why) == (409, "repeated")
+
+
+def test_without_contact_nothing_is_noted_as_missed(alone: Site) -> None:
+    reply = eva(alone).say("/missed", device="walker", about="fall")
+    assert (reply.status, reply.why) == (409, "no_contact")
 
 
 def test_a_label_that_cannot_be_kept_is_said(

@@ -372,6 +372,30 @@ def test_the_session_log_has_a_picture_and_takes_a_label(
     sheet.get_by_role("button", name="False", exact=True).first.click()
     sheet.get_by_text("labelled: false").wait_for()
     assert '"label":"false"' in (server.folder / "labels.jsonl").read_text()
+    eventually(phone, lambda: said(pulse) == [("false", None)])
+
+
+def said(pulse: Pulse) -> list[tuple[str, str | None]]:
+    """The labels that have reached the device."""
+    return [(word.label, word.about) for word in pulse.heard if word.kind is InputKind.LABEL]
+
+
+ON_TOP = """(() => {
+  const toast = document.querySelector(".toast");
+  const { x, y, width, height } = toast?.getBoundingClientRect() ?? { x: 0, y: 0, width: 0, height: 0 };
+  return toast?.textContent === "Noted as missed just now: Stumble"
+    && document.elementFromPoint(x + width / 2, y + height / 2) === toast;
+})()"""
+"""It is said, and nothing lies over it."""
+
+
+def test_what_the_device_has_missed_is_one_tap_in_the_session(opens: Opens, pulse: Pulse) -> None:
+    phone = opens("Eva")
+    phone.shows("Safe")
+    phone.press("Session")
+    phone.page.locator("dialog").get_by_role("button", name="Stumble", exact=True).click()
+    phone.until(ON_TOP)
+    eventually(phone, lambda: said(pulse) == [("missed", "stumble")])
 
 
 def test_the_menu_opens_also_where_there_is_no_service_worker(opens: Opens, pulse: Pulse) -> None:

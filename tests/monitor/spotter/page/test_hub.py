@@ -227,6 +227,8 @@ def test_what_cannot_be_done_is_refused_with_why(mqtt: MqttSettings, pulse: Puls
                 (hub.request("Eva", device, "coming", NONCE(4)), "unknown"),
                 (hub.request("Eva", device, "spotter_here", NONCE(5)), "unknown"),
                 (hub.look_after("Eva", "another", NONCE(6)), "unknown"),
+                (hub.missed("Eva", "another", "fall", NONCE(11)), "unknown"),
+                (hub.missed("Eva", device, "fall", ""), "repeated"),
                 (hub.answer("Eva", device, "aaaa-9", "coming", NONCE(7)), "over"),
                 (hub.look_after("Eva", device, NONCE(8)), "over"),
                 (hub.answer("Eva", device, incident, "coming", ""), "repeated"),
@@ -289,6 +291,7 @@ def test_without_a_broker_there_is_no_way_and_contact_can_be_looked_after(
                 await until(lambda: hub._tiles[mqtt.device].signal.lost)
                 assert await refused(hub.answer("Eva", mqtt.device, incident, "coming", NONCE(1))) == "no_way"
                 assert await refused(hub.request("Eva", mqtt.device, "test", NONCE(2))) == "no_way"
+                assert await refused(hub.missed("Eva", mqtt.device, "fall", NONCE(5))) == "no_contact"
                 await hub.look_after("Eva", mqtt.device, NONCE(3))
                 await until(lambda: hub._tiles[mqtt.device].signal.looked_after_by == "Eva")
                 assert await refused(hub.look_after("Tom", mqtt.device, NONCE(4))) == "over"

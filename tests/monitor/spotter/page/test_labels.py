@@ -101,3 +101,12 @@ def test_a_file_that_cannot_be_read_is_said_and_does_not_stop_the_page(
     with pytest.raises(OSError, match="directory"):
         labels.put(TRUE)
     assert labels.of("walker", "aaaa-1") == ""
+
+
+def test_the_latest_label_of_each_incident_of_a_device_is_said_again_for_some_time(path: Path) -> None:
+    labels = Labels(path)
+    old = msgspec.structs.replace(TRUE, incident="aaaa-0", wall_s=TRUE.wall_s - 1.0)
+    for label in (old, TRUE, FALSE, msgspec.structs.replace(TRUE, device="other")):
+        labels.put(label)
+    assert Labels(path).since("walker", TRUE.wall_s) == [FALSE]
+    assert Labels(path).since("walker", old.wall_s) == [old, FALSE]

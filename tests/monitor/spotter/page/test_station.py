@@ -20,6 +20,7 @@ from monitor.delivery.messages import now
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.escalation import Push
 from monitor.spotter.incident import Incident, Notice, Tone
+from monitor.spotter.page.labels import Label
 from monitor.spotter.page.station import LINES, Course, Slice, Station, time_of_day
 from monitor.spotter.page.tile import Look, Tile
 from monitor.spotter.view import SpotterView
@@ -46,9 +47,13 @@ class Ear:
     def __init__(self) -> None:
         self.view = SpotterView("walker")
         self.given: SimpleQueue[list[Notice] | Exception] = SimpleQueue()
+        self.labels: list[str] = []
+        self.turn = 0
+        self.labelled: list[int] = []  # in which turns
         self.closed = False
 
     def hear(self, timeout_s: float) -> list[Notice]:
+        self.turn += 1
         try:
             given = self.given.get(timeout=timeout_s)
         except Empty:
@@ -56,6 +61,11 @@ class Ear:
         if isinstance(given, Exception):
             raise given
         return given
+
+    def label(self, incident_id: str, label: str, name: str, age_s: float) -> bool:
+        self.labelled.append(self.turn)
+        self.labels.append(f"{incident_id} {label} {name} {age_s:.0f}")
+        return True
 
     def wake(self) -> None:
         self.given.put([])
@@ -276,6 +286,43 @@ def test_without_a_way_for_pushes_none_are_made(ear: Ear) -> None:
         alert = Incident("1", "aaaa", 1, AlertKind.SOS, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 0.0)
         ear.view.incidents["1"] = alert
         assert station.ask(lambda client: client.view.open).result() == [alert]
+
+
+def labelled(incident: str, age_s: float) -> Label:
+    return Label("walker", incident, "true", "Eva", time.time() - age_s)
+
+
+def test_labels_are_said_when_a_device_comes_and_again_when_it_has_been_away_or_is_another_run(
+    ear: Ear,
+) -> None:
+    play = Play()
+    ear.view = play.view
+    known = [labelled("aaaa-1", 60.0), labelled("aaaa-2", 30.0)]
+    asked_s: list[float] = []
+
+    def since(wall_s: float) -> list[Label]:
+        asked_s.append(time.time() - wall_s)
+        return known
+
+    whole = ["aaaa-1 true Eva 60", "aaaa-2 true Eva 30"]
+    with running(WALKER, lambda _: None, labels=since) as station:
+        station.say(labelled("aaaa-3", 0.0))
+        assert station.ask(lambda _: ear.labels).result() == []  # there is nobody to hear them
+        station.ask(lambda _: play.seen()).result()
+        wait_until(lambda: ear.labels == whole)
+        station.say(labelled("aaaa-3", 0.0))
+        wait_until(lambda: ear.labels == [*whole, "aaaa-3 true Eva 0"])
+        station.ask(lambda _: play.view.disconnected("gone", play.moment)).result()
+        station.ask(lambda _: play.seen()).result()
+        wait_until(lambda: len(ear.labels) == 5)
+        play.boot = "bbbb"
+        station.ask(lambda _: play.seen()).result()
+        wait_until(lambda: len(ear.labels) == 7)
+        station.ask(lambda _: play.seen()).result()
+        station.ask(lambda _: None).result()
+    assert len(ear.labels) == 7
+    assert len(set(ear.labelled)) == 7  # an answer waits behind one of them at most
+    assert [round(age_s / 86400.0, 3) for age_s in asked_s] == [7.0, 7.0, 7.0]
 
 
 def counted(*beats: tuple[float, str, int, int]) -> list[Slice]:
