@@ -10,7 +10,9 @@ from monitor.core.arming import ArmingSettings
 from monitor.core.detector import FRAME_RATE_HZ, DetectorSettings
 from monitor.core.setting import SettingError, group
 from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
+from monitor.recordings.figures import ReportSettings
 from monitor.recordings.journal import JournalSettings
+from monitor.recordings.plan import PlanSettings
 from monitor.spotter.notify import NotifySettings
 from monitor.spotter.page.page_settings import PageSettings
 
@@ -34,6 +36,8 @@ class Settings(DetectorSettings):
     notify: NotifySettings = group(NotifySettings, "Phones (rearguard notify)")
     page: PageSettings = group(PageSettings, "The spotter's page (rearguard page)")
     journal: JournalSettings = group(JournalSettings, "The journal: what is kept of each session")
+    plan: PlanSettings = group(PlanSettings, "The training plan (rearguard progress)")
+    report: ReportSettings = group(ReportSettings, "The report (rearguard report, rearguard progress)")
 
     def __post_init__(self) -> None:
         if self.profile == "treadmill" and self.sensor.rate_hz not in (0, FRAME_RATE_HZ):

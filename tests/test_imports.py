@@ -68,7 +68,7 @@ HOMES = {
     "amqtt": "monitor/delivery/embedded_broker.py",
     "segno": "monitor/delivery/invitation.py",
     "rich": "monitor/recordings/evaluate.py",
-    "matplotlib": "monitor/recordings/pictures.py",
+    "matplotlib": "monitor/recordings/drawing.py",
     "joblib": "monitor/recordings/engine.py",
     "distributed": "monitor/recordings/engine.py",
     "ray": "monitor/recordings/engine.py",

@@ -1,7 +1,4 @@
-"""Pictures of what the journal holds: why it rang, what other settings would do, what tuning trades.
-
-Matplotlib comes with the extra `report`.
-"""
+"""Pictures of what the journal holds: why it rang, what other settings would do, what tuning trades."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,47 +8,18 @@ import numpy as np
 
 from monitor.core.fall_network import Head
 from monitor.core.samples import SampleBlock
-from monitor.core.vocabulary import RearguardError
 from monitor.recordings.comparison import Difference
+from monitor.recordings.drawing import INK, PALE, plots
 from monitor.recordings.explanation import AFTER_S, BEFORE_S, Explanation
 from monitor.recordings.tune import Outcome, best, floor, lasted
 
-INK, PALE = "#1b1f24", "#8a939c"
 LEGEND: dict[str, Any] = {"loc": "upper left", "framealpha": 0.9, "edgecolor": "none", "fontsize": 8}
 RED, BLUE, GREEN, AMBER = "#b3261e", "#1f5fa8", "#2e7d32", "#b26a00"
 
 
-class MatplotlibMissingError(RearguardError, ImportError):
-    """What draws is not installed."""
-
-
-def _plots() -> Any:
-    try:
-        import matplotlib as mpl
-
-        mpl.use("agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise MatplotlibMissingError("pictures need matplotlib: pip install 'rearguard[report]'") from error
-    plt.rcParams.update(
-        {
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.edgecolor": PALE,
-            "axes.labelcolor": INK,
-            "text.color": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "figure.constrained_layout.use": True,
-        }
-    )
-    return plt
-
-
 def explained(found: Explanation, path: Path) -> None:
     """The seconds around a moment: acceleration and rotation, the scores against their limits, the steps."""
-    plt = _plots()
+    plt = plots()
     figure, axes = plt.subplots(4, 1, figsize=(8.0, 8.4), sharex=True, height_ratios=(2, 2, 3, 2))
     start_s = found.time_s
     times = np.concatenate([np.empty(0), *(block.time_s for block in found.blocks)]) - start_s
@@ -123,7 +91,7 @@ def _draw_steps(axis: Any, found: Explanation, start_s: float) -> None:
 
 def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path: Path) -> None:
     """The acceleration of a session, and the alerts with both settings above and below a line."""
-    plt = _plots()
+    plt = plots()
     figure, (above, below) = plt.subplots(2, 1, figsize=(9.0, 4.2), sharex=True, height_ratios=(2, 1.4))
     from_s = blocks[0].end_s
     some = [block for block in blocks if len(block.time_s)]
@@ -152,7 +120,7 @@ def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path
 
 def trade_offs(found: Sequence[Outcome], path: Path) -> None:
     """For each kind of alarm what raising or lowering its threshold does to this person, with the floor."""
-    plt = _plots()
+    plt = plots()
     figure, axes = plt.subplots(1, len(found), figsize=(11.0, 3.6), squeeze=False)
     for axis, one in zip(axes[0], found, strict=True):
         _draw_trade(axis, one)
