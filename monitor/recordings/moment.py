@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import product
+from math import inf
 
 from monitor.core.vocabulary import Alert
 from monitor.recordings.journal_tidying import CLIPPED
@@ -56,7 +57,7 @@ def seconds(text: str) -> float:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3:
+    if not 1 <= len(parts) <= 3 or not all(0.0 <= part < inf for part in parts):
         raise JournalError(f"{text!r}: expected seconds, or minutes:seconds, such as 185 or 3:05")
     return sum(part * 60.0**i for i, part in enumerate(reversed(parts)))
 
