@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--one", nargs=2, type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        measure(*args.one, args.minutes, args.folder)
+        rate_hz, page_bytes = args.one
+        measure(rate_hz, page_bytes, args.minutes, args.folder)
         return
     heads = ("MB/h kept", "MB/h written", "loop: ms per block", "of the detector's", "% of a core")
     print(" " * 24 + "".join(f"{head:>20}" for head in heads), flush=True)
@@ -64,7 +65,7 @@ def measure(rate_hz: int, page_bytes: int, minutes: float, folder: str | None) -
         journal = Journal(path, JournalSettings(), Opening("benchmark", "walker", "", "", "{}"))
         journal.start()
         clock = PacedClock()
-        taken_s = []
+        taken_s: list[float] = []
         for number, (block, events) in enumerate(told):
             clock.sleep(BLOCK_S)
             if number == STEADY_BLOCKS:

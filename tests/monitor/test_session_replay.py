@@ -3,7 +3,7 @@
 simulated chip and bus -> sampler -> line -> journal -> sessions -> line
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import pytest
 
 from firmware.bus import Bus
 from firmware.sampler import Sampler
-from firmware.simulated import SimulatedLsm6dso32, recording
+from firmware.simulated import SimulatedBus, SimulatedLsm6dso32, recording
 from monitor.commands.replay import settings_of
 from monitor.commands.run import form
 from monitor.core.samples import SampleBlock
-from monitor.core.vocabulary import Alert, AlertKind, Event, Input, InputKind
+from monitor.core.vocabulary import Alert, AlertKind, Event, Input, InputKind, Status
 from monitor.line import Line, warned
 from monitor.playback import HOLE_S, in_real_time, with_inputs
 from monitor.recordings.journal_file import FILE
@@ -24,7 +24,7 @@ from monitor.recordings.packing import Form
 from monitor.recordings.sessions import Session, sessions
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.settings import Settings
-from tests.firmware.bench import CHIPS, Clock, bench_with
+from tests.firmware.bench import CHIPS, Bench, Clock, bench_with
 from tests.monitor.recordings.steady_source import block, end_s
 from tests.monitor.recordings.test_packing import assert_same
 from tests.monitor.test_playback import Machine
@@ -47,7 +47,9 @@ class Eye:
         self.events: list[str] = []
         self.alerts: list[Alert] = []
 
-    def __call__(self, block: SampleBlock, events: list[Event], alerts: list[Alert], _: object) -> None:
+    def __call__(
+        self, block: SampleBlock, events: Sequence[Event], alerts: Sequence[Alert], _: Status
+    ) -> None:
         self.blocks.append(block)
         self.events += map(repr, events)
         self.alerts += alerts
@@ -123,11 +125,11 @@ def test_a_session_is_replayed_as_it_was_whatever_happened_to_the_sensor(name: s
 
 
 def test_another_chip_in_the_middle_is_another_form(tmp_path: Path) -> None:
-    def swap(b: object, _: object) -> None:
+    def swap(b: Bench, _: object) -> None:
         lsm6 = CHIPS["LSM6DS3TR-C"]
-        b.wires.unplug()  # type: ignore[attr-defined]
-        b.wires.chips = {lsm6[1]: lsm6[0](on_the_belt(), b.clock, lsm6[1], lsm6[2])}  # type: ignore[attr-defined]
-        b.wires.plug()  # type: ignore[attr-defined]
+        b.wires.unplug()
+        b.wires.chips = {lsm6[1]: lsm6[0](on_the_belt(), b.clock, lsm6[1], lsm6[2])}
+        b.wires.plug()
 
     session, eye = recorded(tmp_path / FILE, "MPU-6050", {300: swap})
     assert_replayed(session, eye)
@@ -142,8 +144,6 @@ def test_a_chip_that_turns_out_to_have_the_wider_range_is_another_form(tmp_path:
     """An LSM6DSO32 says that it is an LSM6DSO, until gravity tells."""
     clock = Clock()
     chip = SimulatedLsm6dso32(on_the_belt(), clock)
-    from firmware.simulated import SimulatedBus
-
     settings = Settings(sensor=replace(Settings().sensor, mounting=MOUNTING))
     sampler = Sampler(settings.sampled, Bus(1, SimulatedBus(chip).open), clock, clock.sleep)
     line = Line(settings, publish=False, journal=tmp_path / FILE, form=lambda: form(sampler), clock=clock)

@@ -1,7 +1,7 @@
 """Blocks that follow from their number alone, and a journal fed with them: what is missing is seen."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,18 @@ class Feeder:
         self.feed(count)
         wait_until(lambda: read_s(self.path) == end_s(self.number - 1))
 
-    def until(self, words: str) -> str:
-        """Feed on, as slowly as need be, until a fault says so; "" waits for none."""
-        wait_until(lambda: self.feed(1) or (words in self.fault if words else not self.fault))
-        return self.fault
+    def until_true(self, condition: Callable[[], object]) -> None:
+        """Feed on, as slowly as need be."""
+
+        def fed() -> object:
+            self.feed(1)
+            return condition()
+
+        wait_until(fed)
+
+    def until(self, words: str) -> None:
+        """Feed on until a fault says so; "" waits for none."""
+        self.until_true(lambda: words in self.fault if words else not self.fault)
 
     @property
     def fault(self) -> str:

@@ -218,7 +218,7 @@ def test_a_file_that_cannot_be_made_is_a_fault_too(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as full:
-        full.setattr(journal_file.Path, "touch", refuse)
+        full.setattr(Path, "touch", refuse)
         feeder = Feeder(path)
         feeder.until(os.strerror(number))
     feeder.until("")
@@ -322,7 +322,7 @@ def test_a_file_that_is_deleted_while_it_is_written_is_missed_and_made_again(pat
     feeder.written()
     shutil.rmtree(path.parent)
     feeder.until("")
-    wait_until(lambda: feeder.feed(1) or read_s(path))
+    feeder.until_true(lambda: read_s(path))
     session = feeder.close()
     assert missing(session, feeder.number) == list(range(30))
     assert session.from_s >= end_s(29)  # and it says when it began
@@ -366,7 +366,7 @@ def test_when_the_wall_clock_is_set_the_whole_sessions_times_are(path: Path) -> 
 
 
 def free(monkeypatch: pytest.MonkeyPatch, free_bytes: float) -> None:
-    monkeypatch.setattr(journal_writer.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
 
 
 def test_on_a_disk_that_is_nearly_full_the_oldest_samples_make_room(
@@ -404,7 +404,7 @@ def through_a_full_disk(path: Path, faults: Any) -> None:
     feeder = Feeder(path)
     feeder.written()
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    wait_until(lambda: feeder.feed(1) or feeder.fault)
+    feeder.until_true(lambda: feeder.fault)
     fault = feeder.fault
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     feeder.until("")

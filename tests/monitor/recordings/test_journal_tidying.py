@@ -1,5 +1,6 @@
 """What goes and what stays: the oldest first, clips last, and those of unlabelled alerts never."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,11 +9,12 @@ import pytest
 
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import AlertKind, Direction, StepEvent
+from monitor.recordings import journal_writer
 from monitor.recordings.journal_file import file_bytes, free_bytes, opened
 from monitor.recordings.journal_rows import Chunk, Opening, begin, write
 from monitor.recordings.journal_tidying import CLIPPED, KEEP_S, tidy
 from monitor.recordings.sessions import Label, Session, sessions
-from tests.monitor.recordings.steady_source import FORM, alert
+from tests.monitor.recordings.steady_source import FORM, Feeder, alert
 
 DAY_S = 86_400.0
 HOUR_S = 3600.0
@@ -155,12 +157,9 @@ def test_what_goes_makes_room_inside_the_file(shelf: Shelf) -> None:
 
 
 def test_the_writer_tidies_as_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from monitor.recordings import journal_writer
-    from tests.monitor.recordings.steady_source import Feeder
-
     asked: list[tuple[float, float]] = []
     monkeypatch.setattr(journal_writer, "tidy", lambda _file, *rest: asked.append(rest))
-    monkeypatch.setattr(journal_writer.time, "time", lambda: UTC_S)
+    monkeypatch.setattr(time, "time", lambda: UTC_S)
     feeder = Feeder(tmp_path / "journal.db", largest_mb=70, keep_days=3)
     feeder.written()
     feeder.close()

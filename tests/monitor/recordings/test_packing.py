@@ -41,7 +41,7 @@ SCALES = [
     (1 / 2048, 1 / 16.4),
 ]
 FORMS = st.builds(
-    lambda scale, mounting: Form("chip", *scale, mounting),
+    lambda scale, mounting: Form("chip", scale[0], scale[1], mounting),
     st.sampled_from(SCALES),
     st.sampled_from(MOUNTINGS),
 )

@@ -130,8 +130,8 @@ def test_a_deleted_session_is_gone_from_every_byte_of_the_file_and_the_others_st
     assert left.boot == "kept"
     assert missing(left, 200) == []
     assert (len(left.events()), len(left.alerts()), len(left.inputs())) == (1, 1, 1)
-    for file in tmp_path.iterdir():
-        assert b"secret-" not in file.read_bytes()
+    for place in tmp_path.iterdir():
+        assert b"secret-" not in place.read_bytes()
     with closing(sqlite3.connect(path)) as file:
         tables = [name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for table in {*tables} - {"session", "form"}:
