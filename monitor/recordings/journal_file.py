@@ -5,7 +5,7 @@ from pathlib import Path
 
 FILE = "journal.db"
 PAGE_BYTES = 1024
-"""Small: each commit writes whole pages."""
+"""Small: each commit writes whole pages. With 4096 a card must write twice as much (docs/journal.md)."""
 
 VERSION = 1
 APPLICATION_ID = 0x52474A31  # "RGJ1"

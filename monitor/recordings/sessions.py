@@ -230,7 +230,7 @@ class Session:
                 "stop Rearguard and wait a minute"
             )
         with closing(_connected(self.path, "rw")) as file, _said(self.path):
-            file.execute("PRAGMA secure_delete = ON")
+            file.execute("PRAGMA secure_delete = ON")  # as Debian's SQLite does unasked
             with file:
                 for table in TABLES_OF_A_SESSION:
                     file.execute(f"DELETE FROM {table} WHERE session = ?", (self.number,))
