@@ -5,6 +5,7 @@ turns them into wall time. Files are opened for reading only, but for a label an
 """
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -277,7 +278,10 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
             "`rearguard run` record a session"
         )
     with _said(path):
-        file = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=5.0)
+        log = Path(f"{path}-wal")
+        still = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+        how = "immutable=1" if still else f"mode={mode}"  # SQLite shares a log only where it can make one
+        file = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=5.0)
         try:
             (version,) = file.execute("PRAGMA user_version").fetchone()
         except sqlite3.Error:

@@ -1,5 +1,7 @@
 """Reading the journal, whatever state its file is in; and what is deleted from it is gone."""
 
+import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -109,6 +111,15 @@ def test_who_only_reads_changes_nothing(session: Session) -> None:
     before = session.path.read_bytes()
     assert missing(sessions(session.path)[0], 200) == []
     assert session.path.read_bytes() == before
+
+
+def test_a_journal_on_a_read_only_disk_is_read(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the card of another device: nothing can be made beside it."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    (alone := session.path.parent / "alone").mkdir()
+    path = Path(shutil.copy(session.path, alone))
+    assert missing(sessions(path)[0], 200) == []
+    assert list(alone.iterdir()) == [path]
 
 
 def test_a_label_replaces_one_of_its_kind_and_leaves_the_others(session: Session) -> None:
