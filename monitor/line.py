@@ -30,7 +30,8 @@ from monitor.delivery.outbox import machine_boot, recall
 from monitor.fences import Fences
 from monitor.loop import Inbox, Sink, run
 from monitor.narrator import Narrator, session_words
-from monitor.recordings.journal import Journal, Opening
+from monitor.recordings.journal import Journal
+from monitor.recordings.journal_rows import Opening
 from monitor.recordings.packing import Form
 from monitor.settings import Settings
 from monitor.settings_text import detecting, fingerprint

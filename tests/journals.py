@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from monitor.cli import main
-from monitor.recordings import corpus, journal, simulated_walker
+from monitor.recordings import corpus, journal_file, simulated_walker
 from monitor.recordings.sessions import Session, sessions
 from monitor.recordings.simulated_walker import Move, Script
 
@@ -30,6 +30,4 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 def empty(path: Path) -> None:
     """A journal without a session."""
-    with closing(sqlite3.connect(path)) as file, file:
-        file.executescript(journal.TABLES)
-        file.execute(f"PRAGMA user_version = {journal.VERSION}")
+    journal_file.opened(path).close()

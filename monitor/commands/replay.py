@@ -138,8 +138,10 @@ def replay_(args: argparse.Namespace) -> int:
         raise RecordingError("--picture goes with --compare OTHER.yaml; of a moment: rearguard why --picture")
     if args.session is not None:
         return _replay_session(args)
-    if args.real_time or args.from_s or args.to_s:
-        raise RecordingError("--real-time, --from and --to go with --session; a recording: --through-chip")
+    if args.real_time or args.from_s or args.to_s or args.journal:
+        raise RecordingError(
+            "--real-time, --from, --to and --journal go with --session; a recording goes with --through-chip"
+        )
     settings = load(args).settings
     trial = trial_of(args.file, args.trial)
     if not args.through_chip:
@@ -181,10 +183,10 @@ def replay_(args: argparse.Namespace) -> int:
 
 def _replay_session(args: argparse.Namespace) -> int:
     """With the settings of then, unless others are named, and with what people said then."""
-    if args.through_chip or args.publish or args.linger or args.record or args.file:
+    if args.through_chip or args.publish or args.linger or args.record or args.file or args.trial:
         raise JournalError(
-            "--session replays what is recorded: it goes with none of FILE.npz, --record, --through-chip, "
-            "--publish, --linger"
+            "--session replays what is recorded: it goes with none of FILE.npz, --trial, --record, "
+            "--through-chip, --publish, --linger"
         )
     session, from_s, to_s = chosen(args)
     settings = load(args).settings if args.config else settings_of(session)

@@ -4,9 +4,9 @@ from math import nan
 
 import numpy as np
 
+from monitor.core.alarm_rules import DANGERS
 from monitor.core.vocabulary import AlertKind
 from monitor.recordings.corpus import Trial, to_counts
-from monitor.recordings.journal import CLIPPED
 from monitor.recordings.sessions import JournalError, Label, Session
 from monitor.recordings.wishes import MISSED_AFTER_S, MISSED_BEFORE_S
 
@@ -66,7 +66,7 @@ def _window(session: Session, label: Label) -> tuple[float, float]:
     from_s, to_s = label.time_s - BEFORE_S, label.time_s + AFTER_S
     if label.label == "false":
         rang = {
-            a.id: a.time_s for a in reversed(session.alerts()) if a.kind in CLIPPED and a.id != label.incident
+            a.id: a.time_s for a in reversed(session.alerts()) if a.kind in DANGERS and a.id != label.incident
         }
         others = [*rang.values(), *(other.time_s for other in session.labels() if other.label == "missed")]
         from_s = max([from_s, *(time_s + APART_S for time_s in others if time_s < label.time_s)])

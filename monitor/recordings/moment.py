@@ -1,12 +1,14 @@
 """A moment in the journal as people name it: the last alert, an alert's id, a time of a session or of day."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import product
+from math import inf
 
+from monitor.core.alarm_rules import DANGERS
 from monitor.core.vocabulary import Alert
-from monitor.recordings.journal import CLIPPED
 from monitor.recordings.sessions import JournalError, Session
 
 EXPECTED = (
@@ -31,11 +33,11 @@ def moment(found: Sequence[Session], text: str) -> Moment:
     if not found:
         raise JournalError("the journal holds no session yet: `rearguard run` records them")
     if text == "last":
-        return _alert(found, text, lambda alert: alert.kind in CLIPPED)
+        return _alert(found, text, lambda alert: alert.kind in DANGERS)
     if match := re.fullmatch(r"(\d+)\+([\d:.]+)", text):
         session = numbered(found, int(match[1]))
         return _inside(session, session.from_s + seconds(match[2]), text)
-    if clock := re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)[ T])?(\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)", text):
+    if clock := re.fullmatch(r"(?:(2\d{3}-\d\d-\d\d)[ T])?(\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)", text):
         return _at_clock(found, clock[1], clock[2], text)
     return _alert(found, text, lambda alert: alert.id == text)
 
@@ -55,13 +57,12 @@ def seconds(text: str) -> float:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3:
+    if not 1 <= len(parts) <= 3 or not all(0.0 <= part < inf for part in parts):
         raise JournalError(f"{text!r}: expected seconds, or minutes:seconds, such as 185 or 3:05")
     return sum(part * 60.0**i for i, part in enumerate(reversed(parts)))
 
 
-def _alert(found: Sequence[Session], text: str, wanted: object) -> Moment:
-    assert callable(wanted)
+def _alert(found: Sequence[Session], text: str, wanted: Callable[[Alert], bool]) -> Moment:
     for session in reversed(found):
         for alert in reversed(session.alerts()):
             if wanted(alert):
@@ -71,19 +72,20 @@ def _alert(found: Sequence[Session], text: str, wanted: object) -> Moment:
     raise JournalError(what)
 
 
-def _at_clock(found: Sequence[Session], date: str | None, time: str, text: str) -> Moment:
+def _at_clock(found: Sequence[Session], named: str | None, shown: str, text: str) -> Moment:
     """The latest session in which the wall clock showed this."""
-    padded = time if time.count(":") == 2 else f"{time}:00"
-    hours, minutes, rest = padded.split(":")
-    into_day = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(rest))
+    try:
+        asked = date.fromisoformat(named) if named else None
+        clock = time.fromisoformat(f"0{shown}" if shown[1] == ":" else shown)
+    except ValueError as error:
+        raise JournalError(f"{text!r}: {error}; {EXPECTED}") from error
     best: tuple[float, Moment] | None = None
     for session in reversed(found):
-        for edge_s in (session.to_s, session.from_s):
-            day = datetime.fromisoformat(date) if date else session.local(edge_s).replace(tzinfo=None)
-            asked = day.replace(hour=0, minute=0, second=0, microsecond=0) + into_day
-            time_s = (
-                session.from_s + (asked - session.local(session.from_s).replace(tzinfo=None)).total_seconds()
-            )
+        last = session.local(session.to_s).date()  # the day before: it may have run past midnight
+        days = [asked] if asked else [last + timedelta(days=days) for days in (1, 0, -1)]
+        for day, fold in product(days, (0, 1)):  # an hour of the night in autumn comes twice
+            wall = datetime.combine(day, clock.replace(fold=fold))
+            time_s = wall.timestamp() - session.utc_offset_s
             misses_s = max(session.from_s - time_s, time_s - session.to_s, 0.0)
             if misses_s <= NEAR_S and (best is None or misses_s < best[0]):
                 best = misses_s, Moment(session, min(max(time_s, session.from_s), session.to_s))

@@ -60,7 +60,10 @@ class Form:
 
 
 def pack(blocks: Sequence[SampleBlock], form: Form) -> bytes:
-    """Blocks as bytes that `unpack` with the same ``form`` reads."""
+    """Blocks as bytes that `unpack` with the same ``form`` reads.
+
+    Raises OverflowError or struct.error for more than 65535 blocks, samples in a block or bytes of faults.
+    """
     faults = list(dict.fromkeys(block.fault for block in blocks))
     named = json.dumps(faults).encode()
     lengths = np.array([len(block.time_s) for block in blocks], np.uint16)
@@ -85,6 +88,8 @@ def unpack(packed: bytes, form: Form) -> list[SampleBlock]:
         blocks, named, samples = _HEAD.unpack_from(data)
         reader = _Reader(data, _HEAD.size + named)
         faults = json.loads(data[_HEAD.size : reader.at])
+        if not isinstance(faults, list) or not all(isinstance(words, str) for words in faults):
+            raise ValueError("no list of faults")
         lengths, lost = reader.take(np.uint16, blocks), reader.take(np.uint32, blocks)
         fault = reader.take(np.uint16, blocks)
         end_s = to_s(np.cumsum(reader.take(np.int64, blocks)))
@@ -100,7 +105,7 @@ def unpack(packed: bytes, form: Form) -> list[SampleBlock]:
             )
             for i, cut in enumerate(map(slice, [0, *ends[:-1].tolist()], ends.tolist()))
         ]
-    except (zlib.error, struct.error, ValueError, IndexError, TypeError) as error:
+    except (zlib.error, struct.error, ValueError, IndexError, RecursionError) as error:
         raise ValueError(f"expected packed samples, found damaged ones: {error}") from error
 
 

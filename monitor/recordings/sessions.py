@@ -1,11 +1,13 @@
 """Reading the journal: sessions with their samples, steps, events, alerts, answers and labels.
 
 A session is one run of the safety process. Its times are the monotonic seconds of that run; `Session.utc_s`
-turns them into wall time. Files are opened for reading only, but for a label.
+turns them into wall time. Files are opened for reading only, but for a label and to delete a session.
 """
 
 import json
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -34,8 +36,17 @@ from monitor.core.vocabulary import (
     StillEvent,
     UnsafeStepEvent,
 )
-from monitor.recordings.journal import VERSION
+from monitor.recordings.journal_file import VERSION
 from monitor.recordings.packing import Form, unpack
+
+FAR_S = 1e18
+ROWS_AT_ONCE = 100
+"""A minute of samples: who reads slowly keeps SQLite from tidying its log no longer than that takes."""
+
+RUNNING_S = 60.0
+"""What was recorded so lately may still be."""
+
+TABLES_OF_A_SESSION = ("samples", "step", "event", "alert", "input", "state", "hole", "label")
 
 LABELS = ("true", "false", "missed", "bookmark")
 """The alert was right; it was not; none came although one should have; look at this moment."""
@@ -114,22 +125,24 @@ class Session:
         self, from_s: float | None = None, to_s: float | None = None
     ) -> Iterator[tuple[Form, SampleBlock]]:
         """The same, each with how its samples came about."""
-        for form, packed in self._rows(
-            "SELECT f.chip, f.g_per_count, f.dps_per_count, f.mounting, s.packed FROM samples s "
-            "JOIN form f ON f.id = s.form WHERE s.session = ? AND s.to_s >= ? AND s.from_s <= ? "
-            "ORDER BY s.from_s, s.rowid",
-            *self._between(from_s, to_s),
-            make=lambda row: (Form(*row[:4]), row[4]),
+        # Blocks come back on the microsecond; a session's bounds are as they were written.
+        least_s, most_s = (limit_s for limit_s in self._between(from_s, to_s))
+        after: tuple[float, float] = (-FAR_S, 0)
+        while rows := self._all(
+            "SELECT s.from_s, s.rowid, s.packed, f.chip, f.g_per_count, f.dps_per_count, f.mounting "
+            "FROM samples s JOIN form f ON f.id = s.form WHERE s.session = ? AND s.to_s >= ? "
+            "AND s.from_s <= ? AND (s.from_s, s.rowid) > (?, ?) ORDER BY s.from_s, s.rowid "
+            f"LIMIT {ROWS_AT_ONCE}",
+            least_s,
+            most_s,
+            *after,
+            make=lambda row: (row[:2], Form(*row[3:]), unpack(row[2], Form(*row[3:]))),
         ):
-            try:
-                blocks = unpack(packed, form)
-            except ValueError as error:
-                raise JournalError(f"{self.path}: session {self.number}: {error}") from error
-            for block in blocks:
-                # Blocks come back on the microsecond; a session's bounds are as they were written.
-                begins = from_s is None or block.end_s >= from_s - 1e-6
-                if begins and (to_s is None or block.end_s <= to_s + 1e-6):
-                    yield form, block
+            for _, form, blocks in rows:
+                for block in blocks:
+                    if least_s - 1e-6 <= block.end_s <= most_s + 1e-6:
+                        yield form, block
+            after = rows[-1][0]
 
     def forms(self) -> list[Form]:
         """The sensors it was recorded with."""
@@ -221,16 +234,28 @@ class Session:
                 ),
             )
 
+    def delete(self) -> None:
+        """Everything of this session goes for good, also from the file's free pages. Raises JournalError."""
+        ago_s = time.time() - self.utc_s(self.to_s)
+        if abs(ago_s) < RUNNING_S:
+            raise JournalError(
+                f"session {self.number} was recorded until {max(0.0, ago_s):.0f} s ago and may still be: "
+                "stop Rearguard and wait a minute"
+            )
+        with closing(_connected(self.path, "rw")) as file, _said(self.path):
+            file.execute("PRAGMA secure_delete = ON")  # as Debian's SQLite does unasked
+            with file:
+                for table in TABLES_OF_A_SESSION:
+                    file.execute(f"DELETE FROM {table} WHERE session = ?", (self.number,))
+                file.execute("DELETE FROM session WHERE id = ?", (self.number,))
+            file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _between(self, from_s: float | None, to_s: float | None) -> tuple[float, float]:
-        return (-1e18 if from_s is None else from_s, 1e18 if to_s is None else to_s)
+        return (-FAR_S if from_s is None else from_s, FAR_S if to_s is None else to_s)
 
     def _all(self, query: str, *values: float, make: Any) -> list[Any]:
-        return list(self._rows(query, *values, make=make))
-
-    def _rows(self, query: str, *values: float, make: Any) -> Iterator[Any]:
         with closing(_connected(self.path, "ro")) as file, _said(self.path):
-            for row in file.execute(query, (self.number, *values)):
-                yield make(row)
+            return [make(row) for row in file.execute(query, (self.number, *values))]
 
 
 def sessions(path: Path) -> list[Session]:
@@ -239,7 +264,8 @@ def sessions(path: Path) -> list[Session]:
         rows = file.execute(
             "SELECT id, boot, device, version, settings_hash, settings, "
             "min(began_s, coalesce((SELECT min(from_s) FROM samples WHERE session = id), began_s)), "
-            "max(began_s, coalesce((SELECT max(to_s) FROM samples WHERE session = id), began_s), "
+            "max(began_s, coalesce((SELECT to_s FROM samples WHERE session = id "
+            "ORDER BY from_s DESC LIMIT 1), began_s), "
             "coalesce((SELECT max(time_s) FROM step WHERE session = id), began_s), "
             "coalesce((SELECT max(time_s) FROM event WHERE session = id), began_s), "
             "coalesce((SELECT max(reported_s) FROM alert WHERE session = id), began_s)), "
@@ -250,10 +276,10 @@ def sessions(path: Path) -> list[Session]:
 
 @contextmanager
 def _said(path: Path) -> Iterator[None]:
-    """Turns what SQLite raises into words."""
+    """Turns what SQLite raises, and what damaged rows do, into words."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
         raise JournalError(f"{path}: cannot be read: {error}") from error
 
 
@@ -264,7 +290,10 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
             "`rearguard run` record a session"
         )
     with _said(path):
-        file = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=5.0)
+        log = Path(f"{path}-wal")
+        still = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+        how = "immutable=1" if still else f"mode={mode}"  # SQLite shares a log only where it can make one
+        file = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=5.0)
         try:
             (version,) = file.execute("PRAGMA user_version").fetchone()
         except sqlite3.Error:

@@ -25,7 +25,8 @@ from monitor.core.vocabulary import (
     UnsafeStepEvent,
 )
 from monitor.recordings.excerpt import Excerpt
-from monitor.recordings.journal import Journal, JournalSettings, Opening
+from monitor.recordings.journal import Journal, JournalSettings
+from monitor.recordings.journal_rows import Opening
 from monitor.recordings.packing import Form
 from monitor.recordings.sessions import Label, Session, sessions
 

@@ -18,7 +18,8 @@ from monitor.core.vocabulary import (
     Stage,
     Status,
 )
-from monitor.recordings.journal import Journal, JournalSettings, Opening
+from monitor.recordings.journal import Journal, JournalSettings
+from monitor.recordings.journal_rows import Opening
 from monitor.recordings.sessions import Label, Session, sessions
 
 OFFSET_S = 1e9
