@@ -16,12 +16,16 @@ from monitor.core.vocabulary import Input, Priority
 from monitor.loop import Inbox
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.corpus import Corpus, RecordingError, Trial
+from monitor.recordings.journal import Journal
 
 CATCH_UP_S = 2.0
 """A longer hold-up, as of a laptop that slept, is not caught up whole: nobody could follow."""
 
 HOLE_S = 2.0
 """Between two blocks of a session: so long a silence was not recorded, and nobody waits for it."""
+
+BEHIND_CHUNKS = 20
+"""So far a replay at once may run ahead of the journal it records."""
 
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
@@ -100,6 +104,14 @@ def with_inputs(
     for block in blocks:
         while waiting and waiting[0][0] <= block.end_s:
             inbox.put(waiting.popleft()[1])
+        yield block
+
+
+def as_fast_as_written(blocks: Iterable[SampleBlock], journal: Journal) -> Iterator[SampleBlock]:
+    """The blocks, no faster than the journal takes them: a replay at once has no reason to lose any."""
+    for block in blocks:
+        while journal.behind > BEHIND_CHUNKS:
+            time.sleep(0.01)
         yield block
 
 

@@ -30,6 +30,7 @@ from monitor.line import Line
 from monitor.playback import (
     LEAD_IN_S,
     PacedClock,
+    as_fast_as_written,
     in_real_time,
     plugged,
     shifted,
@@ -173,7 +174,8 @@ def replay_(args: argparse.Namespace) -> int:
             signal.signal(end, lambda *_: sampler.stop())
         line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s))
+        blocks = shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s)
+        line.run(as_fast_as_written(blocks, line.journal) if line.journal else blocks)
     if not line.delivered:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)

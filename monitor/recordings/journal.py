@@ -81,6 +81,11 @@ class Journal:
             path, opening, settings.largest_mb * 1e6, settings.keep_days * DAY_S, lambda: wall() - clock()
         )
 
+    @property
+    def behind(self) -> int:
+        """Chunks that wait for the disk; 0 where it takes none."""
+        return 0 if self._writer.fault else self._writer.waiting
+
     def start(self) -> None:
         """Let the writer begin; before that all waits."""
         self._writer.start()

@@ -71,6 +71,11 @@ class Writer(threading.Thread):
             return f"the disk has not answered for {HUNG_S:.0f} s"
         return self._trouble
 
+    @property
+    def waiting(self) -> int:
+        """Chunks that are not yet in hand."""
+        return len(self._waiting)
+
     def put(self, chunk: Chunk) -> None:
         """Let it be written."""
         with self._more:

@@ -1,12 +1,16 @@
 """From a badly tuned session to a well tuned one, with the commands of docs/tuning.md."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.recordings import corpus, journal_writer
+from monitor.recordings.sessions import sessions
+from monitor.recordings.simulated_walker import Move, walk
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
 
@@ -179,3 +183,21 @@ def test_pictures_are_drawn(run: Run, tmp_path: Path) -> None:
     run("replay", "--session", "1", "--compare", "mine.yaml", "--picture", "both.png", *JOURNAL)
     for name in ("why.png", "tune.png", "both.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_replay_at_once_is_recorded_without_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is slow: the replay waits for it, where a live session could not."""
+    real = journal_writer.write
+
+    def slow(*what: object) -> None:
+        time.sleep(0.02)
+        real(*what)  # type: ignore[arg-type]  # passed on as it came
+
+    monkeypatch.setattr(journal_writer, "write", slow)
+    monkeypatch.setattr(journal_writer, "WAITING_CHUNKS", 25)
+    trial = walk(((120.0, Move.STAND),), 100.0).trial("long")
+    corpus.save(tmp_path / "long.npz", [trial])
+    assert main(["replay", str(tmp_path / "long.npz"), "--record", str(tmp_path / "j.db")]) == 0
+    (session,) = sessions(tmp_path / "j.db")
+    assert session.holes() == []
+    assert sum(len(block.time_s) for block in session.blocks()) == 12_000
