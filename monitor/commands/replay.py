@@ -174,8 +174,8 @@ def replay_(args: argparse.Namespace) -> int:
             signal.signal(end, lambda *_: sampler.stop())
         line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        blocks = shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s)
-        line.run(as_fast_as_written(blocks, line.journal) if line.journal else blocks)
+        played = shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s)
+        line.run(as_fast_as_written(played, line.journal) if line.journal else played)
     if not line.delivered:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.recordings import corpus, journal_writer
+from monitor.recordings import corpus, journal_rows, journal_writer
 from monitor.recordings.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
 
@@ -187,11 +187,10 @@ def test_pictures_are_drawn(run: Run, tmp_path: Path) -> None:
 
 def test_a_replay_at_once_is_recorded_without_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is slow: the replay waits for it, where a live session could not."""
-    real = journal_writer.write
 
     def slow(*what: object) -> None:
         time.sleep(0.02)
-        real(*what)  # type: ignore[arg-type]  # passed on as it came
+        journal_rows.write(*what)  # type: ignore[arg-type]  # passed on as it came
 
     monkeypatch.setattr(journal_writer, "write", slow)
     monkeypatch.setattr(journal_writer, "WAITING_CHUNKS", 25)
