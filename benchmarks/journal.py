@@ -21,10 +21,11 @@ from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.samples import BLOCK_S, SampleBlock, on_the_microsecond
 from monitor.core.vocabulary import Status
 from monitor.playback import PacedClock, shifted, trial_of
-from monitor.recordings import corpus, journal_file
+from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, Trial
-from monitor.recordings.journal import Journal, JournalSettings
-from monitor.recordings.journal_rows import Opening
+from monitor.recordings.journal import file as journal_file
+from monitor.recordings.journal.journal import Journal, JournalSettings
+from monitor.recordings.journal.rows import Opening
 from monitor.weights import shipped
 from training.folder import FOLDER
 

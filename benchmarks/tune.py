@@ -2,8 +2,8 @@
 
     python -m benchmarks.tune [HOURS]
 
-Recorded walks where there are some (docs/recordings.md), one after the other, else the simulated walker's; the
-journal is made first, and is not timed.
+Walks of people where there are some (docs/recordings.md), one after the other, else the simulated walker's.
+The journal is made first, and is not timed.
 """
 
 import sys
@@ -18,13 +18,13 @@ from monitor.core.vocabulary import Status
 from monitor.playback import BEHIND_CHUNKS, shifted
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, Trial
-from monitor.recordings.engine import each
-from monitor.recordings.journal import Journal, JournalSettings
-from monitor.recordings.journal_rows import Opening
-from monitor.recordings.sessions import sessions
+from monitor.recordings.journal.journal import Journal, JournalSettings
+from monitor.recordings.journal.rows import Opening
+from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
-from monitor.recordings.tune import attempt, outcome, recommended
-from monitor.recordings.wishes import KINDS, of_session
+from monitor.recordings.tuning.engine import each
+from monitor.recordings.tuning.tune import attempt, outcome, recommended
+from monitor.recordings.tuning.wishes import KINDS, of_session
 from monitor.settings import Settings
 from monitor.settings_text import detecting
 from monitor.weights import shipped

@@ -16,7 +16,7 @@ from monitor.core.vocabulary import Input, Priority
 from monitor.loop import Inbox
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.corpus import Corpus, RecordingError, Trial
-from monitor.recordings.journal import Journal
+from monitor.recordings.journal.journal import Journal
 
 CATCH_UP_S = 2.0
 """A longer hold-up, as of a laptop that slept, is not caught up whole: nobody could follow."""

@@ -5,8 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from monitor.cli import main
-from monitor.recordings import corpus, journal_file, simulated_walker
-from monitor.recordings.sessions import Session, sessions
+from monitor.recordings import corpus, simulated_walker
+from monitor.recordings.journal import file as journal_file
+from monitor.recordings.journal.sessions import Session, sessions
 from monitor.recordings.simulated_walker import Move, Script
 
 DAY_S = 86_400.0

@@ -9,8 +9,8 @@ import pytest
 
 from monitor.core.vocabulary import AlertKind, Certainty, FaultCode
 from monitor.recordings import corpus, simulated_walker
-from monitor.recordings.journal_file import FILE
-from monitor.recordings.sessions import sessions
+from monitor.recordings.journal.file import FILE
+from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move
 from tests.pulse import wait_until
 from tests.test_machine import rearguard

@@ -11,9 +11,9 @@ from monitor.core.alarm_rules import DANGERS
 from monitor.core.vocabulary import Alert
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus
-from monitor.recordings.labelled_clips import clip
-from monitor.recordings.moment import EXPECTED, Moment, moment
-from monitor.recordings.sessions import LABELS, JournalError, Label, Session, sessions
+from monitor.recordings.journal.moment import EXPECTED, Moment, moment
+from monitor.recordings.journal.sessions import LABELS, JournalError, Label, Session, sessions
+from monitor.recordings.tuning.labelled_clips import clip
 
 NEAR_S = 15.0
 """An alert this near to the time that is named is meant."""

@@ -39,11 +39,11 @@ from monitor.playback import (
     with_inputs,
 )
 from monitor.recordings import corpus
-from monitor.recordings.comparison import alerts_of, compared, table
 from monitor.recordings.corpus import RecordingError
-from monitor.recordings.moment import numbered
-from monitor.recordings.moment import seconds as seconds_of
-from monitor.recordings.sessions import JournalError, Session, sessions
+from monitor.recordings.journal.moment import numbered
+from monitor.recordings.journal.moment import seconds as seconds_of
+from monitor.recordings.journal.sessions import JournalError, Session, sessions
+from monitor.recordings.tuning.comparison import alerts_of, compared, table
 from monitor.settings import Settings
 from monitor.weights import shipped
 
@@ -222,7 +222,7 @@ def _compare(
     for line in table(rows, from_s):
         print(line)
     if args.picture:
-        from monitor.recordings.pictures import side_by_side
+        from monitor.recordings.tuning.pictures import side_by_side
 
         side_by_side(blocks, rows, args.picture)
         print(f"picture: {args.picture}")

@@ -17,9 +17,9 @@ from monitor.commands.options import OWN_STATE, Commands, add_config, add_port, 
 from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
 from monitor.playback import PacedClock, plugged, trial_of
-from monitor.recordings import journal_file
 from monitor.recordings.corpus import RecordingError
-from monitor.recordings.packing import Form
+from monitor.recordings.journal import file as journal_file
+from monitor.recordings.journal.packing import Form
 from monitor.settings import Settings
 
 OUTBOX, JOURNAL = "outbox.db", journal_file.FILE

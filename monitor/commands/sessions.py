@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from monitor.commands.options import Commands, add_journal, command, journal_file
-from monitor.recordings.moment import numbered
-from monitor.recordings.sessions import Session, sessions
+from monitor.recordings.journal.moment import numbered
+from monitor.recordings.journal.sessions import Session, sessions
 
 HEADINGS = ("session", "began", "length", "steps", "backward", "missing", "alerts", "labels")
 

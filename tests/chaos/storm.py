@@ -15,8 +15,8 @@ from pathlib import Path
 from monitor.core.vocabulary import AlertKind, Certainty, FaultCode, InputKind, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.mqtt import MqttSettings
-from monitor.recordings.journal_file import FILE
-from monitor.recordings.sessions import sessions
+from monitor.recordings.journal.file import FILE
+from monitor.recordings.journal.sessions import sessions
 from monitor.spotter.incident import Notice
 from tests.brokers import Mosquitto, Proxy
 from tests.chaos.device import Device

@@ -19,14 +19,14 @@ from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Alert, AlertKind, Event, Input, InputKind, Status
 from monitor.line import Line, warned
 from monitor.playback import HOLE_S, in_real_time, with_inputs
-from monitor.recordings.journal_file import FILE
-from monitor.recordings.packing import Form
-from monitor.recordings.sessions import Session, sessions
+from monitor.recordings.journal.file import FILE
+from monitor.recordings.journal.packing import Form
+from monitor.recordings.journal.sessions import Session, sessions
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.settings import Settings
 from tests.firmware.bench import CHIPS, Bench, Clock, bench_with
-from tests.monitor.recordings.steady_source import block, end_s
-from tests.monitor.recordings.test_packing import assert_same
+from tests.monitor.recordings.journal.steady_source import block, end_s
+from tests.monitor.recordings.journal.test_packing import assert_same
 from tests.monitor.test_playback import Machine
 from tests.pulse import wait_until
 

@@ -6,8 +6,8 @@ import pytest
 
 from monitor.cli import main
 from monitor.commands.sessions import HEADINGS, clock_words
-from monitor.recordings.journal_file import opened
-from monitor.recordings.sessions import sessions
+from monitor.recordings.journal.file import opened
+from monitor.recordings.journal.sessions import sessions
 
 Out = pytest.CaptureFixture[str]
 
