@@ -19,7 +19,7 @@ from monitor.core.samples import SampleBlock
 from monitor.core.step_measures import Measured, StepMeasures
 from monitor.core.steps import Steps
 from monitor.core.stumble import Stumble, StumbleSettings
-from monitor.core.unsafe import UnsafeSettings, baselines, judge
+from monitor.core.unsafe import UnsafeSettings, baselines, flagged
 from monitor.core.vocabulary import Event
 
 MERGED_S = 60.0
@@ -56,8 +56,8 @@ class Track:
     def unsafe_steps(self, settings: UnsafeSettings) -> list[Event]:
         """UNSAFE_STEP, likewise."""
         own = baselines(settings)
-        judged = (judge(step, own, settings) for piece in self.pieces for step in piece.steps if step)
-        return [judgement.flag for judgement in judged if judgement.flag]
+        flags = (flagged(step, own, settings) for piece in self.pieces for step in piece.steps if step)
+        return [flag for flag in flags if flag]
 
     def hops(self) -> Hops | None:
         """All hops in a row, None where there are none."""
