@@ -15,7 +15,7 @@ from monitor.settings import HERE, INSTALLED, Settings
 from monitor.settings_text import fingerprint
 
 SERVICE_STATE = Path("/var/lib/rearguard")
-OWN_STATE = Path.home() / ".local/state/rearguard"
+OWN_STATE = Path(os.environ.get("HOME", "/")) / ".local/state/rearguard"  # a service may have no home at all
 """Where the safety process keeps its outbox and its journal: started by systemd, and by hand."""
 
 Act = Callable[[argparse.Namespace], int]

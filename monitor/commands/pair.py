@@ -7,6 +7,7 @@ from socket import gethostname
 from typing import TextIO
 
 from monitor.commands.options import Commands, add_config, command, host, load, port
+from monitor.delivery import owned_files
 from monitor.delivery.accounts import FOLDER, Role, exists, remove
 from monitor.delivery.accounts import add as add_account
 from monitor.delivery.invitation import address, show
@@ -26,6 +27,9 @@ def add(commands: Commands) -> None:
         "--folder", type=Path, default=FOLDER, help="directory of Mosquitto's password and ACL files"
     )
     parser.add_argument("--remove", action="store_true", help="take the account away")
+    parser.add_argument(
+        "--password-file", type=Path, metavar="FILE", help="write the password there (mode 600), show nothing"
+    )
     parser.add_argument("--renew", action="store_true", help="a new password for an account that exists")
 
 
@@ -38,7 +42,15 @@ def act(args: argparse.Namespace) -> int:
             name = args.host or f"{gethostname()}.local"
             if exists(args.folder, args.name) and not (args.renew or _wants_another(args.name)):
                 return 2
-            pair(args.name, mqtt.device, Role(args.role), name, args.port or 8883, args.folder)
+            pair(
+                args.name,
+                mqtt.device,
+                Role(args.role),
+                name,
+                args.port or 8883,
+                args.folder,
+                file=args.password_file,
+            )
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -61,12 +73,22 @@ def _wants_another(name: str) -> bool:
 
 
 def pair(
-    name: str, device: str, role: Role, host: str, port: int, folder: Path = FOLDER, out: TextIO | None = None
+    name: str,
+    device: str,
+    role: Role,
+    host: str,
+    port: int,
+    folder: Path = FOLDER,
+    out: TextIO | None = None,
+    file: Path | None = None,
 ) -> None:
-    """Make the account and show it. Raises what ``accounts.add`` raises."""
+    """Make the account and show it; with ``file``, its password goes there. Raises what ``accounts.add`` does."""
     out = out or sys.stdout
     word = add_account(folder, name, device, role)
-    if role is Role.SPOTTER:
+    if file is not None:
+        owned_files.write(file, f"{word}\n", 0o600, 0)
+        out.write(f"account {name}, password in {file}\n")
+    elif role is Role.SPOTTER:
         show(address(name, word, device, host, port), out)
     else:
         out.write(f"account {name}, password {word}\n")

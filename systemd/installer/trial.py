@@ -1,0 +1,169 @@
+"""How one version takes over from another: on trial, until it has shown that it works.
+
+The file `trial` names the slot to go back to. It is written before the link is turned and goes when the new
+version has proved itself; `systemd/recover`, before each start and by a timer, turns the link back where it
+finds the file and no upgrade that lives.
+"""
+
+import time
+from pathlib import Path
+
+from installer import slots
+from installer.machine import InstallError, Machine
+from installer.slots import CURRENT, HOME, SETTINGS, Slot
+
+UNITS = ("rearguard", "rearguard-page", "rearguard-notify")
+TRIAL = f"{HOME}/trial"
+ACTIVE = ("active", "activating")
+READY_S = 60.0
+STEADY_S = 5.0
+LOOK_S = 0.5
+RECOVERY = ("rearguard-recover.service", "rearguard-recover.timer")
+
+
+def upgrade(machine: Machine, source: Path, wheels: Path | None, *, force: bool, dry: bool) -> None:
+    """Build ``source`` in the other slot and let it take over. Raises InstallError."""
+    used, spare = _used(machine), slots.other(machine)
+    if slots.digest(source) == used.digest:
+        print(f"version {used.version} of this very source is in use already; nothing was changed")
+        return
+    refuse_while_walking(machine, force=force)
+    words = (
+        f"build version {slots.version(source)} in slot {spare.name}; {used.version} goes on in {used.name}"
+    )
+    if dry:
+        print(f"would: {words}\nwould: switch to it, and back if it is not ready within {READY_S:.0f} s")
+        return
+    with slots.locked(machine) as lock:
+        _finish(machine)
+        print(f"now: {words}", flush=True)
+        spare.build(source, wheels, lock)
+        _switch(machine, used, spare, force=force)
+
+
+def rollback(machine: Machine, *, force: bool, dry: bool) -> None:
+    """Let the version in the other slot take over. Raises InstallError."""
+    used, spare = _used(machine), slots.other(machine)
+    if not spare.digest:
+        raise InstallError(f"slot {spare.name} holds no whole version: there is nothing to go back to")
+    refuse_while_walking(machine, force=force)
+    if dry:
+        print(f"would: go back to version {spare.version} in slot {spare.name}")
+        return
+    with slots.locked(machine):
+        _finish(machine)
+        _switch(machine, used, spare, force=force)
+
+
+def refuse_while_walking(machine: Machine, *, force: bool) -> None:
+    """By what the loop itself says to systemd, every second. Raises InstallError."""
+    status = _show(machine, "rearguard").get("StatusText", "").partition(";")[0]
+    if not force and ("walking" in status or status.startswith("armed")):
+        raise InstallError(
+            f"somebody is being watched ({status}): nothing was switched. Disarm first (press the button "
+            "twice), or give --force"
+        )
+
+
+def put_recovery(machine: Machine, folder: Path) -> None:
+    """What undoes a half upgrade lies outside the slots."""
+    machine.write(f"{HOME}/recover", (folder / "recover").read_text(encoding="utf-8"))
+    for unit in RECOVERY:
+        machine.write(f"/etc/systemd/system/{unit}", (folder / unit).read_text(encoding="utf-8"))
+    machine.run("systemctl", "daemon-reload")
+
+
+def has_recovery(machine: Machine, folder: Path) -> bool:
+    places = {"recover": f"{HOME}/recover"} | {unit: f"/etc/systemd/system/{unit}" for unit in RECOVERY}
+    return all(machine.read(place) == (folder / name).read_text("utf-8") for name, place in places.items())
+
+
+def _used(machine: Machine) -> Slot:
+    used = slots.current(machine)
+    if used is None:
+        raise InstallError(f"no version is in use in {HOME}: sudo ./systemd/install")
+    return used
+
+
+def _finish(machine: Machine) -> None:
+    """An earlier upgrade that was broken off is undone first."""
+    if back := machine.read(TRIAL).strip():
+        print(f"now: undo an upgrade that was broken off: back to slot {back}", flush=True)
+        _back(machine, back)
+
+
+def _switch(machine: Machine, old: Slot, new: Slot, *, force: bool) -> None:
+    """Raises InstallError where the new version is not ready in time; the old one is back then."""
+    program, settings = str(machine.path(f"{new.place}/.venv/bin/rearguard")), str(machine.path(SETTINGS))
+    machine.run(program, "config", "check", settings)
+    if machine.path("/etc/mosquitto/rearguard").exists():  # more rights hurt no older version
+        machine.run(program, "broker", "setup", "--config", settings)
+    refuse_while_walking(machine, force=force)  # building took minutes
+    before = {unit: _show(machine, unit) for unit in UNITS}
+    print(f"now: switch to version {new.version} in slot {new.name}", flush=True)
+    machine.run("systemctl", "start", "rearguard-recover.timer")
+    machine.write(TRIAL, f"{old.name}\n")
+    try:
+        machine.link(CURRENT, new.name)
+        _restart(machine)
+        trouble = wait_until_ready(machine, before)
+    except (InstallError, OSError) as error:
+        trouble = str(error)
+    if trouble:
+        print(f"now: back to version {old.version}: {trouble}", flush=True)
+        _back(machine, old.name)
+        raise InstallError(f"version {new.version} was not ready in time; version {old.version} is back")
+    machine.path(TRIAL).unlink()
+    machine.run("systemctl", "stop", "rearguard-recover.timer")
+    put_recovery(machine, machine.path(f"{new.place}/systemd"))
+    print(f"version {new.version} is ready to arm; {old.version} is kept: sudo {CURRENT}/systemd/rollback")
+
+
+def _back(machine: Machine, name: str) -> None:
+    machine.link(CURRENT, name)
+    _restart(machine)
+    machine.path(TRIAL).unlink(missing_ok=True)
+    machine.run("systemctl", "stop", "rearguard-recover.timer")
+
+
+def _restart(machine: Machine) -> None:
+    """Not waited for: killed in between, nothing of us may be left that waits."""
+    machine.run("systemctl", "daemon-reload")  # the units are links into the slot
+    machine.run("systemctl", "--no-block", "try-restart", *UNITS)
+
+
+def wait_until_ready(machine: Machine, before: dict[str, dict[str, str]]) -> str:
+    """ "" once every unit that ran before has started again, and stayed so for a while; else what is amiss.
+
+    The safety process has started when a whole block has gone through the line (READY=1). If all was well
+    before, it must say so again.
+    """
+    # One that starts again and again is inactive now and then, with a job waiting.
+    ran = [unit for unit, was in before.items() if was.get("ActiveState") in ACTIVE or was.get("Job")]
+    well = "all is well" in before["rearguard"].get("StatusText", "")
+    deadline_s = time.monotonic() + READY_S
+    since_s, seen = time.monotonic(), None
+    while True:
+        now = {unit: _show(machine, unit) for unit in ran}
+        amiss = [_amiss(unit, now[unit], before[unit], well=well) for unit in ran]
+        pids = [now[unit].get("MainPID") for unit in ran]
+        if any(amiss) or pids != seen:
+            since_s, seen = time.monotonic(), pids
+        if not any(amiss) and time.monotonic() - since_s >= STEADY_S:
+            return ""
+        if time.monotonic() >= deadline_s:
+            return "; ".join(filter(None, amiss)) or "it starts again and again"
+        time.sleep(LOOK_S)
+
+
+def _amiss(unit: str, now: dict[str, str], before: dict[str, str], *, well: bool) -> str:
+    if now.get("ActiveState") != "active" or now.get("MainPID") == before.get("MainPID"):
+        return f"{unit} has not started: journalctl -u {unit}"
+    if unit == "rearguard" and well and "all is well" not in now.get("StatusText", ""):
+        return f"{unit} says: {now.get('StatusText', '')}"
+    return ""
+
+
+def _show(machine: Machine, unit: str) -> dict[str, str]:
+    words = ("systemctl", "show", "--property=ActiveState,Job,MainPID,StatusText", unit)
+    return dict(line.partition("=")[::2] for line in machine.says(*words).splitlines())
