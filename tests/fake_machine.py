@@ -1,7 +1,7 @@
 """A Raspberry Pi in a folder: its files, and stand-ins on PATH for the commands of the system.
 
-What runs is what systemd would run: a start takes the slot that the link leads to at that moment, and does not
-become active where that slot holds the file monitor/broken.
+What runs is what systemd would run: a start takes the slot that the link leads to at that moment, and does
+not become active where that slot holds the file monitor/broken.
 """
 
 import os
@@ -18,9 +18,9 @@ UNITS = ("rearguard", "rearguard-page", "rearguard-notify")
 BEGIN = """#!/bin/sh
 root=$FAKE/root
 echo "${0##*/} $*" >>"$FAKE/log"
-[ "$(wc -l <"$FAKE/log")" != "${POWER_CUT_AT:-0}" ] || kill -9 0
+case "${0##*/} $*" in *"${POWER_CUT_AT:-no command}"*) kill -9 0 ;; esac
 """
-"""A power cut ends the whole group of processes."""
+"""A power cut, as the named command begins, ends the whole group of processes."""
 
 COMMANDS = {
     "systemctl": """
@@ -29,7 +29,7 @@ start() {
     pid=$(($(cat "$FAKE/pid") + 1)); echo $pid >"$FAKE/pid"
     state=active text=${STATUS:-disarmed; all is well}
     [ ! -e "$root/opt/rearguard/$slot/monitor/broken" ] || state=activating text=
-    printf 'ActiveState=%s\\nMainPID=%s\\nStatusText=%s\\nSlot=%s\\n' "$state" $pid "$text" "$slot" >"$FAKE/run/$1"
+    printf '%s\\n' "ActiveState=$state" "MainPID=$pid" "StatusText=$text" "Slot=$slot" >"$FAKE/run/$1"
 }
 while case "$1" in --*) true ;; *) false ;; esac do shift; done
 verb=$1; shift
@@ -54,7 +54,8 @@ own=$(basename "$(readlink -f "$0")")
 case "$*" in
 "-m venv "*)
     for folder; do :; done
-    rm -rf "$folder"; mkdir -p "$folder/bin" "$folder/lib/$own"; ln -s "$FAKE/bin/python3" "$folder/bin/python" ;;
+    rm -rf "$folder"; mkdir -p "$folder/bin" "$folder/lib/$own"
+    ln -s "$FAKE/bin/python3" "$folder/bin/python" ;;
 *"pip wheel"*)
     [ ! -e "$FAKE/no-network" ] || { echo "no network"; exit 1; }
     while [ "$1" != --wheel-dir ]; do shift; done
@@ -63,9 +64,11 @@ case "$*" in
 esac
 """,
     "apt-get": """
-case "$*" in *install*) for package; do case "$package" in -*) ;; *) touch "$FAKE/installed/$package" ;; esac; done ;; esac
+for word; do
+    case "$word" in -* | *=* | *update | *install) ;; *) touch "$FAKE/installed/$word" ;; esac
+done
 """,
-    "apt-cache": """[ -e "$FAKE/is-raspberry-pi-os" ]""",
+    "apt-cache": """[ -e "$FAKE/is-raspberry-pi-os" ] && echo "Package: $2" """,
     "dpkg-query": """for package; do :; done; [ -e "$FAKE/installed/$package" ] && echo installed""",
     "getent": """[ -e "$FAKE/groups/$2" ]""",
     "groupadd": """touch "$FAKE/groups/$2" """,

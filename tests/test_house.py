@@ -98,7 +98,7 @@ def test_the_units_are_understood_by_systemd(name: str, tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     copy = tmp_path / name
-    copy.write_text(unit.replace("/opt/rearguard/.venv/bin/rearguard", str(program)))
+    copy.write_text(unit.replace("/opt/rearguard/current/.venv/bin/rearguard", str(program)))
     said = subprocess.run(
         ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
     )
@@ -120,7 +120,7 @@ def test_no_unit_waits_for_the_network_or_the_broker(name: str) -> None:
         for key in ("After", "Wants", "Requires", "BindsTo", "Requisite")
         for word in directives(name, key)
     ]
-    assert set(waits) <= {"modprobe@i2c_dev.service"}
+    assert set(waits) <= {"modprobe@i2c_dev.service", "rearguard-recover.service"}
 
 
 def test_a_loop_that_hangs_is_restarted_after_three_seconds_and_for_ever() -> None:

@@ -82,7 +82,10 @@ def pair(
     out: TextIO | None = None,
     file: Path | None = None,
 ) -> None:
-    """Make the account and show it; with ``file``, its password goes there. Raises what ``accounts.add`` does."""
+    """Make the account and show it, or write its password into ``file``.
+
+    Raises what ``accounts.add`` does, and OSError for the file.
+    """
     out = out or sys.stdout
     word = add_account(folder, name, device, role)
     if file is not None:

@@ -14,7 +14,6 @@ from installer.slots import CURRENT, HOME, SETTINGS, Slot
 
 UNITS = ("rearguard", "rearguard-page", "rearguard-notify")
 TRIAL = f"{HOME}/trial"
-ACTIVE = ("active", "activating")
 READY_S = 60.0
 STEADY_S = 5.0
 LOOK_S = 0.5
@@ -135,11 +134,12 @@ def _restart(machine: Machine) -> None:
 def wait_until_ready(machine: Machine, before: dict[str, dict[str, str]]) -> str:
     """ "" once every unit that ran before has started again, and stayed so for a while; else what is amiss.
 
+    A page or notifier counts only if it ran well: until somebody is paired, the page starts in vain.
+
     The safety process has started when a whole block has gone through the line (READY=1). If all was well
     before, it must say so again.
     """
-    # One that starts again and again is inactive now and then, with a job waiting.
-    ran = [unit for unit, was in before.items() if was.get("ActiveState") in ACTIVE or was.get("Job")]
+    ran = [unit for unit, was in before.items() if _ran(was, wanted=unit == "rearguard")]
     well = "all is well" in before["rearguard"].get("StatusText", "")
     deadline_s = time.monotonic() + READY_S
     since_s, seen = time.monotonic(), None
@@ -156,6 +156,14 @@ def wait_until_ready(machine: Machine, before: dict[str, dict[str, str]]) -> str
         time.sleep(LOOK_S)
 
 
+def _ran(was: dict[str, str], *, wanted: bool) -> bool:
+    """``wanted``: also one that starts again and again; it is inactive now and then, with a job waiting."""
+    if wanted:
+        return was.get("ActiveState") in ("active", "activating") or bool(was.get("Job"))
+    since_s = int(was.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    return was.get("ActiveState") == "active" and time.monotonic() - since_s >= 2 * STEADY_S
+
+
 def _amiss(unit: str, now: dict[str, str], before: dict[str, str], *, well: bool) -> str:
     if now.get("ActiveState") != "active" or now.get("MainPID") == before.get("MainPID"):
         return f"{unit} has not started: journalctl -u {unit}"
@@ -165,5 +173,6 @@ def _amiss(unit: str, now: dict[str, str], before: dict[str, str], *, well: bool
 
 
 def _show(machine: Machine, unit: str) -> dict[str, str]:
-    words = ("systemctl", "show", "--property=ActiveState,Job,MainPID,StatusText", unit)
+    asked = "ActiveState,ActiveEnterTimestampMonotonic,Job,MainPID,StatusText"
+    words = ("systemctl", "show", f"--property={asked}", unit)
     return dict(line.partition("=")[::2] for line in machine.says(*words).splitlines())

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.watchdog import notify
+from firmware.watchdog import Vouch, notify
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Event, EventKind, Status
 
 
 def heard(address: str, monkeypatch: pytest.MonkeyPatch, shown: str) -> bytes:
@@ -45,3 +47,24 @@ def test_a_manager_that_reads_nothing_does_not_stop_the_line(
 def test_a_vanished_listener_does_not_stop_the_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify("WATCHDOG=1")
+
+
+def test_whoever_steps_counts_as_walking_for_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By this an upgrade waits for the end of a walk."""
+    vouch = Vouch()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(1)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        def said(end_s: float, *events: Event) -> str:
+            status = Status(armed=False, sound_paused=False, incidents=(), time_s=end_s)
+            vouch(SampleBlock.silent(end_s, ""), events, (), status)
+            return manager.recv(1000).decode()
+
+        assert "STATUS=disarmed; all is well" in said(0.0)
+        assert "STATUS=disarmed, walking; all is well" in said(5.0, Event(EventKind.STEP, 5.0))
+        assert "STATUS=disarmed, walking; all is well" in said(14.0)
+        assert "STATUS=disarmed; all is well" in said(16.0)

@@ -25,6 +25,7 @@ NEEDED = ("debootstrap", "unshare", "mount", "chroot", "git")
 INSIDE = "REARGUARD_FRESH"  # set in the namespaces of our own
 
 BROKER_PORT = 1883
+CLONE = "/root/rearguard"
 PI_HAS = "sudo systemd openssl"
 """What Raspberry Pi OS has from the start, of what the documents use."""
 
@@ -165,7 +166,7 @@ def raspberry_pi(here: Root) -> Iterator[Row]:
     said = ""
     for page in documents():
         for block in blocks(page)[1:] if page.name == "README.md" else blocks(page):
-            cwd = "/root" if page.name == "README.md" else "/opt/rearguard"
+            cwd = "/root" if page.name == "README.md" else CLONE
             for command in block:
                 name = f"{page.name}: {command}"
                 if why := reason_not_to_run(command):
@@ -194,7 +195,7 @@ def pasted(command: str, said: str) -> str:
 
 def simulate(here: Root) -> None:
     """As soon as there is a place for it: the simulated bus; and the broker, as apt would start it."""
-    for packages in here.path.glob("opt/rearguard/.venv/lib/python3*/site-packages"):
+    for packages in here.path.glob("opt/rearguard/[ab]/.venv/lib/python3*/site-packages"):
         if not (packages / "simulated_pi.pth").exists():
             shutil.copy(HERE / "simulated_pi.py", packages)
             (packages / "simulated_pi.pth").write_text("import simulated_pi\n")
@@ -213,9 +214,9 @@ def afterwards(here: Root) -> Iterator[Row]:
     found = mounting[1].strip('"') if mounting else "nothing"
     good = found != "+x +y +z"
     yield "the service reads what calibrate found", "ok" if good else "FAILED", f"mounting {found}", 0.0
-    changed = here.run("git status --porcelain", cwd="/opt/rearguard").said
+    changed = here.run("git status --porcelain", cwd=CLONE).said
     yield (
-        "git status in /opt/rearguard",
+        "git status in the clone",
         "FAILED" if changed else "ok",
         changed.strip() or "nothing changed",
         0.0,

@@ -84,7 +84,7 @@ def start(unit: str) -> None:
             except TimeoutError:
                 pass
         else:
-            if notifies or service.poll() is not None:
+            if notifies:
                 sys.exit(f"{unit} did not start: " + Path(log.name).read_text()[-2000:])
     RUNNING.mkdir(exist_ok=True)
     (RUNNING / unit).write_text(str(service.pid))
@@ -92,15 +92,17 @@ def start(unit: str) -> None:
 
 
 def main(action: str, *words: str) -> None:
+    if action == "is-enabled":
+        sys.exit(1)
     for unit in (f"{word.removesuffix('.service')}.service" for word in words if not word.startswith("-")):
         if action in ("stop", "restart") or (action, "--now" in words) == ("disable", True):
             stop(unit)
         if action in ("start", "restart") or (action, "--now" in words) == ("enable", True):
             start(unit)
-        if action in ("reload", "kill"):
+        if action in ("reload", "reload-or-restart", "kill"):
             os.kill(pid(unit), signal.SIGHUP)
         if action in ("status", "is-active") and not pid(unit):
             sys.exit(f"{unit} does not run")
 
 
-main(*sys.argv[1:])
+main(*sorted(sys.argv[1:], key=lambda word: word.startswith("-")))

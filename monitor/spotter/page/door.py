@@ -72,6 +72,9 @@ class Door:
             made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 os.fchmod(made, 0o600)
+                if os.geteuid() == 0:  # `page pair` by root, before the service itself has made it
+                    owner = path.parent.stat()
+                    os.fchown(made, owner.st_uid, owner.st_gid)
             finally:
                 os.close(made)
             self._file = sqlite3.connect(path, timeout=WAIT_MS / 1000, isolation_level=None)

@@ -324,6 +324,14 @@ def test_pairing_shows_the_account_once_and_says_what_is_next(tmp_path: Path) ->
     assert out.getvalue().count("systemctl reload mosquitto") == 2
 
 
+def test_a_password_that_goes_into_a_file_is_not_shown(tmp_path: Path) -> None:
+    out, file = io.StringIO(), tmp_path / "password"
+    pair("page", "walker", Role.SPOTTER, "pi.local", 8883, tmp_path, out, file)
+    assert len(file.read_text().strip()) == 24
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().strip() not in out.getvalue()
+
+
 @dataclass
 class Bridged:
     """A near broker with the shipped bridge, and a far one; a client that reads all at each."""

@@ -63,6 +63,14 @@ def guess(door: Door, code: str, address: str, now_s: float) -> str | None:
         return "refused"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_makes_belongs_to_the_service_whose_folder_it_is(path: Path) -> None:
+    path.parent.mkdir()
+    os.chown(path.parent, 61_184, 61_184)
+    with closing(Door(path)):
+        assert (path.stat().st_uid, path.stat().st_gid) == (61_184, 61_184)
+
+
 @pytest.mark.parametrize("by", ["code", "link"])
 @pytest.mark.parametrize("again_by", ["code", "link"])
 def test_an_invitation_opens_once_by_either(door: Door, by: str, again_by: str) -> None:
