@@ -88,7 +88,7 @@ def test_every_proof_of_a_hazard_is_a_test() -> None:
     assert named >= 50
 
 
-def literals(folders: tuple[str, ...] = ("monitor", "firmware")) -> str:
+def literals(folders: tuple[str, ...] = ("monitor", "firmware", "systemd")) -> str:
     """All text in the code's string literals."""
     return "\n".join(
         node.value

@@ -50,6 +50,7 @@ FOLDERS = {
     "monitor/recordings": {*STANDARD, "numpy", "monitor.core", "monitor.recordings"},
     "monitor/commands": {*STANDARD, "numpy", "monitor", "firmware"},
     "monitor": {*STANDARD, "numpy", "msgspec", "monitor", "firmware"},
+    "systemd": {*STANDARD, "installer"},  # runs before anything is installed
     "firmware": {
         *STANDARD,
         "numpy",
@@ -81,7 +82,7 @@ HOMES = {
 }
 """The one file in which an outer library is touched."""
 
-FILES = sorted(path for top in ("monitor", "firmware") for path in (ROOT / top).rglob("*.py"))
+FILES = sorted(path for top in ("monitor", "firmware", "systemd") for path in (ROOT / top).rglob("*.py"))
 CORE = [path for path in FILES if path.is_relative_to(ROOT / "monitor/core")]
 
 

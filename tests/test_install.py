@@ -234,7 +234,7 @@ def until_unlocked(machine: FakeMachine) -> None:
 
 
 def goes_on(machine: FakeMachine, versions: str) -> None:
-    """One of these versions runs, the one that the link leads to; of the upgrade nothing is left but a slot."""
+    """One of these versions runs, the one that the link leads to, and nothing waits to be undone."""
     assert (machine.home / "current/monitor/file").read_text() in versions.split()
     used = os.readlink(machine.home / "current")
     assert machine.running() | {"Slot": used, "ActiveState": "active"} == machine.running()
@@ -246,11 +246,11 @@ def goes_on(machine: FakeMachine, versions: str) -> None:
     assert again.returncode == 0, again.stderr
 
 
-SWITCH = 28
+SWITCH = 34
 """From so many points before its end on, an upgrade may have begun to switch."""
 
 
-@pytest.mark.parametrize("back", [*range(SWITCH), *range(SWITCH, 80, 10)])
+@pytest.mark.parametrize("back", [*range(SWITCH), *range(SWITCH, 80, 9)])
 def test_an_upgrade_killed_anywhere_leaves_a_running_monitor(installed: FakeMachine, back: int) -> None:
     """``back`` counts its changes from the last one, which is POINTS."""
     killed = installed.run(installed.source("2.0"), "upgrade", kill_at=POINTS - back)

@@ -44,7 +44,7 @@ def literals(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read() -> Iterator[tuple[str, str]]:
-    for folder in ("monitor", "firmware"):
+    for folder in ("monitor", "firmware", "systemd"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for line, text in literals(path):
                 if " " in text:  # a key or a topic is no word

@@ -111,7 +111,9 @@ def _switch(machine: Machine, old: Slot, new: Slot, *, force: bool) -> None:
     if trouble:
         print(f"now: back to version {old.version}: {trouble}", flush=True)
         _back(machine, old.name)
-        raise InstallError(f"version {new.version} was not ready in time; version {old.version} is back")
+        still = wait_until_ready(machine, before)
+        words = f"version {new.version} was not ready in time; version {old.version} is back"
+        raise InstallError(f"{words}, but {still}" if still else words)
     machine.path(TRIAL).unlink()
     machine.run("systemctl", "stop", "rearguard-recover.timer")
     put_recovery(machine, machine.path(f"{new.place}/systemd"))
