@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from installer.machine import Machine, Step
 from installer.slots import CURRENT, HOME
-from installer.steps import COMMAND, LINKED, MODULES, RULES, UNIT_FOLDER
+from installer.steps import COMMAND, LINKED, MODULES, UNIT_FOLDER
 from installer.trial import RECOVERY
 
 STAYS = (
     "/etc/rearguard (settings, passwords)",
     "/var/lib/rearguard and /var/lib/rearguard-page (journal, outbox, who is let in)",
     "the broker: Mosquitto, /etc/mosquitto/rearguard and /etc/mosquitto/conf.d/rearguard.conf",
-    "the system's packages, and the groups i2c and gpio",
+    "the system's packages; the groups i2c and gpio, and the rules for their devices",
 )
 """What is left alone."""
 
@@ -26,7 +26,7 @@ def removal(machine: Machine) -> Iterator[Step]:
         lambda: _stop(machine, units),
     )
     files = [f"{HOME}/{name}" for name in ("a", "b", "current", "recover", "trial")]
-    for place in (COMMAND, MODULES, RULES, *files):
+    for place in (COMMAND, MODULES, *files):
         yield Step(
             f"remove {place}",
             lambda place=place: not _there(machine, place),  # type: ignore[misc]  # bound at once

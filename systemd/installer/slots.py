@@ -71,7 +71,7 @@ class Slot:
         self.machine.write(f"{self.place}/digest", digest(source))
         script = str(folder / "systemd/environment")
         more = [str(wheels.resolve())] if wheels else []
-        self.machine.run("sh", script, str(folder), *more, keep=() if lock is None else (lock,))
+        self.machine.run("sh", script, str(folder), *more, keep=() if lock is None else (lock,), quiet=False)
 
 
 def digest(source: Path) -> str:

@@ -166,7 +166,7 @@ def raspberry_pi(here: Root) -> Iterator[Row]:
     said = ""
     for page in documents():
         for block in blocks(page)[1:] if page.name == "README.md" else blocks(page):
-            cwd = "/root" if page.name == "README.md" else CLONE
+            cwd = "/root"
             for command in block:
                 name = f"{page.name}: {command}"
                 if why := reason_not_to_run(command):
