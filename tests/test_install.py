@@ -260,7 +260,7 @@ def goes_on(machine: FakeMachine, versions: str) -> None:
     assert not (machine.home / "trial").exists()
     assert not (machine.folder / "timer").exists()
     assert is_kept(machine)
-    again = machine.run(machine.source("3.0"), "upgrade")
+    again = machine.run(machine.source("4.0"), "upgrade")
     assert again.returncode == 0, again.stderr
 
 
@@ -278,6 +278,18 @@ def test_an_upgrade_killed_anywhere_leaves_a_running_monitor(installed: FakeMach
     if (installed.folder / "timer").exists():  # 75 s later
         installed.recover()
     goes_on(installed, "1.0 2.0")
+
+
+def test_an_upgrade_right_after_one_that_was_killed_on_trial_builds_in_the_spare_slot(
+    installed: FakeMachine,
+) -> None:
+    """The slot on trial is the spare one then, not the one that the link leads to."""
+    installed.run(installed.source("2.0"), "upgrade", kill_at=POINTS - 20)
+    assert (os.readlink(installed.home / "current"), (installed.home / "trial").read_text()) == ("b", "a\n")
+    again = installed.run(installed.source("3.0", "broken"), "upgrade")
+    assert again.returncode == 1
+    assert "undo an upgrade that was broken off: back to slot a" in again.stdout
+    goes_on(installed, "1.0")
 
 
 POINTS = 83

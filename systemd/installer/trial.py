@@ -6,6 +6,8 @@ finds the file and no upgrade that lives.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from installer import slots
@@ -22,35 +24,31 @@ RECOVERY = ("rearguard-recover.service", "rearguard-recover.timer")
 
 def upgrade(machine: Machine, source: Path, wheels: Path | None, *, force: bool, dry: bool) -> None:
     """Build ``source`` in the other slot and let it take over. Raises InstallError."""
-    used, spare = _used(machine), slots.other(machine)
-    if slots.digest(source) == used.digest:
-        print(f"version {used.version} of this very source is in use already; nothing was changed")
-        return
-    refuse_while_walking(machine, force=force)
-    words = (
-        f"build version {slots.version(source)} in slot {spare.name}; {used.version} goes on in {used.name}"
-    )
-    if dry:
-        print(f"would: {words}\nwould: switch to it, and back if it is not ready within {READY_S:.0f} s")
-        return
-    with slots.locked(machine) as lock:
-        _finish(machine)
-        print(f"now: {words}", flush=True)
+    with _alone(machine, dry=dry) as lock:
+        used, spare = _used(machine), slots.other(machine)
+        if slots.digest(source) == used.digest:
+            print(f"version {used.version} of this very source is in use already; nothing was changed")
+            return
+        refuse_while_walking(machine, force=force)
+        to = f"version {slots.version(source)} in slot {spare.name}"
+        print(f"{'would' if dry else 'now'}: build {to}; {used.version} goes on in {used.name}", flush=True)
+        if dry:
+            print(f"would: switch to it, and back if it is not ready within {READY_S:.0f} s")
+            return
         spare.build(source, wheels, lock)
         _switch(machine, used, spare, force=force)
 
 
 def rollback(machine: Machine, *, force: bool, dry: bool) -> None:
     """Let the version in the other slot take over. Raises InstallError."""
-    used, spare = _used(machine), slots.other(machine)
-    if not spare.digest:
-        raise InstallError(f"slot {spare.name} holds no whole version: there is nothing to go back to")
-    refuse_while_walking(machine, force=force)
-    if dry:
-        print(f"would: go back to version {spare.version} in slot {spare.name}")
-        return
-    with slots.locked(machine):
-        _finish(machine)
+    with _alone(machine, dry=dry):
+        used, spare = _used(machine), slots.other(machine)
+        if not spare.digest:
+            raise InstallError(f"slot {spare.name} holds no whole version: there is nothing to go back to")
+        refuse_while_walking(machine, force=force)
+        if dry:
+            print(f"would: go back to version {spare.version} in slot {spare.name}")
+            return
         _switch(machine, used, spare, force=force)
 
 
@@ -59,8 +57,8 @@ def refuse_while_walking(machine: Machine, *, force: bool) -> None:
     status = _show(machine, "rearguard").get("StatusText", "").partition(";")[0]
     if not force and ("walking" in status or status.startswith("armed")):
         raise InstallError(
-            f"somebody is being watched ({status}): nothing was switched. Disarm first (press the button "
-            "twice), or give --force"
+            f"somebody is being watched ({status}), and that goes on. Disarm first (press the button twice), "
+            "or give --force"
         )
 
 
@@ -84,11 +82,17 @@ def _used(machine: Machine) -> Slot:
     return used
 
 
-def _finish(machine: Machine) -> None:
-    """An earlier upgrade that was broken off is undone first."""
-    if back := machine.read(TRIAL).strip():
-        print(f"now: undo an upgrade that was broken off: back to slot {back}", flush=True)
-        _back(machine, back)
+@contextmanager
+def _alone(machine: Machine, *, dry: bool) -> Iterator[int]:
+    """The only one at work. An earlier upgrade that was broken off is undone: that changes the spare slot."""
+    if dry:
+        yield -1
+        return
+    with slots.locked(machine) as lock:
+        if back := machine.read(TRIAL).strip():
+            print(f"now: undo an upgrade that was broken off: back to slot {back}", flush=True)
+            _back(machine, back)
+        yield lock
 
 
 def _switch(machine: Machine, old: Slot, new: Slot, *, force: bool) -> None:
@@ -108,6 +112,8 @@ def _switch(machine: Machine, old: Slot, new: Slot, *, force: bool) -> None:
         trouble = wait_until_ready(machine, before)
     except (InstallError, OSError) as error:
         trouble = str(error)
+    except KeyboardInterrupt:
+        trouble = "interrupted"
     if trouble:
         print(f"now: back to version {old.version}: {trouble}", flush=True)
         _back(machine, old.name)
@@ -117,7 +123,8 @@ def _switch(machine: Machine, old: Slot, new: Slot, *, force: bool) -> None:
     machine.path(TRIAL).unlink()
     machine.run("systemctl", "stop", "rearguard-recover.timer")
     put_recovery(machine, machine.path(f"{new.place}/systemd"))
-    print(f"version {new.version} is ready to arm; {old.version} is kept: sudo {CURRENT}/systemd/rollback")
+    ready = "ready to arm" if _ran(before["rearguard"], wanted=True) else "in use, but rearguard does not run"
+    print(f"version {new.version} is {ready}; {old.version} is kept: sudo {CURRENT}/systemd/rollback")
 
 
 def _back(machine: Machine, name: str) -> None:
