@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 NOT_RUN = {
     "rearguard watch 'mqtts://": "waits for a person's keys, with a password that only `pair` knows",
-    "CREDENTIALS_DIRECTORY=/etc/rearguard": "the service that runs has the sensor to itself, and check says so",
+    "CREDENTIALS_DIRECTORY=/etc/rearguard": "the running service has the sensor, and check says so",
     "enable --now rearguard-notify": "needs the settings above it, which a person types in",
 }
 """Commands that cannot be run in a chroot without a person, by a part of them, and why."""
