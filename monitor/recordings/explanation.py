@@ -196,7 +196,7 @@ def verdict(found: Explanation) -> Iterator[str]:
     )
 
 
-_OF = frozenset({AlertKind.FALL, AlertKind.SOS, AlertKind.STUMBLE, AlertKind.UNSAFE_STEP})
+_OF = frozenset({AlertKind.FALL, AlertKind.SOS, AlertKind.STUMBLE, AlertKind.UNSAFE_STEP, AlertKind.TIRING})
 _RINGS = {
     AlertKind.FALL: (EventKind.FALLING, EventKind.DOWN),
     AlertKind.STUMBLE: (EventKind.STUMBLE,),

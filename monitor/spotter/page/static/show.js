@@ -157,7 +157,7 @@ export class Card {
     const mine = alert.stage === "acknowledged" && alert.who === you;
     text(this.coming, alert.stage === "acknowledged" ? SAY.coming_too : SAY.coming);
     this.coming.hidden = mine;
-    const ends = ["fall", "sos", "stumble", "unsafe_step", "test"].includes(alert.kind);
+    const ends = ["fall", "sos", "stumble", "unsafe_step", "tiring", "test"].includes(alert.kind);
     this.falsely.hidden = this.clear.hidden = !ends;
     this.pause.hidden = !alert.rings;
     text(this.pause, paused_s > 0 ? fill(SAY.paused, { time: time(paused_s) }) : SAY.pause);
