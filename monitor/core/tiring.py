@@ -164,11 +164,14 @@ class Tiring:
         return events
 
     def _walk(self, step: Step, sway: Swayed) -> Growth | None:
-        if isnan(step.step_s) or step.direction != self._direction:
+        if step.direction != self._direction:
             self._before, self._direction = [], step.direction
+        if isnan(step.step_s):  # a walk begins
+            self._before = []
+            return None
         before, self._before = self._before, [*self._before[-1:], step.step_s]
         way = self._ways.get(step.direction)
-        if way is None or len(before) < 2 or isnan(before[0]):
+        if way is None or len(before) < 2:
             return None
         odd_s = ODD * (step.step_s + before[0]) / 2
         apart_s = min(abs(step.step_s - before[0]), odd_s)

@@ -99,6 +99,14 @@ def test_the_evidence_is_the_growth_beside_the_limit_that_spoke() -> None:
     assert 80.0 <= sway.value <= 100.0 + 1e-6
 
 
+def test_the_last_two_minutes_are_looked_at() -> None:
+    walker = Walker(replace(TiringSettings(), one_percent=79.0, both_percent=79.0))
+    walker.walk(5.0)
+    (event,) = walker.walk(8.0, sway_dps=SWAY_DPS * 1.8)
+    assert 300.0 + 120.0 < event.time_s < 300.0 + 120.0 + 31.0
+    assert growths(event)[1] == pytest.approx(80.0, abs=0.5)
+
+
 def test_it_is_said_once_and_again_after_some_minutes() -> None:
     walker = Walker(replace(TiringSettings(), again_s=600.0))
     walker.walk(5.0)
@@ -118,6 +126,19 @@ def test_a_limp_is_not_uneven() -> None:
     walker = Walker()
     walker.walk(4.0)
     assert walker.walk(6.0, limp=0.1) == []
+
+
+@pytest.mark.parametrize("ways", [(B, B), (B, F)], ids=["pauses", "turns"])
+def test_what_differs_between_two_walks_is_not_uneven(ways: tuple[Direction, Direction]) -> None:
+    """Walks of four limping steps, one after a pause or a turn, each at a pace of its own."""
+    walker = Walker(replace(TiringSettings(), one_percent=40.0, both_percent=40.0))
+    for way in set(ways):
+        walker.walk(4.0, way=way, limp=0.06)
+    for k in range(300):
+        pause = [nan] if ways == (B, B) else []
+        pace = np.random.default_rng(k).uniform(0.8, 1.2)
+        side = np.array([0.94, 1.06, 0.94, 1.06]) * (1 + CV * np.random.default_rng(1000 + k).normal(size=4))
+        assert walker.steps([*pause, *(STEP_S * pace * side)], way=ways[k % 2]) == []
 
 
 def test_hesitations_and_contacts_that_were_not_found_are_no_tiring() -> None:
@@ -149,10 +170,12 @@ def test_another_pace_is_no_tiring_and_is_learned_after_as_long() -> None:
     assert len(walker.walk(4.0, CV * 2, SWAY_DPS * 3, STEP_S * 0.85)) == 1
 
 
-def test_a_short_change_of_pace_forgets_nothing() -> None:
+def test_short_changes_of_pace_forget_nothing() -> None:
     walker = Walker()
     walker.walk(4.0)
-    assert walker.walk(2.0, step_s=STEP_S * 0.85) == []
+    for _ in range(2):
+        assert walker.walk(2.0, step_s=STEP_S * 0.85) == []
+        assert walker.walk(1.5) == []
     assert len(walker.walk(4.0, CV * 2, SWAY_DPS * 1.5)) == 1
 
 
