@@ -81,7 +81,10 @@ export function meaning(tile) {
   if (tile.look === "not_armed" && tile.waits_for.length) return `${MEANINGS.not_armed}: ${tile.waits_for[0]}`;
   const [alert] = tile.alerts;
   if (["fault", "no_sensor"].includes(tile.look) && alert) return alert.reason || MEANINGS[tile.look];
-  if (tile.look === "watch" && alert) return sentence(alert) || MEANINGS.watch;
+  if (tile.look === "watch" && alert) {
+    const kind = alert.kind === "tiring" ? KINDS.tiring : ""; // its figures alone do not say it
+    return [kind, sentence(alert)].filter(Boolean).join(": ") || MEANINGS.watch;
+  }
   return MEANINGS[tile.look];
 }
 

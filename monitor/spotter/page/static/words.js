@@ -49,8 +49,8 @@ export const EVIDENCE = {
   asymmetry_percent: "limped: left and right differ by {v} %",
   impact_g: "stepped heavily ({v} g)",
   veering_deg: "veered {v} degrees off the line",
-  variability_growth_percent: "steps {v} % less even than in the first minutes",
-  sway_growth_percent: "trunk sways {v} % more than in the first minutes",
+  variability_growth_percent: "steps {v} % less even than at first",
+  sway_growth_percent: "trunk sways {v} % more than at first",
 };
 export const IMPACTS = { over: "a hard impact", unknown: "a jolt" };
 // Smaller figures are no news. Where the evidence has a limit, it is that.
