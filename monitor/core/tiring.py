@@ -31,8 +31,8 @@ class TiringSettings:
         900.0,
         "s",
         "walking time from whose steps the walker's own variability and sway are learned",
-        "it is judged sooner, against less",
-        "it is judged later, against more",
+        "it speaks sooner, from less",
+        "it speaks later, from more",
     )
     both_percent: float = number(
         25.0,

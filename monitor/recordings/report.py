@@ -138,14 +138,14 @@ def _remarks(now: Figures, settings: ReportSettings) -> list[str]:
         said.append(f"{lost_s:.0f} s of the session were not recorded ({reasons}).")
     if tired := tiring(now):
         said.append(tired)
-    told_s = [
+    reported_s = [
         alert.time_s
         for alert in now.session.alerts()
         if alert.kind is AlertKind.TIRING and alert.stage is Stage.ACTIVE
     ]
-    if told_s:
-        moments = ", ".join(clock(now.session, time_s) for time_s in told_s)
-        said.append(f"While walking, the spotter was told of tiring at {moments}.")
+    if reported_s:
+        moments = ", ".join(clock(now.session, time_s) for time_s in reported_s)
+        said.append(f"While walking, tiring was reported to the spotter at {moments}.")
     return said
 
 

@@ -164,9 +164,9 @@ def test_what_was_said_of_tiring_while_walking_is_in_the_report(
         "1", 1, AlertKind.TIRING, Priority.LOW, Certainty.CONFIRMED, Stage.ACTIVE, demo.from_s + 65.0
     )
     ended = replace(opened, stage=Stage.RECOVERED, time_s=demo.from_s + 125.0)
-    assert "told of tiring" not in words(report(demo))
+    assert "tiring was reported" not in words(report(demo))
     monkeypatch.setattr(type(demo), "alerts", lambda _: [opened, ended])
-    assert "While walking, the spotter was told of tiring at 1:05." in words(report(demo))
+    assert "While walking, tiring was reported to the spotter at 1:05." in words(report(demo))
 
 
 def test_of_many_moments_the_most_serious_are_drawn() -> None:

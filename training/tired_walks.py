@@ -1,6 +1,6 @@
 """How often who is not tired is said to tire, and how soon growing variability and sway are noticed.
 
-    python -m training.tiring
+    python -m training.tired_walks
 
 No recording of people who tire, let alone walking backward, is known to us. So walks are repeated without a
 break, which tires nobody; then their step times and the trunk's rates are made to grow.
@@ -181,7 +181,7 @@ def main() -> None:
         rows.append(found(f"{name}: {half}", detected(tired[half], limits)))
     files = tuple(dict.fromkeys(file for _, file, _ in UNTIRED))
     weights = {"contacts": digest(CONTACTS)}
-    write("tiring", "python -m training.tiring", files, ("walking", "said"), rows, weights)
+    write("tiring", "python -m training.tired_walks", files, ("walking", "said"), rows, weights)
     for row in rows:
         print(row["walking"], row["said"], sep="  |  ")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitor.recordings.corpus import Trial
-from training.tiring import FROM_S, OVER_S, Grown, growing, joined, repeated, variability
+from training.tired_walks import FROM_S, OVER_S, Grown, growing, joined, repeated, variability
 
 RATE_HZ = 25.0
 STEP_S = 0.6
