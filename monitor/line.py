@@ -30,8 +30,9 @@ from monitor.delivery.outbox import machine_boot, recall
 from monitor.fences import Fences
 from monitor.loop import Inbox, Sink, run
 from monitor.narrator import Narrator, session_words
-from monitor.recordings.journal import Journal, Opening
-from monitor.recordings.packing import Form
+from monitor.recordings.journal.journal import Journal
+from monitor.recordings.journal.packing import Form
+from monitor.recordings.journal.rows import Opening
 from monitor.settings import Settings
 from monitor.settings_text import detecting, fingerprint
 from monitor.weights import shipped

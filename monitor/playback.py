@@ -16,9 +16,16 @@ from monitor.core.vocabulary import Input, Priority
 from monitor.loop import Inbox
 from monitor.recordings import corpus, simulated_walker
 from monitor.recordings.corpus import Corpus, RecordingError, Trial
+from monitor.recordings.journal.journal import Journal
 
 CATCH_UP_S = 2.0
 """A longer hold-up, as of a laptop that slept, is not caught up whole: nobody could follow."""
+
+HOLE_S = 2.0
+"""Between two blocks of a session: so long a silence was not recorded, and nobody waits for it."""
+
+BEHIND_CHUNKS = 20
+"""So far a replay at once may run ahead of the journal it records."""
 
 LEAD_IN_S = 3.0
 """So long a simulated sensor stands still before its recording begins: for the chip to start, and to arm."""
@@ -100,13 +107,25 @@ def with_inputs(
         yield block
 
 
-def in_real_time(blocks: Iterable[SampleBlock]) -> Iterator[SampleBlock]:
-    """The blocks, each no sooner after the first than it came then."""
-    clock: PacedClock | None = None
-    last_s = 0.0
+def as_fast_as_written(blocks: Iterable[SampleBlock], journal: Journal) -> Iterator[SampleBlock]:
+    """The blocks, no faster than the journal takes them: a replay at once has no reason to lose any."""
     for block in blocks:
-        clock = clock or PacedClock()
-        clock.sleep(block.end_s - last_s if last_s else 0.0)
+        while journal.behind > BEHIND_CHUNKS:
+            time.sleep(0.01)
+        yield block
+
+
+def in_real_time(
+    blocks: Iterable[SampleBlock],
+    real: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[SampleBlock]:
+    """The blocks, each no sooner after the one before than it came then; what is missing is skipped."""
+    clock = PacedClock(real, sleep)
+    last_s: float | None = None
+    for block in blocks:
+        wait_s = block.end_s - last_s if last_s is not None else 0.0
+        clock.sleep(wait_s if wait_s < HOLE_S else 0.0)
         last_s = block.end_s
         yield block
 

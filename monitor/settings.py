@@ -10,9 +10,9 @@ from monitor.core.arming import ArmingSettings
 from monitor.core.detector import FRAME_RATE_HZ, DetectorSettings
 from monitor.core.setting import SettingError, group
 from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
-from monitor.recordings.figures import ReportSettings
-from monitor.recordings.journal import JournalSettings
-from monitor.recordings.plan import PlanSettings
+from monitor.recordings.journal.journal import JournalSettings
+from monitor.recordings.reports.figures import ReportSettings
+from monitor.recordings.reports.plan import PlanSettings
 from monitor.spotter.notify import NotifySettings
 from monitor.spotter.page.page_settings import PageSettings
 

@@ -5,8 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from monitor.cli import main
-from monitor.recordings import corpus, journal, simulated_walker
-from monitor.recordings.sessions import Session, sessions
+from monitor.recordings import corpus, simulated_walker
+from monitor.recordings.journal import file as journal_file
+from monitor.recordings.journal.sessions import Session, sessions
 from monitor.recordings.simulated_walker import Move, Script
 
 DAY_S = 86_400.0
@@ -30,6 +31,4 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 def empty(path: Path) -> None:
     """A journal without a session."""
-    with closing(sqlite3.connect(path)) as file, file:
-        file.executescript(journal.TABLES)
-        file.execute(f"PRAGMA user_version = {journal.VERSION}")
+    journal_file.opened(path).close()

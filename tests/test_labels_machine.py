@@ -7,8 +7,8 @@ import pytest
 
 from monitor.delivery.mqtt import MqttSettings
 from monitor.recordings import corpus, simulated_walker
-from monitor.recordings.journal import FILE
-from monitor.recordings.sessions import Session, sessions
+from monitor.recordings.journal.file import FILE
+from monitor.recordings.journal.sessions import Session, sessions
 from monitor.recordings.simulated_walker import Move
 from tests.page_site import Site, Visitor
 from tests.pulse import wait_until

@@ -15,8 +15,8 @@ from monitor.core.samples import SampleBlock
 from monitor.playback import shifted
 from monitor.recordings import arrays, units
 from monitor.recordings.corpus import EXAMPLE, Corpus, Trial, blocks, whole
-from monitor.recordings.session_csv import FIGURES, SAMPLES
-from monitor.recordings.session_mcap import SCHEMAS
+from monitor.recordings.formats.session_csv import FIGURES, SAMPLES
+from monitor.recordings.formats.session_mcap import SCHEMAS
 from monitor.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.recordings.floor import FLOOR
+from monitor.recordings.tuning.floor import FLOOR
 from monitor.weights import CONTACTS, FALLS
 from training.floor import MAY_LOSE_PERCENT
 from training.results import PAGES, RESULTS, digest, names, printed, table

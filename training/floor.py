@@ -14,10 +14,10 @@ import numpy as np
 from monitor.core.vocabulary import Event, EventKind
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, Trial
-from monitor.recordings.engine import each
-from monitor.recordings.floor import FLOOR
 from monitor.recordings.scoring import Run, found_s, impact_s, stumble_s
-from monitor.recordings.tracks import Track, track
+from monitor.recordings.tuning.engine import each
+from monitor.recordings.tuning.floor import FLOOR
+from monitor.recordings.tuning.tracks import Track, track
 from monitor.settings import Settings
 from monitor.weights import CONTACTS, FALLS, shipped
 from training.folder import FOLDER

@@ -16,7 +16,7 @@ from monitor.recordings import corpus, scoring
 from monitor.recordings.corpus import Corpus, Trial
 from monitor.recordings.evaluate import each
 from monitor.recordings.scoring import FALL_KINDS, Run
-from monitor.recordings.tracks import track
+from monitor.recordings.tuning.tracks import track
 from monitor.settings import Settings
 from monitor.weights import CONTACTS, FALLS, shipped
 from training.folder import FOLDER

@@ -7,9 +7,10 @@ from pathlib import Path
 from monitor.commands.options import Commands, command
 from monitor.commands.replay import add_part, chosen
 from monitor.core.vocabulary import RearguardError
-from monitor.recordings import corpus, motion_bids, session_csv, session_mcap
-from monitor.recordings.excerpt import Excerpt
-from monitor.recordings.session_trials import session_trials
+from monitor.recordings import corpus
+from monitor.recordings.formats import motion_bids, session_csv, session_mcap
+from monitor.recordings.formats.excerpt import Excerpt
+from monitor.recordings.formats.session_trials import session_trials
 
 ENDINGS = {".npz": "npz", ".csv": "csv", ".mcap": "mcap", "": "bids"}
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from firmware.mounting import Mounting
 from monitor.commands.export import make_room
 from monitor.commands.options import Commands, command
-from monitor.recordings import corpus, session_csv
+from monitor.recordings import corpus
 from monitor.recordings.arrays import DIRECTIONS, KINDS, RATES_HZ
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
-from monitor.recordings.logger_columns import ACCEL, ACCEL_UNITS, GYRO, GYRO_UNITS, TIME_UNITS
-from monitor.recordings.logger_csv import Source, trials_from
-from monitor.recordings.session_trials import trials_of
+from monitor.recordings.formats import session_csv
+from monitor.recordings.formats.logger_columns import ACCEL, ACCEL_UNITS, GYRO, GYRO_UNITS, TIME_UNITS
+from monitor.recordings.formats.logger_csv import Source, trials_from
+from monitor.recordings.formats.session_trials import trials_of
 
 OF_LOGGERS = ("gyro", "columns", "time", "time_unit", "rate", "accel_unit", "gyro_unit", "mounting")
 

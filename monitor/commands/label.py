@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 from monitor.commands.options import Commands, add_journal, command, journal_file
+from monitor.core.alarm_rules import DANGERS
 from monitor.core.vocabulary import Alert
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus
-from monitor.recordings.journal import CLIPPED
-from monitor.recordings.labelled_clips import clip
-from monitor.recordings.moment import EXPECTED, Moment, moment
-from monitor.recordings.sessions import LABELS, JournalError, Label, Session, sessions
+from monitor.recordings.journal.moment import EXPECTED, Moment, moment
+from monitor.recordings.journal.sessions import LABELS, JournalError, Label, Session, sessions
+from monitor.recordings.tuning.labelled_clips import clip
 
 NEAR_S = 15.0
 """An alert this near to the time that is named is meant."""
@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--kind",
-        choices=sorted(CLIPPED),
+        choices=sorted(DANGERS),
         help="of a missed alarm, or where several alerts are near: what it is, or was",
     )
     parser.add_argument("--note", default="", metavar="TEXT", help="in your own words")
@@ -67,7 +67,7 @@ def _label(at: Moment, word: str, kind: str | None, note: str) -> Label:
         )
     if word == "missed":
         if kind is None:
-            raise JournalError(f"what was missed? --kind {', '.join(sorted(CLIPPED))}")
+            raise JournalError(f"what was missed? --kind {', '.join(sorted(DANGERS))}")
         alert = None
     if word == "bookmark":
         alert = None
@@ -94,7 +94,7 @@ def _nearest(at: Moment, kind: str | None) -> Alert | None:
     near = [
         alert
         for alert in at.session.alerts()
-        if alert.kind in CLIPPED
+        if alert.kind in DANGERS
         and kind in (None, alert.kind)
         and not alert.stage.ended
         and abs(alert.time_s - at.time_s) <= NEAR_S

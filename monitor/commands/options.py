@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from monitor import config
 from monitor.core.setting import SettingError
-from monitor.recordings.journal import FILE
+from monitor.recordings.journal.file import FILE
 from monitor.settings import HERE, INSTALLED, Settings
 from monitor.settings_text import fingerprint
 

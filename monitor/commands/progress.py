@@ -7,13 +7,13 @@ from pathlib import Path
 from textwrap import wrap
 
 from monitor.commands.options import Commands, add_config, add_journal, command, journal_file, load
-from monitor.recordings.document import Chart, Document, Heading, Part, Table, Words
-from monitor.recordings.drawing import write_pdf
-from monitor.recordings.figures import figures
-from monitor.recordings.progress import days, document
-from monitor.recordings.sessions import sessions
-from monitor.recordings.walk_tests import FILE, kept, parts
-from monitor.recordings.web_page import html
+from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.reports.document import Chart, Document, Heading, Part, Table, Words
+from monitor.recordings.reports.drawing import write_pdf
+from monitor.recordings.reports.figures import figures
+from monitor.recordings.reports.progress import days, document
+from monitor.recordings.reports.walk_tests import FILE, kept, parts
+from monitor.recordings.reports.web_page import html
 
 WIDTH = 100
 

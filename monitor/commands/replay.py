@@ -30,6 +30,7 @@ from monitor.line import Line
 from monitor.playback import (
     LEAD_IN_S,
     PacedClock,
+    as_fast_as_written,
     in_real_time,
     plugged,
     shifted,
@@ -38,11 +39,11 @@ from monitor.playback import (
     with_inputs,
 )
 from monitor.recordings import corpus
-from monitor.recordings.comparison import alerts_of, compared, table
 from monitor.recordings.corpus import RecordingError
-from monitor.recordings.moment import numbered
-from monitor.recordings.moment import seconds as seconds_of
-from monitor.recordings.sessions import JournalError, Session, sessions
+from monitor.recordings.journal.moment import numbered
+from monitor.recordings.journal.moment import seconds as seconds_of
+from monitor.recordings.journal.sessions import JournalError, Session, sessions
+from monitor.recordings.tuning.comparison import alerts_of, compared, table
 from monitor.settings import Settings
 from monitor.weights import shipped
 
@@ -138,8 +139,10 @@ def replay_(args: argparse.Namespace) -> int:
         raise RecordingError("--picture goes with --compare OTHER.yaml; of a moment: rearguard why --picture")
     if args.session is not None:
         return _replay_session(args)
-    if args.real_time or args.from_s or args.to_s:
-        raise RecordingError("--real-time, --from and --to go with --session; a recording: --through-chip")
+    if args.real_time or args.from_s or args.to_s or args.journal:
+        raise RecordingError(
+            "--real-time, --from, --to and --journal go with --session; a recording goes with --through-chip"
+        )
     settings = load(args).settings
     trial = trial_of(args.file, args.trial)
     if not args.through_chip:
@@ -171,7 +174,8 @@ def replay_(args: argparse.Namespace) -> int:
             signal.signal(end, lambda *_: sampler.stop())
         line.run(_played(sampler, LEAD_IN_S + trial.duration_s, args.linger, line.alarm))
     else:
-        line.run(shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s))
+        played = shifted(corpus.as_it_came(trial, settings.sampled.rate_hz), began_s)
+        line.run(as_fast_as_written(played, line.journal) if line.journal else played)
     if not line.delivered:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)
@@ -181,10 +185,10 @@ def replay_(args: argparse.Namespace) -> int:
 
 def _replay_session(args: argparse.Namespace) -> int:
     """With the settings of then, unless others are named, and with what people said then."""
-    if args.through_chip or args.publish or args.linger or args.record or args.file:
+    if args.through_chip or args.publish or args.linger or args.record or args.file or args.trial:
         raise JournalError(
-            "--session replays what is recorded: it goes with none of FILE.npz, --record, --through-chip, "
-            "--publish, --linger"
+            "--session replays what is recorded: it goes with none of FILE.npz, --trial, --record, "
+            "--through-chip, --publish, --linger"
         )
     session, from_s, to_s = chosen(args)
     settings = load(args).settings if args.config else settings_of(session)
@@ -218,7 +222,7 @@ def _compare(
     for line in table(rows, from_s):
         print(line)
     if args.picture:
-        from monitor.recordings.pictures import side_by_side
+        from monitor.recordings.tuning.pictures import side_by_side
 
         side_by_side(blocks, rows, args.picture)
         print(f"picture: {args.picture}")

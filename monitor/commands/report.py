@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor.commands.options import Commands, add_config, add_journal, command, journal_file, load
-from monitor.recordings.drawing import write_pdf
-from monitor.recordings.figures import Figures, ReportSettings, figures, motions_of
-from monitor.recordings.moment import numbered, seconds
-from monitor.recordings.report import EARLIER, FEWEST_STEPS, document
-from monitor.recordings.sessions import JournalError, Session, sessions
-from monitor.recordings.unsafe_moments import unsafe_moments
-from monitor.recordings.web_page import html
+from monitor.recordings.journal.moment import numbered, seconds
+from monitor.recordings.journal.sessions import JournalError, Session, sessions
+from monitor.recordings.reports.drawing import write_pdf
+from monitor.recordings.reports.figures import Figures, ReportSettings, figures, motions_of
+from monitor.recordings.reports.report import EARLIER, FEWEST_STEPS, document
+from monitor.recordings.reports.unsafe_moments import unsafe_moments
+from monitor.recordings.reports.web_page import html
 
 FACTORS = (0.3, 3.0)
 

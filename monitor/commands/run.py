@@ -17,12 +17,12 @@ from monitor.commands.options import OWN_STATE, Commands, add_config, add_port, 
 from monitor.core.vocabulary import FaultCode, Input, InputKind
 from monitor.line import Line, warned
 from monitor.playback import PacedClock, plugged, trial_of
-from monitor.recordings import journal
 from monitor.recordings.corpus import RecordingError
-from monitor.recordings.packing import Form
+from monitor.recordings.journal import file as journal_file
+from monitor.recordings.journal.packing import Form
 from monitor.settings import Settings
 
-OUTBOX, JOURNAL = "outbox.db", journal.FILE
+OUTBOX, JOURNAL = "outbox.db", journal_file.FILE
 NO_PINS = "no Raspberry Pi's pins were found here: lamp, buzzer and button are simulated"
 FRAME_LIMITS = (
     "profile treadmill: from the frame rhythm and impact are seen; tilt, sway, direction and falls before "

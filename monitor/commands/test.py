@@ -17,10 +17,11 @@ from monitor.core.vocabulary import InputKind
 from monitor.guided_walk import GuidedWalk
 from monitor.line import Line, warned
 from monitor.playback import LEAD_IN_S, PacedClock, plugged
-from monitor.recordings import simulated_walker, walk_tests
-from monitor.recordings.document import Document
+from monitor.recordings import simulated_walker
+from monitor.recordings.reports import walk_tests
+from monitor.recordings.reports.document import Document
+from monitor.recordings.reports.walk_tests import DISTANCE_M, WalkTest, cut_offs, keep
 from monitor.recordings.simulated_walker import BACKWARD_SHARE, SPEED_MPS, Move
-from monitor.recordings.walk_tests import DISTANCE_M, WalkTest, cut_offs, keep
 
 STANDS_S = 3.5
 """A simulated walker sets out then: at the signal, near enough."""

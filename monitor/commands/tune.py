@@ -13,9 +13,9 @@ from monitor.commands.evaluate import jobs
 from monitor.commands.options import Commands, add_config, add_journal, command, journal_file, load
 from monitor.core.samples import Flags
 from monitor.core.vocabulary import AlertKind
-from monitor.recordings.engine import each
 from monitor.recordings.evaluate import progress
-from monitor.recordings.tune import (
+from monitor.recordings.tuning.engine import each
+from monitor.recordings.tuning.tune import (
     Outcome,
     Tried,
     attempt,
@@ -27,7 +27,7 @@ from monitor.recordings.tune import (
     outcome,
     recommended,
 )
-from monitor.recordings.wishes import KINDS, Source, TuneError, sources
+from monitor.recordings.tuning.wishes import KINDS, Source, TuneError, sources
 from monitor.settings import HERE, Settings
 from monitor.settings_text import as_yaml
 from monitor.weights import shipped
@@ -61,7 +61,7 @@ def act(args: argparse.Namespace) -> int:
     loaded = load(args)
     before = loaded.settings
     chosen = sources(args.sources, journal_file(args))
-    if not any(source.wishes for source in chosen):
+    if all(wish.wanted is None for source in chosen for wish in source.wishes):
         raise TuneError(
             f"{len(chosen)} sessions and trials, and no label in any: say what was right, false or missed "
             "with `rearguard label`"
@@ -76,7 +76,7 @@ def act(args: argparse.Namespace) -> int:
     for line in moments(tried, found):
         print(line)
     if args.picture:
-        from monitor.recordings.pictures import trade_offs
+        from monitor.recordings.tuning.pictures import trade_offs
 
         trade_offs(found, args.picture)
         print(f"picture: {args.picture}")
@@ -97,11 +97,10 @@ def summary(chosen: Sequence[Source]) -> Iterator[str]:
     """What there was to go by."""
     wishes = [wish for source in chosen for wish in source.wishes]
     hours = sum(source.hours for source in chosen)
-    unknown = sum(source.unlabelled for source in chosen)
-    wanted = sum(wish.wanted for wish in wishes)
+    counts = {said: sum(wish.wanted is said for wish in wishes) for said in (True, False, None)}
     yield (
-        f"{len(chosen)} sessions and trials, {lasted(hours)} watched; alarms wanted {wanted}, not wanted "
-        f"{len(wishes) - wanted}, not labelled {unknown}"
+        f"{len(chosen)} sessions and trials, {lasted(hours)} watched; alarms wanted {counts[True]}, "
+        f"not wanted {counts[False]}, not labelled {counts[None]}"
     )
 
 
@@ -126,7 +125,7 @@ def trade(found: Outcome) -> Iterator[str]:
 
 
 def moments(tried: Sequence[Tried], found: Sequence[Outcome]) -> Iterator[str]:
-    """Every labelled moment of a session: by how much it rang, or did not, and whether it still will."""
+    """Every alarm and every label of a session: by how much it rang or did not, and whether it still will."""
     threshold = {AlertKind.FALL: 0, AlertKind.STUMBLE: 0}
     for one in tried:
         if one.source.session is None:
@@ -143,7 +142,7 @@ def moments(tried: Sequence[Tried], found: Sequence[Outcome]) -> Iterator[str]:
                     margin += f" -> {limits[1]:g}" if limits[1] != limits[0] else ""
                 change = "rings" if now and then else "silent" if not now and not then else ""
                 change = change or ("rang, will be silent" if now else "was silent, will ring")
-                good = "" if then == wish.wanted else "  (still wrong)"
+                good = "  (still wrong)" if wish.wanted is not None and then != wish.wanted else ""
                 yield f"  {wish.name}: {change}{margin}{good}"
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from monitor.commands.options import Commands, add_config, add_journal, command, journal_file, load
 from monitor.commands.replay import settings_of
-from monitor.recordings.explanation import explain, text
-from monitor.recordings.moment import EXPECTED, moment
-from monitor.recordings.sessions import sessions
+from monitor.recordings.journal.moment import EXPECTED, moment
+from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.tuning.explanation import explain, text
 from monitor.weights import shipped
 
 
@@ -26,7 +26,7 @@ def act(args: argparse.Namespace) -> int:
     for line in text(found):
         print(line)
     if args.picture:
-        from monitor.recordings.pictures import explained
+        from monitor.recordings.tuning.pictures import explained
 
         explained(found, args.picture)
         print(f"\npicture: {args.picture}")

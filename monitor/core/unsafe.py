@@ -140,13 +140,14 @@ class Baseline:
             return OK, BAD
         own = self._mean + self._settings.limit_mads * self._spread
         ok = np.minimum(np.maximum(own, LOWEST), HIGHEST)
-        return ok, ok + (BAD - OK)
+        return ok, ok + SPAN
 
 
 OF_THE_TRUNK = np.array([t.name.startswith(("trunk", "roll", "pitch", "impact")) for t in TERMS])
 SWAY = [i for i, t in enumerate(TERMS) if t.name.startswith(("trunk", "roll", "pitch"))]
 RHYTHM = [i for i, t in enumerate(TERMS) if t.name.endswith("_percent")]
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
+SPAN = BAD - OK
 LOWEST, HIGHEST = 0.6 * OK, 1.4 * OK  # no walker's own limits lie further from ordinary people's
 
 
@@ -191,25 +192,36 @@ class Unsafe:
 
 def judge(measured: Measured, baselines: Baselines, settings: UnsafeSettings) -> Judgement:
     """What is to be said of a step; where it is a good one, its baseline learns from it."""
-    values, own = measured.values, baselines[measured.travel]
-    if measured.paused:  # who stands may move as he likes
-        values = np.where(OF_THE_TRUNK, 0.0, values)
-    ok, bad = own.limits()
-    share = 100 * values / (ok + settings.amber_score * (bad - ok))
-    sway_percent, rhythm_percent = float(share[SWAY].max()), float(share[RHYTHM].max())
+    ok, bad = baselines[measured.travel].limits()
+    share = 100 * _of_a_walk(measured) / (ok + settings.amber_score * (bad - ok))
+    flag = flagged(measured, baselines, settings)
+    return Judgement(float(share[SWAY].max()), float(share[RHYTHM].max()), flag)
+
+
+def flagged(measured: Measured, baselines: Baselines, settings: UnsafeSettings) -> UnsafeStepEvent | None:
+    """The step's flag, where it is unsafe; where it is a good one, its baseline learns from it."""
     if measured.travel != Direction.BACKWARD and not settings.both_directions:
-        return Judgement(sway_percent, rhythm_percent)
-    terms = np.minimum(np.maximum((values - ok) / (bad - ok), 0.0), 1.0)
-    worst = float(terms.max())
-    score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
+        return None
+    values, own = _of_a_walk(measured), baselines[measured.travel]
+    ok, bad = own.limits()
+    over = values - ok
+    score = 0.0
+    if over.max() > 0.0:  # most steps are ordinary in everything
+        terms = np.minimum(np.maximum(over / (bad - ok), 0.0), 1.0)
+        worst = float(terms.max())
+        score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
     if not measured.paused and (own.learning or score < settings.amber_score):
-        own.learn(values, measured.took_s)
+        own.learn(measured.values, measured.took_s)
     if score < settings.amber_score:
-        return Judgement(sway_percent, rhythm_percent)
+        return None
     limit = settings.red_score if score >= settings.red_score else settings.amber_score
     spoke = [int(i) for i in np.argsort(-terms) if terms[i] > 0]
     evidence = {"score": Reading(score, limit)}
     evidence |= {TERMS[i].name: Reading(float(values[i]), float(ok[i])) for i in spoke}
     reason = ", ".join(TERMS[i].words for i in spoke)
-    flag = UnsafeStepEvent(measured.step.proved_s, evidence, reason, score=score, direction=measured.travel)
-    return Judgement(sway_percent, rhythm_percent, flag)
+    return UnsafeStepEvent(measured.step.proved_s, evidence, reason, score=score, direction=measured.travel)
+
+
+def _of_a_walk(measured: Measured) -> Floats:
+    """The step's values; who stands may move as he likes."""
+    return np.where(OF_THE_TRUNK, 0.0, measured.values) if measured.paused else measured.values

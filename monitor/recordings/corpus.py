@@ -27,7 +27,7 @@ from monitor.recordings.arrays import (
     STRETCHES,
     TEXTS,
 )
-from monitor.recordings.packing import Form
+from monitor.recordings.journal.packing import Form
 from monitor.recordings.recorded import Counts, Recorded, cuts, from_arrays, to_arrays, units
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from monitor.core.samples import Floats, SampleBlock, to_s, to_us
 from monitor.recordings.arrays import FAULTS, OVERS
-from monitor.recordings.packing import Form
+from monitor.recordings.journal.packing import Form
 
 Counts = npt.NDArray[np.int16]
 Whole = npt.NDArray[np.int64]

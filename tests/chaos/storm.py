@@ -2,17 +2,21 @@
 
 import random
 import signal
+import sqlite3
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, Stage
+from monitor.core.vocabulary import AlertKind, Certainty, FaultCode, InputKind, Priority, Stage
 from monitor.delivery import messages
 from monitor.delivery.mqtt import MqttSettings
+from monitor.recordings.journal.file import FILE
+from monitor.recordings.journal.sessions import sessions
 from monitor.spotter.incident import Notice
 from tests.brokers import Mosquitto, Proxy
 from tests.chaos.device import Device
@@ -33,6 +37,7 @@ LIMITS_S = {
     "an answer reaches the walker": 2.0,
     "an answer reaches the other spotter": 2.0,
     "armed is the same at both ends": 10.0,
+    "the session is recorded again": 4.0,
     "the walker learns of a cut": 4.0,
     "a spotter learns of a cut": 4.0,
     "a spotter learns of a death": 2.0,
@@ -212,6 +217,7 @@ class Storm:
         self._until("the lamp says so", self._lamp_is_right, 15.0)
         self._until("Home Assistant rings for it", self._home_is_right, 15.0)
         self._until("the phone has it", self._phone_is_right, 40.0)
+        self._until("the session is recorded again", self._is_recorded, 15.0)
         open_now = {entry.id for entry in self._open()}
         for incident, last in self._confirmed().items():
             forgotten = any(self._orphan(spotter, incident) for spotter in self.spotters)
@@ -284,6 +290,23 @@ class Storm:
             if report.kind is AlertKind.FALL and report.certainty is Certainty.CONFIRMED:
                 found[report.id] = report
         return found
+
+    def _is_recorded(self) -> bool:
+        return self.home.state is not None and all(
+            entry.fault != FaultCode.JOURNAL for entry in self.home.state.incidents
+        )
+
+    def _look_into_the_journal(self) -> None:
+        """It is whole, and lacks no alert before the last one of a session, unless it names a hole."""
+        path = self.device.folder / FILE
+        with closing(sqlite3.connect(path)) as file:
+            if (found := file.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
+                self.problems.append(f"the journal is damaged: {found[:3]}")
+        for session in sessions(path):
+            numbers = [alert.sequence for alert in session.alerts()]
+            every = list(range(min(numbers, default=1), max(numbers, default=0) + 1))
+            if numbers != every and not session.holes():
+                self.problems.append(f"session {session.number} lacks alerts: it has {numbers}")
 
     def _is_over(self, incident: str) -> bool:
         """Somebody of ours has ended it."""
@@ -397,6 +420,7 @@ class Storm:
                 lack = f"{spotter.name} lacks {len(lacking)} of {self.home.last} reports: "
                 self.problems.append(lack + reports)
         self.device.end()
+        self._look_into_the_journal()
 
     def _until(
         self, what: str, condition: Callable[[], object], give_up_s: float, since_s: float | None = None

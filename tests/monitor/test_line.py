@@ -15,8 +15,8 @@ from monitor.core.session import Facts
 from monitor.core.vocabulary import Direction, Event, FaultCode, Input, InputKind, Status, StepEvent
 from monitor.line import Line, warned
 from monitor.loop import Inbox
-from monitor.recordings.journal import JournalSettings
-from monitor.recordings.sessions import sessions
+from monitor.recordings.journal.journal import JournalSettings
+from monitor.recordings.journal.sessions import sessions
 from monitor.settings import Settings
 from tests.firmware.test_panel_faults import Pins
 

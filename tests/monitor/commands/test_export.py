@@ -6,9 +6,9 @@ import pytest
 
 from monitor.cli import main
 from monitor.recordings.corpus import Corpus
-from monitor.recordings.sessions import sessions
-from tests.monitor.recordings import made_session
-from tests.monitor.recordings.made_session import FAULT, LSM6
+from monitor.recordings.journal.sessions import sessions
+from tests.monitor.recordings.journal import made_session
+from tests.monitor.recordings.journal.made_session import FAULT, LSM6
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from monitor.cli import main
 from monitor.recordings.corpus import EXAMPLE, Corpus, Stretch, whole
-from tests.monitor.recordings import made_session
-from tests.monitor.recordings.made_session import same
+from tests.monitor.recordings.journal import made_session
+from tests.monitor.recordings.journal.made_session import same
 
 WALK = whole(Corpus(EXAMPLE).find("backward-walk"), 100.0)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.recordings.sessions import sessions
-from monitor.recordings.walk_tests import FILE, kept
+from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.reports.walk_tests import FILE, kept
 
 
 @pytest.mark.long

@@ -12,7 +12,7 @@ from monitor.core.step_length import USUAL_FACTOR, height_m, step_lengths_m
 from monitor.core.vocabulary import StepEvent
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus
-from monitor.recordings.quantities import CALIBRATED_PERCENT, UNCALIBRATED_PERCENT
+from monitor.recordings.reports.quantities import CALIBRATED_PERCENT, UNCALIBRATED_PERCENT
 from monitor.weights import shipped
 from tests.recordings import recorded
 

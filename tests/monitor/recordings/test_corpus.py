@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from monitor.recordings import corpus
 from monitor.recordings.arrays import FORM_NUMBERS, FORM_TEXTS, RECORDED
 from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
-from monitor.recordings.packing import Form
+from monitor.recordings.journal.packing import Form
 from monitor.recordings.recorded import Fault, Over, Recorded
 from tests.recordings import recorded
 

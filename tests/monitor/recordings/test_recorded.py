@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.samples import SampleBlock, on_the_microsecond
-from monitor.recordings.packing import Form
+from monitor.recordings.journal.packing import Form
 from monitor.recordings.recorded import Fault, recorded
-from tests.monitor.recordings import made_session
-from tests.monitor.recordings.made_session import same
+from tests.monitor.recordings.journal import made_session
+from tests.monitor.recordings.journal.made_session import same
 
 COUNT = st.integers(-32768, 32767)
 FORMS = st.builds(

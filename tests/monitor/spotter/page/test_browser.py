@@ -77,9 +77,10 @@ def test_tiring_is_said_in_words_and_rings_nowhere(opens: Opens, pulse: Pulse) -
     phone.start()
     growth = {"variability_growth_percent": Reading(31.0, 25.0), "sway_growth_percent": Reading(42.0, 25.0)}
     pulse.raise_alert("1", AlertKind.TIRING, Priority.LOW, growth, Certainty.CONFIRMED)
-    phone.shows("Tiring: steps 31 % less even than at first, trunk sways 42 % more than at first")
-    assert phone.ask("rearguard.sound.kind") == ""
     phone.shows("Watch")
+    words = "Tiring: steps 31 % less even than at first, trunk sways 42 % more than at first"
+    phone.page.get_by_text(words).wait_for()
+    assert phone.ask("rearguard.sound.kind") == ""
 
 
 class Receiver:

@@ -1,0 +1,1 @@
+"""What a walker and a physiotherapist read."""

@@ -1,0 +1,1 @@
+"""Why it rang, what was right, and which settings would have done better."""

@@ -1,0 +1,111 @@
+"""What would have happened with other settings: the same samples down the line twice, and what differs."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from monitor.core.alarm import Alarm, AlarmSettings
+from monitor.core.arming import ArmingSettings
+from monitor.core.detector import Detector, DetectorSettings, Weights
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input
+from monitor.recordings.tuning.tracks import merged
+
+SAME_S = 2.0
+"""Reports of one kind this near to each other are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An alert of one run beside that of the other; None where the other has none."""
+
+    time_s: float
+    kind: AlertKind
+    before: Alert | None
+    after: Alert | None
+
+    @property
+    def words(self) -> str:
+        """What changed."""
+        if self.before is None:
+            return "new"
+        if self.after is None:
+            return "gone"
+        moved_s = self.after.time_s - self.before.time_s
+        if self.before.certainty != self.after.certainty:
+            return f"{self.before.certainty} -> {self.after.certainty}"
+        return (
+            f"{abs(moved_s):.2f} s {'later' if moved_s > 0 else 'sooner'}" if abs(moved_s) > 0.005 else "same"
+        )
+
+
+def alerts_of(
+    blocks: Sequence[SampleBlock],
+    inputs: Sequence[tuple[float, Input]],
+    boot: str,
+    settings: DetectorSettings,
+    alarm: AlarmSettings,
+    arming: ArmingSettings,
+    weights: Weights,
+) -> list[Alert]:
+    """Every report that these samples and inputs lead to, as the loop would have made them."""
+    detector, machine = Detector(settings, weights), Alarm(alarm, arming, boot)
+    events = deque(event for block in merged(blocks) for event in detector.update(block))
+    waiting = deque(inputs)
+    alerts: list[Alert] = []
+    for block in blocks:
+        while events and events[0].time_s <= block.end_s:
+            event = events.popleft()
+            alerts += machine.update(event.time_s, [event], [])
+        given = []
+        while waiting and waiting[0][0] <= block.end_s:
+            given.append(waiting.popleft()[1])
+        alerts += machine.update(block.end_s, [], given)
+    return alerts
+
+
+def openings(alerts: Sequence[Alert]) -> list[Alert]:
+    """The first report of every incident, and of every kind that it became, at its greatest certainty."""
+    found: dict[tuple[str, AlertKind], Alert] = {}
+    for alert in alerts:
+        if not alert.stage.ended:
+            key = (alert.id, alert.kind)
+            first = found.get(key)
+            found[key] = alert if first is None else _surer(first, alert)
+    return sorted(found.values(), key=lambda alert: alert.time_s)
+
+
+def _surer(first: Alert, later: Alert) -> Alert:
+    """The first one, with the certainty of the later."""
+    return replace(first, certainty=later.certainty) if later.certainty is Certainty.CONFIRMED else first
+
+
+def compared(before: Sequence[Alert], after: Sequence[Alert]) -> Iterator[Difference]:
+    """Both runs' alerts in order of time, those of the same moment side by side."""
+    rest = openings(after)
+    rows: list[Difference] = []
+    for alert in openings(before):
+        twin = min(
+            (a for a in rest if a.kind is alert.kind and abs(a.time_s - alert.time_s) <= SAME_S),
+            key=lambda a, at_s=alert.time_s: abs(a.time_s - at_s),  # type: ignore[misc]  # a default of its own
+            default=None,
+        )
+        if twin is not None:
+            rest.remove(twin)
+        rows.append(Difference(alert.time_s, alert.kind, alert, twin))
+    rows += [Difference(alert.time_s, alert.kind, None, alert) for alert in rest]
+    yield from sorted(rows, key=lambda row: row.time_s)
+
+
+def table(rows: Sequence[Difference], from_s: float) -> Iterator[str]:
+    """A line per alert; times from ``from_s`` on."""
+    yield f"{'time':>8}  {'kind':12} {'before':10} {'after':10} change"
+    for row in rows:
+        before = row.before.certainty if row.before else "-"
+        after = row.after.certainty if row.after else "-"
+        at_s = row.time_s - from_s
+        at = f"{int(at_s // 60)}:{at_s % 60:04.1f}"
+        yield f"{at:>8}  {row.kind.replace('_', ' '):12} {before:10} {after:10} {row.words}"
+    counts = {word: sum(row.words == word for row in rows) for word in ("gone", "new")}
+    changed = sum(row.words not in ("gone", "new", "same") for row in rows)
+    yield f"{counts['gone']} gone, {counts['new']} new, {changed} changed, of {len(rows)}"

@@ -1,0 +1,298 @@
+"""Why it rang at a moment, or why not: every score against its limit, and whom the alerts reached."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
+
+from monitor.core.alarm_rules import OF_THE_WALKER
+from monitor.core.detector import Detector, DetectorSettings, Weights
+from monitor.core.fall_network import Head, Hops
+from monitor.core.samples import SampleBlock
+from monitor.core.vocabulary import (
+    Alert,
+    AlertKind,
+    Direction,
+    Event,
+    EventKind,
+    InputKind,
+    StepEvent,
+    UnsafeStepEvent,
+)
+from monitor.recordings.journal.sessions import Label, Session, State
+from monitor.recordings.tuning.tracks import merged, track
+
+BEFORE_S, AFTER_S = 8.0, 6.0
+"""What counts as around the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The highest value of a score around the moment, when it was, and the limit from which it speaks."""
+
+    name: str
+    unit: str
+    value: float
+    limit: float
+    time_s: float
+
+    @property
+    def over(self) -> bool:
+        return self.value >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is known of the seconds around ``time_s``.
+
+    ``blocks`` and ``hops`` are empty and None where the samples have been let go of. ``seen`` are the events
+    of a whole detector that was given the session again, ``alerts`` what was reported then.
+    """
+
+    session: Session
+    time_s: float
+    blocks: tuple[SampleBlock, ...]
+    hops: Hops | None
+    scores: tuple[Score, ...]
+    seen: tuple[Event, ...]
+    alerts: tuple[Alert, ...]
+    state: State | None
+    labels: tuple[Label, ...]
+
+    def around(self, time_s: float) -> bool:
+        return self.time_s - BEFORE_S <= time_s <= self.time_s + AFTER_S
+
+    @property
+    def steps(self) -> list[StepEvent]:
+        return [event for event in self.seen if isinstance(event, StepEvent)]
+
+
+def explain(session: Session, time_s: float, settings: DetectorSettings, weights: Weights) -> Explanation:
+    """Give the session to a detector again, up to the moment, and look at what it saw.
+
+    From its beginning, for what is unsafe depends on the steps before.
+    """
+    from_s, to_s = time_s - BEFORE_S, time_s + AFTER_S
+    blocks = list(session.blocks(None, to_s))
+    near = tuple(block for block in blocks if block.end_s >= from_s)
+    seen: list[Event] = []
+    hops = None
+    if near:
+        detector = Detector(settings, weights)
+        seen = [event for block in merged(blocks) for event in detector.update(block)]
+        if settings.profile == "belt":
+            hops = _near(track(blocks, settings, weights).hops(), from_s, to_s)
+    else:
+        seen = [*session.steps(from_s, to_s), *session.events(from_s, to_s)]
+    found = tuple(event for event in seen if from_s <= event.time_s <= to_s)
+    alerts = session.alerts()
+    begun = {a.id: a.time_s for a in reversed(alerts)}
+    near_ids = {incident for incident, begun_s in begun.items() if from_s <= begun_s <= to_s}
+    states = [state for state in session.states() if state.time_s <= time_s]
+    return Explanation(
+        session,
+        time_s,
+        near,
+        hops,
+        tuple(_scores(hops, found, settings)),
+        found,
+        tuple(alert for alert in alerts if alert.id in near_ids),
+        states[-1] if states else None,
+        tuple(label for label in session.labels() if from_s <= label.time_s <= to_s),
+    )
+
+
+def _near(hops: Hops | None, from_s: float, to_s: float) -> Hops | None:
+    if hops is None:
+        return None
+    inside = np.flatnonzero((hops.time_s >= from_s) & (hops.time_s <= to_s))
+    return hops.until(int(inside[-1]), len(inside)) if len(inside) else None
+
+
+def _scores(hops: Hops | None, seen: Sequence[Event], settings: DetectorSettings) -> Iterator[Score]:
+    if hops is not None:
+        stumble = hops.score[:, Head.STUMBLE] - hops.doubt()
+        for name, values, limit in (
+            ("falling", hops.score[:, Head.FALLING], settings.fall.falling_threshold),
+            ("fallen", hops.score[:, Head.FALLEN], settings.fall.down_threshold),
+            ("stumble", stumble, settings.stumble.threshold),
+            ("handled", hops.score[:, Head.HANDLED], settings.handling.threshold),
+        ):
+            at = int(np.argmax(values))
+            yield Score(f"{name} score", "log-odds", float(values[at]), limit, float(hops.time_s[at]))
+        at = int(np.argmax(hops.peak_accel_g))
+        yield Score(
+            "peak acceleration",
+            "g",
+            float(hops.peak_accel_g[at]),
+            settings.fall.impact_g,
+            float(hops.time_s[at]),
+        )
+    for name, attribute in (("sway", "sway_percent"), ("rhythm", "rhythm_percent")):
+        judged = [
+            (getattr(e, attribute), e.time_s)
+            for e in seen
+            if isinstance(e, StepEvent) and not isnan(getattr(e, attribute))
+        ]
+        if judged:
+            value, when_s = max(judged)
+            yield Score(f"{name} of a step", "% of its limit", value, 100.0, when_s)
+
+
+def text(found: Explanation) -> Iterator[str]:
+    """A page of text."""
+    session, time_s = found.session, found.time_s
+    at = f"{session.local(time_s):%Y-%m-%d %H:%M:%S}"
+    yield f"Session {session.number}, {at}, {clock(time_s - session.from_s)} into it ({session.device})"
+    yield ""
+    yield from verdict(found)
+    yield ""
+    yield from _score_lines(found)
+    yield from _walk_lines(found)
+    yield from _watch_lines(found)
+    yield from _alert_lines(found)
+    for label in found.labels:
+        what = f"{label.kind.replace('_', ' ')} {label.label}".strip()
+        yield f"Label   {what} ({label.who})" + (f": {label.note}" if label.note else "")
+
+
+def verdict(found: Explanation) -> Iterator[str]:
+    """The answer, in a sentence or two: what rang, and how near what did not ring came to it."""
+    rang: dict[tuple[str, AlertKind], Alert] = {}
+    for alert in found.alerts:
+        if alert.kind in OF_THE_WALKER and not alert.stage.ended:
+            rang.setdefault((alert.id, alert.kind), alert)
+    for alert in rang.values():
+        because = _readings(alert)
+        when, kind = clock(alert.time_s - found.session.from_s), alert.kind.replace("_", " ")
+        yield f"It rang at {when}: {kind}, {alert.certainty}" + (f", because {because}." if because else ".")
+    kinds = {alert.kind for alert in rang.values()}
+    if AlertKind.FALL in kinds and AlertKind.STUMBLE in kinds:
+        return
+    silent = "It rang for nothing else" if rang else "It did not ring"
+    if (hole := _hole(found)) is not None:
+        yield f"{silent}, and these seconds were not recorded: {hole}."
+        return
+    if found.state is not None and not found.state.armed:
+        yield f"{silent}: it was not armed."
+    lost = next((event for event in found.seen if event.kind is EventKind.SENSOR_LOST), None)
+    if lost is not None:
+        yield f"{silent}: the sensor did not report ({lost.reason})."
+    for kind, events in _RINGS.items():
+        seen = [event for event in found.seen if event.kind in events]
+        if kind in kinds or not seen or (found.state is not None and not found.state.armed):
+            continue
+        when = clock(seen[0].time_s - found.session.from_s)
+        why = "an alarm that says more was open" if found.state else "no alert of it is recorded"
+        yield f"A {kind.replace('_', ' ')} was seen at {when} and did not ring: {why}."
+    for kind, name in ((AlertKind.FALL, "falling score"), (AlertKind.STUMBLE, "stumble score")):
+        score = next((score for score in found.scores if score.name == name), None)
+        if kind not in kinds and score is not None and not score.over:
+            short = f"{score.limit - score.value:.2f} below its limit of {score.limit:g}"
+            yield f"No {kind}: the {name} reached {score.value:.2f}, {short}."
+    yield (
+        "If it should have rung, say so with `rearguard label TIME missed --kind ...`: `rearguard tune` then "
+        "looks for settings that would have."
+    )
+
+
+_RINGS = {
+    AlertKind.FALL: (EventKind.FALLING, EventKind.DOWN),
+    AlertKind.STUMBLE: (EventKind.STUMBLE,),
+    AlertKind.UNSAFE_STEP: (EventKind.UNSAFE_STEP,),
+}
+
+
+def _hole(found: Explanation) -> str | None:
+    holes = (h for h in found.session.holes() if h.from_s <= found.time_s <= h.to_s)
+    return next((hole.reason for hole in holes), None)
+
+
+def _readings(alert: Alert) -> str:
+    parts = [
+        f"{name.replace('_', ' ')} {value:.4g} (limit {limit:.4g})"
+        for name, (value, limit) in alert.evidence.items()
+        if limit is not None and value >= limit
+    ]
+    return ", ".join(([alert.reason] if alert.reason else []) + parts)
+
+
+def _score_lines(found: Explanation) -> Iterator[str]:
+    if not found.blocks:
+        yield "Scores  the samples of this time have been let go of; what was seen then is below"
+        return
+    yield f"Scores, highest from {BEFORE_S:.0f} s before to {AFTER_S:.0f} s after"
+    for score in found.scores:
+        off = score.value - score.limit
+        side = f"{abs(off):.2f} over" if score.over else f"{abs(off):.2f} below"
+        when = f"at {clock(score.time_s - found.session.from_s)}"
+        yield f"  {score.name:19}{score.value:8.2f}  limit {score.limit:6.2f}  {side:12} {when}  {score.unit}"
+
+
+def _walk_lines(found: Explanation) -> Iterator[str]:
+    steps = found.steps
+    if not steps:
+        yield "Walk    no steps"
+        return
+    names = {Direction.BACKWARD: "backward", Direction.FORWARD: "forward", Direction.UNKNOWN: "unknown"}
+    counts = {name: sum(step.direction is way for step in steps) for way, name in names.items()}
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    sure = float(np.mean([step.direction_score for step in steps]))
+    yield f"Walk    {len(steps)} steps: {said}; direction score {sure:+.2f} (-1 surely backward, 1 forward)"
+    for event in found.seen:
+        if isinstance(event, UnsafeStepEvent):
+            when = clock(event.time_s - found.session.from_s)
+            yield f"        unsafe step at {when}: {event.reason} (score {event.score:.2f})"
+
+
+def _watch_lines(found: Explanation) -> Iterator[str]:
+    state = found.state
+    if state is None:
+        yield "Watch   not known"
+    elif state.armed:
+        yield f"Watch   armed since {clock(state.time_s - found.session.from_s)}"
+    else:
+        waits = ", ".join(f"{name} {detail}".strip().replace("_", " ") for name, detail in state.waits_for)
+        yield "Watch   NOT ARMED" + (f": waits for {waits}" if waits else "")
+    missing = [block for block in found.blocks if block.fault or block.lost]
+    silent = sum(not len(block.time_s) for block in found.blocks)
+    faults = dict.fromkeys(block.fault for block in missing if block.fault)
+    lost = sum(block.lost for block in found.blocks)
+    if found.blocks:
+        words = [f"{lost} samples lost"] if lost else []
+        words += [f"{silent} blocks without samples"] if silent else []
+        yield f"Sensor  {'; '.join([*words, *faults]) or 'all samples there'}"
+    links = [a for a in found.session.alerts() if a.kind is AlertKind.LINK and a.time_s <= found.time_s]
+    if links and not links[-1].stage.ended:
+        yield f"Link    lost since {clock(links[-1].time_s - found.session.from_s)}: {links[-1].reason}"
+    else:
+        yield "Link    no fault"
+
+
+def _alert_lines(found: Explanation) -> Iterator[str]:
+    """What was reported, whom it reached and who answered, in order."""
+    ids = {alert.id for alert in found.alerts if alert.kind in OF_THE_WALKER}
+    rows: list[tuple[float, str]] = []
+    for alert in found.alerts:
+        if alert.id in ids:
+            state = alert.stage if alert.stage.ended or alert.who else alert.certainty
+            who = f" by {alert.who}" if alert.who else ""
+            rows.append((alert.time_s, f"{alert.kind.replace('_', ' ')} {state}{who}"))
+    for time_s, given in found.session.inputs():
+        if given.alert_id in ids and given.kind is InputKind.RECEIVED:
+            rows.append((time_s, f"received by {given.who}"))
+        elif given.kind in (InputKind.BUTTON_SHORT, InputKind.BUTTON_LONG) and found.around(time_s):
+            rows.append((time_s, f"{given.kind.replace('_', ' ')} pressed"))
+    if not rows:
+        yield "Alerts  none"
+        return
+    rows.sort(key=lambda row: row[0])
+    for i, (time_s, words) in enumerate(rows):
+        yield f"{'Alerts' if not i else '':8}{clock(time_s - found.session.from_s)}  {words}"
+
+
+def clock(seconds: float) -> str:
+    """Minutes:seconds.tenths."""
+    tenths = round(max(0.0, seconds) * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"

@@ -1,0 +1,204 @@
+"""From a badly tuned session to a well tuned one, with the commands of docs/tuning.md."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from monitor.cli import main
+from monitor.recordings import corpus
+from monitor.recordings.journal import rows as journal_rows
+from monitor.recordings.journal import writer as journal_writer
+from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.simulated_walker import Move, walk
+
+BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session of the simulated walker, recorded with the bad settings."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "mine.yaml").write_text(BAD)
+    words = ("replay", "--config", folder / "mine.yaml", "--record", folder / "try.db")
+    assert main(list(map(str, words))) == 0
+    return folder
+
+
+@pytest.fixture
+def run(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """A command in a folder of its own with that session; what it prints."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+
+    def command(*words: str, status: int = 0) -> str:
+        capsys.readouterr()
+        assert main(list(words)) == status
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    return command
+
+
+LABELS = (
+    ("1+0:12", "false"),
+    ("1+0:22", "false", "--kind", "fall"),
+    ("1+0:21", "missed", "--kind", "stumble"),
+    ("1+0:31", "true", "--kind", "fall"),
+)
+JOURNAL = ("--journal", "try.db")
+
+
+def test_two_false_alarms_and_a_missed_stumble_are_explained_labelled_tuned_and_gone(
+    run: Run, tmp_path: Path
+) -> None:
+    assert "3 fall" in run("sessions", *JOURNAL)
+    why = run("why", "1+0:12", *JOURNAL)
+    assert "It rang at 0:11.7: fall, suspected, because falling score" in why
+    assert "No stumble: the stumble score reached 2.42, 0.58 below its limit of 3." in run(
+        "why", "1+0:21", *JOURNAL
+    )
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    assert "2 false, 1 missed, 1 true" in run("sessions", *JOURNAL)
+
+    look = run("tune", "--config", "mine.yaml", *JOURNAL)
+    assert "Nothing is written" in look
+    assert (tmp_path / "mine.yaml").read_text() == BAD
+    wrote = run("tune", "--config", "mine.yaml", "--write", *JOURNAL)
+    assert "-  falling_threshold: -5.35 # too keen" in wrote
+    assert wrote.count("rang, will be silent") == 2
+    assert wrote.count("was silent, will ring") == 1
+    assert "still wrong" not in wrote
+    (backup,) = tmp_path.glob("mine.yaml.*")
+    assert backup.read_text() == BAD
+    tuned = (tmp_path / "mine.yaml").read_text()
+    assert tuned.startswith("# mine\n")
+    assert "# too keen" in tuned
+
+    again = run("replay", "--session", "1", "--config", "mine.yaml", *JOURNAL)
+    lines = [line for line in again.splitlines() if "ALERT" in line]
+    assert [line.split()[2:5] for line in lines if "fall" in line] == [
+        ["ALERT", "fall", "suspected"],
+        ["ALERT", "fall", "confirmed"],
+    ]
+    assert sum("ALERT stumble" in line for line in lines) == 1
+    assert "Nothing to recommend" in run("tune", "--config", "mine.yaml", *JOURNAL)
+
+
+def test_the_comparison_says_the_same_as_two_replays(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text("fall:\n  falling_threshold: -3.0\nstumble:\n  threshold: 2.0\n")
+    said = run("replay", "--session", "1", "--compare", "good.yaml", *JOURNAL)
+    assert "2 gone, 2 new" in said
+    assert "  0:20.6  stumble      -          confirmed  new" in said
+
+
+def test_a_session_replays_as_it_was(run: Run) -> None:
+    said = run("replay", "--session", "1", *JOURNAL)
+    assert said.count("ALERT fall suspected") == 3
+    part = run("replay", "--session", "1", "--from", "25", "--to", "0:35", *JOURNAL)
+    assert part.count("ALERT fall suspected") == 1
+
+
+@pytest.mark.parametrize("label", [LABELS[0], LABELS[3]])
+def test_a_labelled_clip_is_held_for_ever(run: Run, label: tuple[str, ...]) -> None:
+    run("label", *label, *JOURNAL, "--as-test", "clips.npz")
+    is_false = label[1] == "false"
+    assert "1 of 1 trials as expected" in run("evaluate", "--strict", "clips.npz", "--jobs", "1")
+    keen = ("evaluate", "--strict", "clips.npz", "--jobs", "1", "--config", "mine.yaml")
+    said = run(*keen, status=1 if is_false else 0)
+    assert ("false alarm: falling at" in said) == is_false
+
+
+def test_a_missed_stumble_as_a_test_is_red_until_it_is_found(run: Run) -> None:
+    run("label", *LABELS[2], *JOURNAL, "--as-test", "clips.npz")
+    strict = ("evaluate", "--strict", "clips.npz", "--jobs", "1")
+    assert "the stumble was missed" in run(*strict, "--config", "mine.yaml", status=1)
+    assert "1 of 1 trials as expected" in run(*strict)
+
+
+def test_a_second_clip_is_added_and_the_same_one_replaced(run: Run) -> None:
+    for label in (LABELS[0], LABELS[3], LABELS[0]):
+        said = run("label", *label, *JOURNAL, "--as-test", "clips.npz")
+    assert "clips.npz: 2 clips" in said
+
+
+def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
+    """The two false alarms are said to be falls in a recording beside: then nothing may change."""
+    run("label", *LABELS[0], *JOURNAL)
+    run("label", "1+0:12", "true", *JOURNAL, "--as-test", "clips.npz")
+    run("label", *LABELS[0], *JOURNAL)
+    assert "Nothing to recommend" in run("tune", "--config", "mine.yaml", "1", "clips.npz", *JOURNAL)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("label", "1+0:50", "true"), "no alert within 15 s"),
+        (("label", "1+0:21", "missed"), "what was missed? --kind"),
+        (("label", "last"), "expected what to say of it: true, false, missed, bookmark"),
+        (("label", "1+9:99", "false"), "session 1 lasted 56 s"),
+        (("label", "yesterday", "false"), "expected `last`"),
+        (("label", "7+0:01", "false"), "no session 7; there are 1 to 1"),
+        (("why", "1+0:xx"), "expected `last`"),
+        (("tune",), "no label in any"),
+        (("tune", "4"), "no session 4"),
+        (("tune", "absent.npz"), "found no file there"),
+        (("replay", "--session", "2"), "no session 2"),
+        (("replay", "--session", "1", "--from", "9", "--to", "8"), "nothing lies between them"),
+        (("replay", "--session", "1", "--publish"), "it goes with none of"),
+        (("replay", "--real-time"), "go with --session"),
+        (("replay", "--picture", "x.png"), "--picture goes with --compare"),
+    ],
+)
+def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], expected: str) -> None:
+    assert expected in run(*words, *JOURNAL, status=2)
+
+
+def test_without_a_journal_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["sessions"], ["why"], ["label", "last", "true"], ["tune"]):
+        assert main([*words, "--journal", str(tmp_path / "none.db")]) == 2
+        assert "expected a journal, found no file there" in capsys.readouterr().err
+
+
+def test_labels_are_listed_and_the_last_one_counts(run: Run) -> None:
+    assert "no labels yet" in run("label", *JOURNAL)
+    run("label", "1+0:12", "false", *JOURNAL)
+    run("label", "1+0:12", "true", *JOURNAL, "--note", "he sat down")
+    run("label", "1+0:40", "bookmark", *JOURNAL)
+    lines = run("label", *JOURNAL).splitlines()
+    assert [line.split("  ")[-1].partition(" (")[0] for line in lines] == ["fall true", "bookmark"]
+    assert lines[0].endswith(": he sat down")
+    assert "Label   fall true" in run("why", "1+0:12", *JOURNAL)
+
+
+def test_pictures_are_drawn(run: Run, tmp_path: Path) -> None:
+    run("label", *LABELS[0], *JOURNAL)
+    run("why", "1+0:12", "--picture", "why.png", *JOURNAL)
+    run("tune", "--config", "mine.yaml", "--picture", "tune.png", *JOURNAL)
+    run("replay", "--session", "1", "--compare", "mine.yaml", "--picture", "both.png", *JOURNAL)
+    for name in ("why.png", "tune.png", "both.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_replay_at_once_is_recorded_without_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is slow: the replay waits for it, where a live session could not."""
+
+    def slow(*what: object) -> None:
+        time.sleep(0.02)
+        journal_rows.write(*what)  # type: ignore[arg-type]  # passed on as it came
+
+    monkeypatch.setattr(journal_writer, "write", slow)
+    monkeypatch.setattr(journal_writer, "WAITING_CHUNKS", 25)
+    trial = walk(((120.0, Move.STAND),), 100.0).trial("long")
+    corpus.save(tmp_path / "long.npz", [trial])
+    assert main(["replay", str(tmp_path / "long.npz"), "--record", str(tmp_path / "j.db")]) == 0
+    (session,) = sessions(tmp_path / "j.db")
+    assert session.holes() == []
+    assert sum(len(block.time_s) for block in session.blocks()) == 12_000
