@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 
-from monitor.core.alarm_rules import DANGERS
+from monitor.core.alarm_rules import OF_THE_WALKER
 from monitor.core.detector import Detector, DetectorSettings, Weights
 from monitor.core.fall_network import Head, Hops
 from monitor.core.samples import SampleBlock
@@ -161,7 +161,7 @@ def verdict(found: Explanation) -> Iterator[str]:
     """The answer, in a sentence or two: what rang, and how near what did not ring came to it."""
     rang: dict[tuple[str, AlertKind], Alert] = {}
     for alert in found.alerts:
-        if alert.kind in DANGERS and not alert.stage.ended:
+        if alert.kind in OF_THE_WALKER and not alert.stage.ended:
             rang.setdefault((alert.id, alert.kind), alert)
     for alert in rang.values():
         because = _readings(alert)
@@ -272,7 +272,7 @@ def _watch_lines(found: Explanation) -> Iterator[str]:
 
 def _alert_lines(found: Explanation) -> Iterator[str]:
     """What was reported, whom it reached and who answered, in order."""
-    ids = {alert.id for alert in found.alerts if alert.kind in DANGERS}
+    ids = {alert.id for alert in found.alerts if alert.kind in OF_THE_WALKER}
     rows: list[tuple[float, str]] = []
     for alert in found.alerts:
         if alert.id in ids:
