@@ -47,8 +47,11 @@ def numbered(found: Sequence[Session], number: int) -> Session:
     for session in found:
         if session.number == number:
             return session
-    known = f"{found[0].number} to {found[-1].number}" if found else "none"
-    raise JournalError(f"no session {number}; there are {known}: `rearguard sessions` lists them")
+    known = "there are none"
+    if found:
+        first, last = found[0].number, found[-1].number
+        known = f"there are {first} to {last}" if first < last else f"there is only {first}"
+    raise JournalError(f"no session {number}; {known}: `rearguard sessions` lists them")
 
 
 def seconds(text: str) -> float:

@@ -1,15 +1,19 @@
 """Sessions as a person lists, deletes and replays them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.commands import options
 from monitor.commands.sessions import HEADINGS, clock_words
 from monitor.recordings.journal.file import opened
 from monitor.recordings.journal.sessions import sessions
 
 Out = pytest.CaptureFixture[str]
+
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,26 @@ def test_what_cannot_be_is_said(journal: str, words: list[str], says: str, capsy
 def test_without_a_journal_it_says_what_to_do(tmp_path: Path, capsys: Out) -> None:
     assert main(["sessions", "--journal", str(tmp_path / "none.db")]) == 2
     assert "let `rearguard run` record a session" in capsys.readouterr().err
+
+
+def test_a_journal_that_is_not_ours_asks_for_sudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    """The service's journal, and a person who types a command without sudo."""
+    private = tmp_path / "state"
+    private.mkdir()
+    monkeypatch.setattr(options, "SERVICE_STATE", private)
+    private.chmod(0)
+    if os.geteuid() == 0:
+        os.seteuid(NOBODY)  # root may look everywhere
+    try:
+        assert main(["sessions"]) == 2
+    finally:
+        os.seteuid(os.getuid())
+        private.chmod(0o700)
+    assert capsys.readouterr().err == (
+        f"{private / 'journal.db'}: is for its owner alone: put `sudo` before the command\n"
+    )
 
 
 @pytest.mark.parametrize(
