@@ -38,7 +38,7 @@ from monitor.core.vocabulary import RearguardError
 
 GROUPS = {
     "Set up": (demo, check, calibrate, config),
-    "Watch the walker and tell the spotter": (run, watch, page, notify, pair, broker),
+    "Watch the walker, alert the spotter": (run, watch, page, notify, pair, broker),
     "Why did it ring?": (sessions, why, label, tune, replay),
     "Train": (report, progress, test),
     "Recordings": (trials, evaluate, export, import_),

@@ -82,7 +82,10 @@ def act(args: argparse.Namespace) -> int:
         print(f"\npicture: {args.picture}")
     moved = changes(before, after)
     if not moved:
-        print("\nNothing to recommend: no other setting does better without losing an alarm that was right.")
+        print(
+            "\nNothing to recommend: no setting up to the floor does better without losing an alarm that was "
+            "right."
+        )
         return 0
     work_again = each(partial(check, settings=after, weights=weights), chosen, args.jobs, args.cluster)
     lost = list(losses(tried, found, progress(work_again, len(chosen), "Proof")))

@@ -72,8 +72,9 @@ def _alert(found: Sequence[Session], text: str, wanted: Callable[[Alert], bool])
             if wanted(alert):  # as what it came to: an unsafe step may have become a fall
                 first = next(a for a in alerts if (a.id, a.kind) == (alert.id, alert.kind))
                 return Moment(session, first.time_s, first)
-    what = "no alert in the journal" if text == "last" else f"{text!r}: {EXPECTED}"
-    raise JournalError(what)
+    if text == "last":
+        raise JournalError("no alert in the journal: name a moment, such as 14:03:22 or 12+3:05")
+    raise JournalError(f"{text!r}: {EXPECTED}")
 
 
 def _at_clock(found: Sequence[Session], named: str | None, shown: str, text: str) -> Moment:

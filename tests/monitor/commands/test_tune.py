@@ -1,5 +1,7 @@
 """From a badly tuned session to a well tuned one, with the commands of docs/tuning.md."""
 
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
+
+DOCUMENT = Path(__file__).parents[3] / "docs/tuning.md"
 
 Run = Callable[..., str]
 
@@ -90,6 +94,23 @@ def test_two_false_alarms_and_a_missed_stumble_are_explained_labelled_tuned_and_
     ]
     assert sum("ALERT stumble" in line for line in lines) == 1
     assert "Nothing to recommend" in run("tune", "--config", "mine.yaml", *JOURNAL)
+
+
+def test_the_document_runs_as_it_stands_and_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = re.findall(r"^```\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    printed = ""
+    for line in "".join(shown).splitlines():
+        program, *words = shlex.split(line) if line.startswith(("printf", "rearguard")) else ("", line)
+        if program == "printf":
+            (tmp_path / words[-1]).write_text(words[0].replace("\\n", "\n"))
+        elif program == "rearguard":
+            assert main(words) == 0, line
+            printed += capsys.readouterr().out
+        else:
+            assert line in printed
 
 
 def test_what_why_says_to_type_does_what_it_says(run: Run) -> None:
