@@ -137,6 +137,10 @@ def chosen(args: argparse.Namespace) -> tuple[Session, float, float]:
     return session, from_s, to_s
 
 
+SQLITE = b"SQLite format 3\0"
+"""What a journal's file begins with."""
+
+
 def replay_(args: argparse.Namespace) -> int:
     if args.picture and not args.compare:
         raise RecordingError("--picture goes with --compare OTHER.yaml; of a moment: rearguard why --picture")
@@ -155,6 +159,8 @@ def replay_(args: argparse.Namespace) -> int:
         return _compare(args, settings, blocks, 0.0, (), "")
     clock = PacedClock()
     began_s = clock() if args.publish or args.through_chip else 0.0
+    if args.record:
+        _expect_journal(args.record)
     if args.record and not began_s:
         began_s = clock() - trial.duration_s  # it ends now
     line = Line(
@@ -184,6 +190,16 @@ def replay_(args: argparse.Namespace) -> int:
         print(f"not delivered: the broker at {broker} has not acknowledged every alert", file=sys.stderr)
         return 1
     return 0
+
+
+def _expect_journal(path: Path) -> None:
+    """Raises RecordingError where a file is that a journal would push aside as damaged."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE))
+    if start not in (b"", SQLITE):
+        raise RecordingError(f"{path}: expected a journal, or no file yet, found another kind of file")
 
 
 def _replay_session(args: argparse.Namespace) -> int:

@@ -69,6 +69,17 @@ def test_one_is_deleted_and_the_others_stay(journal: str, capsys: Out) -> None:
     assert main(["sessions", "--delete", "1", "--journal", journal]) == 0
     assert capsys.readouterr().out == "session 1 is deleted\n"
     assert [session.number for session in sessions(Path(journal))] == [2]
+    assert main(["sessions", "--delete", "2", "--journal", journal]) == 0
+    capsys.readouterr()
+    assert main(["sessions", "--journal", journal]) == 0
+    assert capsys.readouterr().out == "no session yet: `rearguard run` records them\n"
+
+
+def test_what_is_no_journal_is_not_pushed_aside(tmp_path: Path, capsys: Out) -> None:
+    (tmp_path / "walk.npz").write_text("mine")
+    assert main(["replay", "example", "--trial", "fall", "--record", str(tmp_path / "walk.npz")]) == 2
+    assert "walk.npz: expected a journal, or no file yet" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["walk.npz"]
 
 
 @pytest.mark.parametrize(
