@@ -12,8 +12,8 @@ from monitor.core.vocabulary import Alert
 from monitor.recordings.journal.sessions import JournalError, Session
 
 EXPECTED = (
-    "expected `last`, an alert's id, a session and a time in it such as 12+3:05, a time of day such as 14:03 or "
-    "14:03:22, or a date and a time such as '2026-05-31 14:03:22'"
+    "expected `last`, an alert's id, a session and a time in it such as 12+3:05, a time of day such as 14:03 "
+    "or 14:03:22, or a date and a time such as '2026-05-31 14:03:22'"
 )
 NEAR_S = 60.0
 """A time of day may miss a session by so much."""
