@@ -94,7 +94,7 @@ def session_words(facts: Facts) -> str:
     """The session in a line, as far as it is known."""
     figures = (
         ("cadence", facts.cadence_spm, 0, "steps per minute"),
-        ("step time variation", facts.step_time_cv_percent, 1, "%"),
+        ("step time variability", facts.step_time_cv_percent, 1, "%"),
         ("asymmetry", facts.asymmetry_percent, 1, "%"),
         ("sway", facts.sway_dps, 0, "deg/s"),
     )

@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--kind",
-        choices=sorted(DANGERS),
+        choices=[kind.value for kind in sorted(DANGERS)],
         help="of a missed alarm, or where several alerts are near: what it is, or was",
     )
     parser.add_argument("--note", default="", metavar="TEXT", help="in your own words")

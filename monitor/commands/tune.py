@@ -73,16 +73,19 @@ def act(args: argparse.Namespace) -> int:
     after = recommended(found, before)
     for line in (*summary(chosen), *(row for one in found for row in trade(one))):
         print(line)
-    for line in moments(tried, found):
-        print(line)
+    if rows := list(moments(tried, found)):
+        print("", "alarms and labels, now and with the best settings:", *rows, sep="\n")
     if args.picture:
         from monitor.recordings.tuning.pictures import trade_offs
 
         trade_offs(found, args.picture)
-        print(f"picture: {args.picture}")
+        print(f"\npicture: {args.picture}")
     moved = changes(before, after)
     if not moved:
-        print("\nNothing to recommend: no other setting does better without losing an alarm that was right.")
+        print(
+            "\nNothing to recommend: no setting up to the floor does better without losing an alarm that was "
+            "right."
+        )
         return 0
     work_again = each(partial(check, settings=after, weights=weights), chosen, args.jobs, args.cluster)
     lost = list(losses(tried, found, progress(work_again, len(chosen), "Proof")))
@@ -99,7 +102,7 @@ def summary(chosen: Sequence[Source]) -> Iterator[str]:
     hours = sum(source.hours for source in chosen)
     counts = {said: sum(wish.wanted is said for wish in wishes) for said in (True, False, None)}
     yield (
-        f"{len(chosen)} sessions and trials, {lasted(hours)} watched; alarms wanted {counts[True]}, "
+        f"sessions and trials: {len(chosen)}, {lasted(hours)} watched; alarms wanted {counts[True]}, "
         f"not wanted {counts[False]}, not labelled {counts[None]}"
     )
 

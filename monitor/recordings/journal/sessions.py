@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import nan
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from monitor.core.samples import SampleBlock
@@ -283,12 +284,25 @@ def _said(path: Path) -> Iterator[None]:
         raise JournalError(f"{path}: cannot be read: {error}") from error
 
 
-def _connected(path: Path, mode: str) -> sqlite3.Connection:
-    if not path.is_file():
+def _expect_readable(path: Path) -> None:
+    """Raises JournalError where no file is, or one that others must not read."""
+    try:
+        is_file, is_ours = S_ISREG(path.stat().st_mode), os.access(path, os.R_OK)
+    except PermissionError:
+        is_file, is_ours = True, False
+    except OSError:
+        is_file, is_ours = False, False
+    if not is_file:
         raise JournalError(
             f"{path}: expected a journal, found no file there; name one with --journal, or let "
             "`rearguard run` record a session"
         )
+    if not is_ours:
+        raise JournalError(f"{path}: is for its owner alone: put `sudo` before the command")
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    _expect_readable(path)
     with _said(path):
         log = Path(f"{path}-wal")
         still = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,7 +41,9 @@ def _matplotlib() -> Any:
     try:
         import matplotlib
     except ImportError as error:
-        raise MatplotlibMissingError("pictures need matplotlib: pip install 'rearguard[report]'") from error
+        raise MatplotlibMissingError(
+            f"pictures need matplotlib: {sys.executable} -m pip install 'rearguard[report]'"
+        ) from error
     return matplotlib
 
 

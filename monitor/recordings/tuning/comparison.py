@@ -9,6 +9,7 @@ from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings, Weights
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input
+from monitor.recordings.tuning.explanation import clock
 from monitor.recordings.tuning.tracks import merged
 
 SAME_S = 2.0
@@ -103,9 +104,8 @@ def table(rows: Sequence[Difference], from_s: float) -> Iterator[str]:
     for row in rows:
         before = row.before.certainty if row.before else "-"
         after = row.after.certainty if row.after else "-"
-        at_s = row.time_s - from_s
-        at = f"{int(at_s // 60)}:{at_s % 60:04.1f}"
-        yield f"{at:>8}  {row.kind.replace('_', ' '):12} {before:10} {after:10} {row.words}"
+        at, kind = clock(row.time_s - from_s), row.kind.replace("_", " ")
+        yield f"{at:>8}  {kind:12} {before:10} {after:10} {row.words}"
     counts = {word: sum(row.words == word for row in rows) for word in ("gone", "new")}
     changed = sum(row.words not in ("gone", "new", "same") for row in rows)
     yield f"{counts['gone']} gone, {counts['new']} new, {changed} changed, of {len(rows)}"

@@ -147,6 +147,7 @@ def text(found: Explanation) -> Iterator[str]:
     yield f"Session {session.number}, {at}, {clock(time_s - session.from_s)} into it ({session.device})"
     yield ""
     yield from verdict(found)
+    yield from _what_to_do(found)
     yield ""
     yield from _score_lines(found)
     yield from _walk_lines(found)
@@ -185,16 +186,27 @@ def verdict(found: Explanation) -> Iterator[str]:
             continue
         when = clock(seen[0].time_s - found.session.from_s)
         why = "an alarm that says more was open" if found.state else "no alert of it is recorded"
-        yield f"A {kind.replace('_', ' ')} was seen at {when} and did not ring: {why}."
+        article = "An" if kind is AlertKind.UNSAFE_STEP else "A"
+        yield f"{article} {kind.replace('_', ' ')} was seen at {when} and did not ring: {why}."
     for kind, name in ((AlertKind.FALL, "falling score"), (AlertKind.STUMBLE, "stumble score")):
         score = next((score for score in found.scores if score.name == name), None)
         if kind not in kinds and score is not None and not score.over:
             short = f"{score.limit - score.value:.2f} below its limit of {score.limit:g}"
             yield f"No {kind}: the {name} reached {score.value:.2f}, {short}."
-    yield (
-        "If it should have rung, say so with `rearguard label TIME missed --kind ...`: `rearguard tune` then "
-        "looks for settings that would have."
-    )
+
+
+def _what_to_do(found: Explanation) -> Iterator[str]:
+    """How to say that it was wrong, word for word."""
+    name = f"rearguard label {found.session.number}+"
+    judged = {label.incident for label in found.labels}
+    rang = [a for a in found.alerts if a.kind in DANGERS and not a.stage.ended and a.id not in judged]
+    if rang:
+        worst = max(rang, key=lambda alert: alert.priority)
+        kind, when = worst.kind, clock(worst.time_s - found.session.from_s)
+        yield f"If it should not have rung:  {name}{when} false --kind {kind}"
+    when = clock(found.time_s - found.session.from_s)
+    yield f"If an alarm was missed:      {name}{when} missed --kind KIND"
+    yield "`rearguard tune` then looks for settings that do better."
 
 
 _RINGS = {

@@ -1,5 +1,7 @@
 """From a badly tuned session to a well tuned one, with the commands of docs/tuning.md."""
 
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
+
+DOCUMENT = Path(__file__).parents[3] / "docs/tuning.md"
 
 Run = Callable[..., str]
 
@@ -92,11 +96,52 @@ def test_two_false_alarms_and_a_missed_stumble_are_explained_labelled_tuned_and_
     assert "Nothing to recommend" in run("tune", "--config", "mine.yaml", *JOURNAL)
 
 
+def test_the_document_runs_as_it_stands_and_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = re.findall(r"^```\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    printed = ""
+    for line in "".join(shown).splitlines():
+        program, *words = shlex.split(line) if line.startswith(("printf", "rearguard")) else ("", line)
+        if program == "printf":
+            (tmp_path / words[-1]).write_text(words[0].replace("\\n", "\n"))
+        elif program == "rearguard":
+            assert main(words) == 0, line
+            printed += capsys.readouterr().out
+        else:
+            assert line in printed
+
+
+def test_what_why_says_to_type_does_what_it_says(run: Run) -> None:
+    why = run("why", "1+0:21", *JOURNAL)
+    assert "  rearguard label 1+0:20.5 false --kind fall\n" in why
+    assert "  rearguard label 1+0:21.0 missed --kind KIND\n" in why
+    said = run("label", "1+0:20.5", "false", "--kind", "fall", *JOURNAL)
+    assert ": fall false (" in said
+    again = run("why", "1+0:21", *JOURNAL)
+    assert "If it should not have rung" not in again
+    assert "If an alarm was missed" in again
+
+
+def test_an_unsafe_step_that_did_not_ring_is_an_unsafe_step(run: Run) -> None:
+    assert "An unsafe step was seen at 0:30.9 and did not ring" in run("why", "last", *JOURNAL)
+
+
+def test_wrong_kinds_are_answered_with_what_a_person_can_type(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("label", "1+0:21", "missed", "--kind", "trip", *JOURNAL)
+    assert "(choose from 'fall', 'sos', 'stumble', 'unsafe_step')" in capsys.readouterr().err
+
+
 def test_the_comparison_says_the_same_as_two_replays(run: Run, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text("fall:\n  falling_threshold: -3.0\nstumble:\n  threshold: 2.0\n")
     said = run("replay", "--session", "1", "--compare", "good.yaml", *JOURNAL)
+    assert said.startswith("before: the settings of session 1; after: good.yaml\n")
     assert "2 gone, 2 new" in said
-    assert "  0:20.6  stumble      -          confirmed  new" in said
+    assert "  0:20.7  stumble      -          confirmed  new" in said
 
 
 def test_a_session_replays_as_it_was(run: Run) -> None:
@@ -145,13 +190,15 @@ def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
         (("label", "last"), "expected what to say of it: true, false, missed, bookmark"),
         (("label", "1+9:99", "false"), "session 1 lasted 56 s"),
         (("label", "yesterday", "false"), "expected `last`"),
-        (("label", "7+0:01", "false"), "no session 7; there are 1 to 1"),
+        (("label", "7+0:01", "false"), "no session 7; there is only 1"),
         (("why", "1+0:xx"), "expected `last`"),
         (("tune",), "no label in any"),
         (("tune", "4"), "no session 4"),
         (("tune", "absent.npz"), "found no file there"),
         (("replay", "--session", "2"), "no session 2"),
         (("replay", "--session", "1", "--from", "9", "--to", "8"), "nothing lies between them"),
+        (("replay", "--session", "1", "--from", "2:00"), "--from 2:00 --to the end: nothing lies"),
+        (("why", "last", "--picture", "none/why.png"), "none/why.png: No such file or directory"),
         (("replay", "--session", "1", "--publish"), "it goes with none of"),
         (("replay", "--real-time"), "go with --session"),
         (("replay", "--picture", "x.png"), "--picture goes with --compare"),

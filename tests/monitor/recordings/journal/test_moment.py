@@ -19,6 +19,7 @@ MONO_S = 5000.0
 """When each session began, on its own clock."""
 
 ALERTS = {  # by session: when, and what
+    1: [(330.0, AlertKind.STUMBLE)],
     2: [(60.0, AlertKind.STUMBLE), (120.0, AlertKind.FALL), (125.0, AlertKind.FALL)],
     3: [(5.0, AlertKind.SENSOR)],
 }
@@ -65,7 +66,9 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sess
         ("stumble-1", 2, 60.0),
         ("sensor-1", 3, 5.0),
         ("10:05:00.5", 5, 86400 * 2 + 7500.5),  # the latest that is said by that
-        ("2026-03-01 10:05", 1, 300.0),
+        ("2026-03-01 10:05", 1, 330.0),  # the alert of that minute
+        ("2026-03-01 10:05:00", 1, 300.0),
+        ("2026-03-01 10:04", 1, 240.0),
         ("2026-03-01T10:05:30", 1, 330.0),
         ("2026-03-02 14:00", 2, 0.0),
         ("2026-03-02 13:59:30", 2, 0.0),  # nearly
