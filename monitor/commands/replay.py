@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from firmware.bus import Bus
@@ -43,6 +44,7 @@ from monitor.recordings.corpus import RecordingError
 from monitor.recordings.journal.moment import numbered
 from monitor.recordings.journal.moment import seconds as seconds_of
 from monitor.recordings.journal.sessions import JournalError, Session, sessions
+from monitor.recordings.reports.drawing import expect_drawable
 from monitor.recordings.tuning.comparison import alerts_of, compared, table
 from monitor.settings import Settings
 from monitor.weights import shipped
@@ -144,6 +146,8 @@ SQLITE = b"SQLite format 3\0"
 def replay_(args: argparse.Namespace) -> int:
     if args.picture and not args.compare:
         raise RecordingError("--picture goes with --compare OTHER.yaml; of a moment: rearguard why --picture")
+    if args.picture:
+        expect_drawable(args.picture)
     if args.session is not None:
         return _replay_session(args)
     if args.real_time or args.from_s or args.to_s or args.journal:
@@ -212,13 +216,21 @@ def _replay_session(args: argparse.Namespace) -> int:
     session, from_s, to_s = chosen(args)
     settings = load(args).settings if args.config else settings_of(session)
     if args.compare:
-        blocks_then = list(session.blocks(from_s, to_s))
-        return _compare(args, settings, blocks_then, session.from_s, session.inputs(), session.boot)
-    line = Line(settings, publish=False, told_from_s=session.from_s, events=args.events, boot=session.boot)
+        then = list(session.blocks(None, to_s))
+        return _compare(args, settings, then, session.from_s, session.inputs(), session.boot, from_s)
+    line = Line(
+        settings,
+        publish=False,
+        told_from_s=session.from_s,
+        quiet_until_s=from_s if args.from_s else -inf,
+        events=args.events,
+        boot=session.boot,
+    )
     say_limits(settings)
     print(f"session {session.number} of {session.local(session.from_s):%Y-%m-%d %H:%M:%S}", flush=True)
-    blocks = with_inputs(session.blocks(from_s, to_s), session.inputs(), line.inbox)
-    line.run(in_real_time(blocks) if args.real_time else blocks)
+    # From its beginning: what the detector says depends on what it saw before.
+    blocks = with_inputs(session.blocks(None, to_s), session.inputs(), line.inbox)
+    line.run(in_real_time(blocks, from_s=from_s) if args.real_time else blocks)
     return 0
 
 
@@ -229,6 +241,7 @@ def _compare(
     from_s: float,
     inputs: Sequence[tuple[float, Input]],
     boot: str,
+    shown_from_s: float = -inf,
 ) -> int:
     """The alerts of then beside those that other settings give; how it was armed and worn stays as it was."""
     if not blocks:
@@ -238,7 +251,7 @@ def _compare(
         alerts_of(blocks, inputs, boot, detecting, detecting.alarm, settings.arming, shipped())
         for detecting in (settings, replace(other, profile=settings.profile, sensor=settings.sensor))
     ]
-    rows = list(compared(*runs))
+    rows = [row for row in compared(*runs) if row.time_s >= shown_from_s]
     was = args.config or (f"the settings of session {args.session}" if args.session else "the settings above")
     print(f"before: {was}; after: {args.compare}")
     for line in table(rows, from_s):
@@ -246,7 +259,8 @@ def _compare(
     if args.picture:
         from monitor.recordings.tuning.pictures import side_by_side
 
-        side_by_side(blocks, rows, from_s, args.picture)
+        shown = [block for block in blocks if block.end_s >= shown_from_s]
+        side_by_side(shown, rows, from_s, args.picture)
         print(f"picture: {args.picture}")
     return 0
 

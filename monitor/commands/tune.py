@@ -14,6 +14,7 @@ from monitor.commands.options import Commands, add_config, add_journal, command,
 from monitor.core.samples import Flags
 from monitor.core.vocabulary import AlertKind
 from monitor.recordings.evaluate import progress
+from monitor.recordings.reports.drawing import expect_drawable
 from monitor.recordings.tuning.engine import each
 from monitor.recordings.tuning.tune import (
     Outcome,
@@ -58,6 +59,8 @@ def add(commands: Commands) -> None:
 
 
 def act(args: argparse.Namespace) -> int:
+    if args.picture:
+        expect_drawable(args.picture)
     loaded = load(args)
     before = loaded.settings
     chosen = sources(args.sources, journal_file(args))

@@ -37,6 +37,10 @@ class MatplotlibMissingError(RearguardError, ImportError):
     """What draws is not installed."""
 
 
+class NoFolderError(RearguardError, ValueError):
+    """A picture is to go where no folder is."""
+
+
 def _matplotlib() -> Any:
     try:
         import matplotlib
@@ -66,6 +70,13 @@ def plots() -> Any:
         }
     )
     return plt
+
+
+def expect_drawable(path: Path) -> None:
+    """Asked before the work that a picture is of. Raises MatplotlibMissingError, NoFolderError."""
+    _matplotlib()
+    if not path.absolute().parent.is_dir():
+        raise NoFolderError(f"{path}: expected a folder that is there: {path.absolute().parent} is none")
 
 
 @contextmanager

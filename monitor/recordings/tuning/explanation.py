@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 
-from monitor.core.alarm_rules import OF_THE_WALKER
+from monitor.core.alarm_rules import DANGERS, OF_THE_WALKER
 from monitor.core.detector import Detector, DetectorSettings, Weights
 from monitor.core.fall_network import Head, Hops
 from monitor.core.samples import SampleBlock

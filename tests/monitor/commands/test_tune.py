@@ -151,6 +151,27 @@ def test_a_session_replays_as_it_was(run: Run) -> None:
     assert part.count("ALERT fall suspected") == 1
 
 
+@pytest.mark.parametrize("from_s", ["0:10", "0:19", "0:20.4"])
+def test_a_part_of_a_replay_is_what_the_whole_one_says_of_it(run: Run, from_s: str) -> None:
+    """A detector that began there would know neither the walker's steps nor what was open."""
+    whole, part = (
+        [line for line in run("replay", "--session", "1", *words, *JOURNAL).splitlines() if "ALERT" in line]
+        for words in ((), ("--from", from_s))
+    )
+    assert part == [line for line in whole if float(line.split()[0]) >= float(from_s.split(":")[1])]
+    assert part != whole or from_s == "0:10"
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_work(run: Run) -> None:
+    run("label", *LABELS[0], *JOURNAL)
+    for words in (
+        ("why", "1+0:12", "--picture", "no/why.png"),
+        ("tune", "--config", "mine.yaml", "--picture", "no/t.png"),
+        ("replay", "--session", "1", "--compare", "mine.yaml", "--picture", "no/b.png"),
+    ):
+        assert "expected a folder that is there" in run(*words, *JOURNAL, status=2)
+
+
 @pytest.mark.parametrize("label", [LABELS[0], LABELS[3]])
 def test_a_labelled_clip_is_held_for_ever(run: Run, label: tuple[str, ...]) -> None:
     run("label", *label, *JOURNAL, "--as-test", "clips.npz")
@@ -198,7 +219,7 @@ def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
         (("replay", "--session", "2"), "no session 2"),
         (("replay", "--session", "1", "--from", "9", "--to", "8"), "nothing lies between them"),
         (("replay", "--session", "1", "--from", "2:00"), "--from 2:00 --to the end: nothing lies"),
-        (("why", "last", "--picture", "none/why.png"), "none/why.png: No such file or directory"),
+        (("why", "last", "--picture", "none/why.png"), "none/why.png: expected a folder that is there"),
         (("replay", "--session", "1", "--publish"), "it goes with none of"),
         (("replay", "--real-time"), "go with --session"),
         (("replay", "--picture", "x.png"), "--picture goes with --compare"),
