@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, isnan
+from itertools import takewhile
+from math import isnan
 
 import numpy as np
 
@@ -292,10 +293,8 @@ def _watch_lines(found: Explanation) -> Iterator[str]:
     if state is None:
         yield "Watch   not known"
     elif state.armed:
-        unarmed_s = max(
-            (s.time_s for s in found.states if not s.armed and s.time_s <= found.time_s), default=-inf
-        )
-        since_s = next(s.time_s for s in found.states if s.time_s > unarmed_s)
+        until_now = [one for one in reversed(found.states) if one.time_s <= found.time_s]
+        since_s = list(takewhile(lambda one: one.armed, until_now))[-1].time_s
         yield f"Watch   armed since {clock(since_s - found.session.from_s)}"
     else:
         waits = ", ".join(f"{name} {detail}".strip().replace("_", " ") for name, detail in state.waits_for)
