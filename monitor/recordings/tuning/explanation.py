@@ -339,7 +339,8 @@ def _alert_lines(found: Explanation) -> Iterator[str]:
     rows.sort(key=lambda row: row[0])
     for i, (time_s, words) in enumerate(rows):
         yield f"{'Alerts' if not i else '':8}{clock(time_s - found.session.from_s)}  {words}"
-    if ids and not ids & received:
+    rang = {alert.id for alert in _rang(found)}
+    if rang and not rang & received:
         yield f"{'':8}received by nobody"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor import config
 from monitor.cli import main
 from monitor.recordings import corpus
 from monitor.recordings.journal import rows as journal_rows
@@ -127,6 +128,39 @@ def test_a_second_clip_is_added_and_the_same_one_replaced(run: Run) -> None:
     for label in (LABELS[0], LABELS[3], LABELS[0]):
         said = run("label", *label, *JOURNAL, "--as-test", "clips.npz")
     assert "clips.npz: 2 clips" in said
+
+
+def test_a_clip_of_the_opposite_label_takes_its_place(run: Run) -> None:
+    run("label", *LABELS[0], *JOURNAL, "--as-test", "clips.npz")
+    said = run("label", "1+0:12", "true", *JOURNAL, "--as-test", "clips.npz")
+    assert "clips.npz: 1 clips" in said
+    assert "instead of: fall false (" in said
+
+
+def test_a_look_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    """Not beside the file, either: it may lie where only root writes."""
+    (tmp_path / "mine.yaml.tuned").write_text("somebody's own")
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    before = {path.name for path in tmp_path.iterdir()}
+    run("tune", "--config", "mine.yaml", *JOURNAL)
+    assert {path.name for path in tmp_path.iterdir()} - {"try.db-shm", "try.db-wal"} <= before
+    assert (tmp_path / "mine.yaml.tuned").read_text() == "somebody's own"
+
+
+def test_a_settings_file_that_cannot_be_written_is_said_so(run: Run, tmp_path: Path) -> None:
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    real = config.write
+
+    def full(path: Path, text: str, backup: Path | None = None) -> None:
+        real(path, text, tmp_path / "no such folder" / "backup")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "write", full)
+        said = run("tune", "--config", "mine.yaml", "--write", *JOURNAL, status=2)
+    assert "cannot be written: No such file or directory; run this as the file's owner" in said
+    assert (tmp_path / "mine.yaml").read_text() == BAD
 
 
 def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
