@@ -14,6 +14,7 @@ from monitor.recordings.journal import rows as journal_rows
 from monitor.recordings.journal import writer as journal_writer
 from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
+from tests.journals import change
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
 
@@ -193,6 +194,25 @@ def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
 )
 def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], expected: str) -> None:
     assert expected in run(*words, *JOURNAL, status=2)
+
+
+def test_a_session_of_other_settings_is_refused_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    change(tmp_path / "try.db", "UPDATE session SET settings = ?", '{"fall": {"old_threshold": 1}}')
+    for words in (("why", "1+0:12"), ("replay", "--session", "1")):
+        said = run(*words, *JOURNAL, status=2)
+        assert "fall.old_threshold: unknown key" in said
+        assert "name the settings to use with --config" in said
+        run(*words, "--config", "mine.yaml", *JOURNAL)
+
+
+def test_a_label_stands_at_the_incidents_first_report(run: Run, tmp_path: Path) -> None:
+    """Also where a later report is nearer: a clip of it, and a wish, would miss what rang."""
+    run("label", "1+0:33", "true", "--kind", "fall", *JOURNAL)
+    run("label", "last", "true", *JOURNAL)
+    (session,) = sessions(tmp_path / "try.db")
+    (label,) = session.labels()
+    first = next(a for a in session.alerts() if (a.id, a.kind) == (label.incident, label.kind))
+    assert label.time_s == first.time_s
 
 
 def test_without_a_journal_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
