@@ -81,18 +81,20 @@ class Explanation:
 def explain(session: Session, time_s: float, settings: DetectorSettings, weights: Weights) -> Explanation:
     """Give the session to a detector again, up to the moment, and look at what it saw.
 
-    From its beginning, for what is unsafe depends on the steps before.
+    From its beginning, for what is unsafe depends on the steps before. It is read twice: hours of samples
+    at once are more than a small device's memory holds.
     """
     from_s, to_s = time_s - BEFORE_S, time_s + AFTER_S
-    blocks = list(session.blocks(None, to_s))
-    near = tuple(block for block in blocks if block.end_s >= from_s)
+    near = tuple(session.blocks(from_s, to_s))
     seen: list[Event] = []
     hops = None
     if near:
         detector = Detector(settings, weights)
-        seen = [event for block in merged(blocks) for event in detector.update(block)]
+        blocks = merged(session.blocks(None, to_s))
+        events = (event for block in blocks for event in detector.update(block))
+        seen = [event for event in events if event.time_s >= from_s]
         if settings.profile == "belt":
-            hops = _near(track(blocks, settings, weights).hops(), from_s, to_s)
+            hops = _near(track(session.blocks(None, to_s), settings, weights).hops(), from_s, to_s)
     else:
         seen = [*session.steps(from_s, to_s), *session.events(from_s, to_s)]
     found = tuple(event for event in seen if from_s <= event.time_s <= to_s)
