@@ -267,7 +267,11 @@ def _compare(
 
 def settings_of(session: Session) -> Settings:
     """What the session was recorded with. Raises ConfigError where this version has other settings."""
-    return config.parsed(session.settings, f"session {session.number}", Settings)
+    try:
+        return config.parsed(session.settings, f"session {session.number}", Settings)
+    except config.ConfigError as error:
+        cure = f"it was recorded by version {session.version}: name the settings to use with --config"
+        raise config.ConfigError([*error.problems, f"session {session.number}: {cure}"]) from error
 
 
 def _played(

@@ -70,11 +70,20 @@ def _alert(found: Sequence[Session], text: str, wanted: Callable[[Alert], bool])
         alerts = session.alerts()
         for alert in reversed(alerts):
             if wanted(alert):  # as what it came to: an unsafe step may have become a fall
-                first = next(a for a in alerts if (a.id, a.kind) == (alert.id, alert.kind))
-                return Moment(session, first.time_s, first)
+                return _first(found, alert)
     if text == "last":
         raise JournalError("no alert in the journal: name a moment, such as 14:03:22 or 12+3:05")
     raise JournalError(f"{text!r}: {EXPECTED}")
+
+
+def _first(found: Sequence[Session], alert: Alert) -> Moment:
+    """Where its incident was first reported as that: after a restart the next session reports it again."""
+    return next(
+        Moment(session, first.time_s, first)
+        for session in found
+        for first in session.alerts()
+        if (first.id, first.kind) == (alert.id, alert.kind)
+    )
 
 
 def _at_clock(found: Sequence[Session], named: str | None, shown: str, text: str) -> Moment:

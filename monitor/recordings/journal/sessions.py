@@ -44,6 +44,9 @@ FAR_S = 1e18
 ROWS_AT_ONCE = 100
 """A minute of samples: who reads slowly keeps SQLite from tidying its log no longer than that takes."""
 
+APART_S = 1.0
+"""Between two rows of samples: less is no hole."""
+
 RUNNING_S = 60.0
 """What was recorded so lately may still be."""
 
@@ -144,6 +147,19 @@ class Session:
                     if least_s - 1e-6 <= block.end_s <= most_s + 1e-6:
                         yield form, block
             after = rows[-1][0]
+
+    def kept(self) -> list[tuple[float, float]]:
+        """From when to when its samples are there: not in holes, and not where they have been let go of."""
+        found: list[tuple[float, float]] = []
+        rows = self._all(
+            "SELECT from_s, to_s FROM samples WHERE session = ? ORDER BY from_s", make=lambda row: row
+        )
+        for from_s, to_s in rows:
+            if found and from_s - found[-1][1] <= APART_S:
+                found[-1] = found[-1][0], max(found[-1][1], to_s)
+            else:
+                found.append((from_s, to_s))
+        return found
 
     def forms(self) -> list[Form]:
         """The sensors it was recorded with."""

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from monitor import config
 from monitor.cli import main
 from monitor.recordings import corpus
 from monitor.recordings.journal import rows as journal_rows
 from monitor.recordings.journal import writer as journal_writer
 from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
+from tests.journals import change
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
 
@@ -195,6 +197,39 @@ def test_a_second_clip_is_added_and_the_same_one_replaced(run: Run) -> None:
     assert "clips.npz: 2 clips" in said
 
 
+def test_a_clip_of_the_opposite_label_takes_its_place(run: Run) -> None:
+    run("label", *LABELS[0], *JOURNAL, "--as-test", "clips.npz")
+    said = run("label", "1+0:12", "true", *JOURNAL, "--as-test", "clips.npz")
+    assert "clips.npz: 1 clips" in said
+    assert "instead of: fall false (" in said
+
+
+def test_a_look_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    """Not beside the file, either: it may lie where only root writes."""
+    (tmp_path / "mine.yaml.tuned").write_text("somebody's own")
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    before = {path.name for path in tmp_path.iterdir()}
+    run("tune", "--config", "mine.yaml", *JOURNAL)
+    assert {path.name for path in tmp_path.iterdir()} - {"try.db-shm", "try.db-wal"} <= before
+    assert (tmp_path / "mine.yaml.tuned").read_text() == "somebody's own"
+
+
+def test_a_settings_file_that_cannot_be_written_is_said_so(run: Run, tmp_path: Path) -> None:
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    real = config.write
+
+    def full(path: Path, text: str, backup: Path | None = None) -> None:
+        real(path, text, tmp_path / "no such folder" / "backup")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "write", full)
+        said = run("tune", "--config", "mine.yaml", "--write", *JOURNAL, status=2)
+    assert "cannot be written: No such file or directory; run this as the file's owner" in said
+    assert (tmp_path / "mine.yaml").read_text() == BAD
+
+
 def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
     """The two false alarms are said to be falls in a recording beside: then nothing may change."""
     run("label", *LABELS[0], *JOURNAL)
@@ -227,6 +262,25 @@ def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
 )
 def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], expected: str) -> None:
     assert expected in run(*words, *JOURNAL, status=2)
+
+
+def test_a_session_of_other_settings_is_refused_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    change(tmp_path / "try.db", "UPDATE session SET settings = ?", '{"fall": {"old_threshold": 1}}')
+    for words in (("why", "1+0:12"), ("replay", "--session", "1")):
+        said = run(*words, *JOURNAL, status=2)
+        assert "fall.old_threshold: unknown key" in said
+        assert "name the settings to use with --config" in said
+        run(*words, "--config", "mine.yaml", *JOURNAL)
+
+
+def test_a_label_stands_at_the_incidents_first_report(run: Run, tmp_path: Path) -> None:
+    """Also where a later report is nearer: a clip of it, and a wish, would miss what rang."""
+    run("label", "1+0:33", "true", "--kind", "fall", *JOURNAL)
+    run("label", "last", "true", *JOURNAL)
+    (session,) = sessions(tmp_path / "try.db")
+    (label,) = session.labels()
+    first = next(a for a in session.alerts() if (a.id, a.kind) == (label.incident, label.kind))
+    assert label.time_s == first.time_s
 
 
 def test_without_a_journal_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
