@@ -4,8 +4,10 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
+from itertools import islice
+from textwrap import wrap
 
 from monitor import log
 from monitor.commands import (
@@ -34,30 +36,16 @@ from monitor.commands import (
 )
 from monitor.core.vocabulary import RearguardError
 
-COMMANDS = (
-    run,
-    demo,
-    replay,
-    check,
-    calibrate,
-    watch,
-    page,
-    notify,
-    pair,
-    broker,
-    trials,
-    evaluate,
-    sessions,
-    report,
-    progress,
-    test,
-    why,
-    label,
-    tune,
-    export,
-    import_,
-    config,
-)
+GROUPS = {
+    "Set up": (demo, check, calibrate, config),
+    "Watch the walker, alert the spotter": (run, watch, page, notify, pair, broker),
+    "Why did it ring?": (sessions, why, label, tune, replay),
+    "Train": (report, progress, test),
+    "Recordings": (trials, evaluate, export, import_),
+}
+"""The commands in the order in which somebody comes to need them; README.md has the same."""
+
+COMMANDS = tuple(command for group in GROUPS.values() for command in group)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:  # a full disk under standard output, a folder that is not ours
-        print(f"rearguard: {error.strerror or error}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"rearguard: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     return status
 
@@ -89,14 +78,28 @@ def parser() -> argparse.ArgumentParser:
     """The command line; what the chosen command does is in ``act``."""
     root = argparse.ArgumentParser(
         prog="rearguard",
-        description="A spotter's sixth sense for people who walk backwards. Not a medical device; it never "
-        "replaces a treadmill's safety key.",
+        description="A spotter's sixth sense for people who walk backwards. Not a medical device; it\n"
+        "never replaces a treadmill's safety key.",
+        usage="rearguard COMMAND ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"rearguard {version('rearguard')}")
-    commands = root.add_subparsers(metavar="COMMAND")
+    commands = root.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog="rearguard")
     for command in COMMANDS:
         command.add(commands)
+    added = iter(commands.choices.items())
+    listed: list[str] = []
+    for title, group in GROUPS.items():
+        listed += [title, *_lines(islice(added, len(group))), ""]
+    root.epilog = "\n".join([*listed, "rearguard COMMAND --help says how to use one."])
     return root
+
+
+def _lines(commands: Iterable[tuple[str, argparse.ArgumentParser]]) -> Iterator[str]:
+    """What each command does, no wider than a small terminal."""
+    for name, own in commands:
+        for number, line in enumerate(wrap(own.description or "", 66, break_on_hyphens=False)):
+            yield f"  {'' if number else name:10} {line}"
 
 
 def _open_ends() -> None:

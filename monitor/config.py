@@ -69,10 +69,12 @@ def change(path: Path, shape: type, key: str, value: Any) -> None:
     The file keeps its owner and mode, a link stays a link. Raises ConfigError for what would not be
     valid settings, which is not written, and for a file that cannot be written.
     """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        raise ConfigError([f"{path}: cannot be written: it is not a regular file"])
-    text = _text(path) if path.exists() else as_yaml(shape())
+    _refuse_other_than_a_file(path)
+    write(path, changed(_text(path) if path.exists() else as_yaml(shape()), path, shape, key, value))
+
+
+def changed(text: str, path: Path, shape: type, key: str, value: Any) -> str:
+    """What `change` makes of the ``text`` of the file ``path``."""
     _settings(text, path, shape)
     yaml = _yaml()
     yaml.width = 4096  # leave long lines as they are
@@ -83,14 +85,28 @@ def change(path: Path, shape: type, key: str, value: Any) -> None:
     for group in groups:
         place = place.setdefault(group, CommentedMap())
     place[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
-    changed = StringIO()
-    yaml.dump(tree, changed)
-    _settings(changed.getvalue(), path, shape)
+    written = StringIO()
+    yaml.dump(tree, written)
+    _settings(written.getvalue(), path, shape)
+    return written.getvalue()
+
+
+def write(path: Path, text: str, backup: Path | None = None) -> None:
+    """Put ``text`` in place of a settings file, whose earlier self goes to ``backup``. Raises ConfigError."""
+    path = path.resolve()
+    _refuse_other_than_a_file(path)
     try:
-        _replace(path, changed.getvalue())
+        if backup is not None:
+            shutil.copy2(path, backup)
+        _replace(path, text)
     except OSError as error:
         cure = "run this as the file's owner, or name another file with --config"
         raise ConfigError([f"{path}: cannot be written: {error.strerror}; {cure}"]) from error
+
+
+def _refuse_other_than_a_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise ConfigError([f"{path}: cannot be written: it is not a regular file"])
 
 
 def _replace(path: Path, text: str) -> None:

@@ -49,7 +49,8 @@ class Line:
     ``publish`` puts the link to the broker among the sinks, ``store`` is its outbox's file: what it left open
     is open again, and if it was armed it is armed at once. ``journal`` is the file in which the session is
     recorded, ``form`` how the blocks' samples came about. ``told_from_s``
-    is the time that the narrator counts from, ``events`` lets it list every event. ``clock`` is the one that
+    is the time that the narrator counts from, ``quiet_until_s`` from when on it speaks, ``events`` lets it
+    list every event. ``clock`` is the one that
     the blocks' times are on, ``overdue_s`` the time without an acknowledgement after which the link is lost.
     ``boot`` names the run; a session that is replayed keeps its own.
     """
@@ -63,6 +64,7 @@ class Line:
         journal: Path | None = None,
         form: Callable[[], Form] = Form,
         told_from_s: float | None = None,
+        quiet_until_s: float = -inf,
         events: bool = False,
         clock: Callable[[], float] = time.monotonic,
         overdue_s: float = OVERDUE_S,
@@ -78,7 +80,7 @@ class Line:
         self.panel = Panel(settings.panel)
         self._panel_faults: dict[str, str] = {}
         self._report_panel()
-        self.narrator = Narrator(self._look, told_from_s, events=events)
+        self.narrator = Narrator(self._look, told_from_s, events=events, quiet_until_s=quiet_until_s)
         self.delivered = True  # once it has run: has the broker acknowledged every alert?
         self.journal = (
             Journal(

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import isnan
+from math import inf, isnan
 from queue import Full, Queue
 from typing import TextIO
 
@@ -23,7 +23,8 @@ class Narrator:
     """A sink of the loop. ``look`` says what lamp and buzzer do now; written when it changes.
 
     ``out`` is standard output where it is None. Times count from ``start_s``, the first block's end where it
-    is None. A thread writes: a terminal that has stopped, or is gone, does not stop the loop.
+    is None; nothing is written of what was before ``quiet_until_s``. A thread writes: a terminal that has
+    stopped, or is gone, does not stop the loop.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Narrator:
         *,
         events: bool = False,
         out: TextIO | None = None,
+        quiet_until_s: float = -inf,
     ) -> None:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
+        self._quiet_until_s = quiet_until_s
         self._looked = ""
         self._armed = False
         self._lines: Queue[str | None] = Queue(UNWRITTEN)
@@ -61,12 +64,14 @@ class Narrator:
             self._line(block.end_s, f"NOT YET ARMED: {missing(status.waits_for[0])}")
         self._armed = status.armed
         look = self._look()
-        if look != self._looked:
+        if look != self._looked and block.end_s >= self._quiet_until_s:
             self._looked = look
             self._line(block.end_s, look)
 
     def _line(self, time_s: float, words: str) -> None:
         assert self._start_s is not None
+        if time_s < self._quiet_until_s:
+            return
         with suppress(Full):
             self._lines.put_nowait(f"{time_s - self._start_s:7.2f} s  {words}")
 
@@ -94,7 +99,7 @@ def session_words(facts: Facts) -> str:
     """The session in a line, as far as it is known."""
     figures = (
         ("cadence", facts.cadence_spm, 0, "steps per minute"),
-        ("step time variation", facts.step_time_cv_percent, 1, "%"),
+        ("step time variability", facts.step_time_cv_percent, 1, "%"),
         ("asymmetry", facts.asymmetry_percent, 1, "%"),
         ("sway", facts.sway_dps, 0, "deg/s"),
     )

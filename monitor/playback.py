@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -119,13 +120,14 @@ def in_real_time(
     blocks: Iterable[SampleBlock],
     real: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    from_s: float = -inf,
 ) -> Iterator[SampleBlock]:
-    """The blocks, each no sooner after the one before than it came then; what is missing is skipped."""
+    """The blocks, those after ``from_s`` no sooner after the one before than they came; holes are skipped."""
     clock = PacedClock(real, sleep)
     last_s: float | None = None
     for block in blocks:
         wait_s = block.end_s - last_s if last_s is not None else 0.0
-        clock.sleep(wait_s if wait_s < HOLE_S else 0.0)
+        clock.sleep(wait_s if wait_s < HOLE_S and block.end_s > from_s else 0.0)
         last_s = block.end_s
         yield block
 

@@ -24,6 +24,7 @@ DECIDING = (
     "fall",
     "stumble",
     "unsafe_step",
+    "tiring",
     "footfall",
     "direction",
     "handling",

@@ -64,6 +64,11 @@ def test_the_readme_names_every_command() -> None:
         assert target in README
 
 
+def test_the_readmes_table_has_the_commands_in_the_order_of_the_help() -> None:
+    table = README.partition("## Commands\n")[2].partition("\nAll settings")[0]
+    assert re.findall(r"^\| `rearguard (\w+)", table, re.MULTILINE) == NAMES
+
+
 def test_make_prints_its_targets() -> None:
     said = subprocess.run(
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
         "file",
         type=Path,
         metavar="FILE",
-        help="a logger's .csv; or .csv or .npz that `rearguard export` wrote",
+        help="a logger's .csv; or a .csv or .npz that `rearguard export` wrote",
     )
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="the recording")
     table = parser.add_argument_group("the table", "What is not said is guessed, and said.")
@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
         help="such as 'ax=Accel X,ay=...,az=...,gx=...,gy=...,gz=...'",
     )
     table.add_argument("--time", metavar="COLUMN", help="the column of times")
-    table.add_argument("--time-unit", choices=(*TIME_UNITS, "iso"))
+    table.add_argument("--time-unit", choices=(*TIME_UNITS, "iso"), help="of that column")
     table.add_argument(
         "--rate", type=_rate_hz, metavar="HZ", help="samples per second, where no column has times"
     )
@@ -65,6 +65,8 @@ def add(commands: Commands) -> None:
 
 
 def act(args: argparse.Namespace) -> int:
+    if args.out.suffix.lower() != ".npz":
+        raise RecordingError(f"{args.out}: expected a recording's name, which ends with .npz")
     make_room([args.out], force=args.force)
     if not args.file.is_file():
         raise RecordingError(f"{args.file}: expected a table (.csv), found no file there")

@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--kind",
-        choices=sorted(DANGERS),
+        choices=[kind.value for kind in sorted(DANGERS)],
         help="of a missed alarm, or where several alerts are near: what it is, or was",
     )
     parser.add_argument("--note", default="", metavar="TEXT", help="in your own words")
@@ -51,8 +51,11 @@ def act(args: argparse.Namespace) -> int:
         raise JournalError(f"expected what to say of it: {', '.join(LABELS)}")
     at = moment(found, args.time)
     label = _label(at, args.label, args.kind, args.note)
+    old = next((o for o in at.session.labels() if label.incident and _is_of(o, label)), None)
     at.session.put(label)
     print(f"session {at.session.number}, {at.session.local(label.time_s):%Y-%m-%d %H:%M:%S}: {_words(label)}")
+    if old and old.label != label.label:
+        print(f"instead of: {_words(old)}; an incident has one label of a kind, however often it rang")
     if args.as_test:
         _add(args.as_test, at.session, label)
     return 0
@@ -83,6 +86,10 @@ def _label(at: Moment, word: str, kind: str | None, note: str) -> Label:
     )
 
 
+def _is_of(one: Label, other: Label) -> bool:
+    return (one.incident, one.kind) == (other.incident, other.kind)
+
+
 def _who() -> str:
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
@@ -91,15 +98,18 @@ def _who() -> str:
 
 
 def _nearest(at: Moment, kind: str | None) -> Alert | None:
+    """The first report of the incident, of its kind, of which a report is nearest."""
+    alerts = at.session.alerts()
     near = [
         alert
-        for alert in at.session.alerts()
+        for alert in alerts
         if alert.kind in DANGERS
         and kind in (None, alert.kind)
         and not alert.stage.ended
         and abs(alert.time_s - at.time_s) <= NEAR_S
     ]
-    return min(near, key=lambda alert: abs(alert.time_s - at.time_s), default=None)
+    nearest = min(near, key=lambda alert: abs(alert.time_s - at.time_s), default=None)
+    return nearest and next(a for a in alerts if (a.id, a.kind) == (nearest.id, nearest.kind))
 
 
 def _list(found: list[Session]) -> int:

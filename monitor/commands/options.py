@@ -58,8 +58,17 @@ def journal_file(args: argparse.Namespace) -> Path:
     """The journal that is read: the one named, else the service's, else the user's."""
     folders = (os.environ.get("STATE_DIRECTORY"), SERVICE_STATE)
     served = (Path(folder) / FILE for folder in folders if folder)
-    found: Path = args.journal or next((path for path in served if path.exists()), OWN_STATE / FILE)
+    found: Path = args.journal or next(filter(_is_there, served), OWN_STATE / FILE)
     return found
+
+
+def _is_there(path: Path) -> bool:
+    """Also where only others may look: reading it then says so."""
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
 
 
 def add_port(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from firmware.bus import Bus
@@ -43,6 +44,7 @@ from monitor.recordings.corpus import RecordingError
 from monitor.recordings.journal.moment import numbered
 from monitor.recordings.journal.moment import seconds as seconds_of
 from monitor.recordings.journal.sessions import JournalError, Session, sessions
+from monitor.recordings.reports.drawing import expect_drawable
 from monitor.recordings.tuning.comparison import alerts_of, compared, table
 from monitor.settings import Settings
 from monitor.weights import shipped
@@ -130,13 +132,22 @@ def chosen(args: argparse.Namespace) -> tuple[Session, float, float]:
     from_s = session.from_s + seconds_of(args.from_s) if args.from_s else session.from_s
     to_s = session.from_s + seconds_of(args.to_s) if args.to_s else session.to_s
     if not from_s < to_s:
-        raise JournalError(f"--from {args.from_s or '0'} --to {args.to_s}: nothing lies between them")
+        raise JournalError(
+            f"--from {args.from_s or '0'} --to {args.to_s or 'the end'}: nothing lies between them; session "
+            f"{session.number} lasted {session.duration_s:.0f} s"
+        )
     return session, from_s, to_s
+
+
+SQLITE = b"SQLite format 3\0"
+"""What a journal's file begins with."""
 
 
 def replay_(args: argparse.Namespace) -> int:
     if args.picture and not args.compare:
         raise RecordingError("--picture goes with --compare OTHER.yaml; of a moment: rearguard why --picture")
+    if args.picture:
+        expect_drawable(args.picture)
     if args.session is not None:
         return _replay_session(args)
     if args.real_time or args.from_s or args.to_s or args.journal:
@@ -149,9 +160,11 @@ def replay_(args: argparse.Namespace) -> int:
         settings = replace(settings, arming=AT_ONCE)
     if args.compare:
         blocks = list(corpus.blocks(trial, settings.sampled.rate_hz))
-        return _compare(args, settings, blocks, (), "")
+        return _compare(args, settings, blocks, 0.0, (), "")
     clock = PacedClock()
     began_s = clock() if args.publish or args.through_chip else 0.0
+    if args.record:
+        _expect_journal(args.record)
     if args.record and not began_s:
         began_s = clock() - trial.duration_s  # it ends now
     line = Line(
@@ -183,6 +196,16 @@ def replay_(args: argparse.Namespace) -> int:
     return 0
 
 
+def _expect_journal(path: Path) -> None:
+    """Raises RecordingError where a file is that a journal would push aside as damaged."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE))
+    if start not in (b"", SQLITE):
+        raise RecordingError(f"{path}: expected a journal, or no file yet, found another kind of file")
+
+
 def _replay_session(args: argparse.Namespace) -> int:
     """With the settings of then, unless others are named, and with what people said then."""
     if args.through_chip or args.publish or args.linger or args.record or args.file or args.trial:
@@ -193,12 +216,21 @@ def _replay_session(args: argparse.Namespace) -> int:
     session, from_s, to_s = chosen(args)
     settings = load(args).settings if args.config else settings_of(session)
     if args.compare:
-        return _compare(args, settings, list(session.blocks(from_s, to_s)), session.inputs(), session.boot)
-    line = Line(settings, publish=False, told_from_s=session.from_s, events=args.events, boot=session.boot)
+        then = list(session.blocks(None, to_s))
+        return _compare(args, settings, then, session.from_s, session.inputs(), session.boot, from_s)
+    line = Line(
+        settings,
+        publish=False,
+        told_from_s=session.from_s,
+        quiet_until_s=from_s if args.from_s else -inf,
+        events=args.events,
+        boot=session.boot,
+    )
     say_limits(settings)
     print(f"session {session.number} of {session.local(session.from_s):%Y-%m-%d %H:%M:%S}", flush=True)
-    blocks = with_inputs(session.blocks(from_s, to_s), session.inputs(), line.inbox)
-    line.run(in_real_time(blocks) if args.real_time else blocks)
+    # From its beginning: what the detector says depends on what it saw before.
+    blocks = with_inputs(session.blocks(None, to_s), session.inputs(), line.inbox)
+    line.run(in_real_time(blocks, from_s=from_s) if args.real_time else blocks)
     return 0
 
 
@@ -206,8 +238,10 @@ def _compare(
     args: argparse.Namespace,
     settings: Settings,
     blocks: list[SampleBlock],
+    from_s: float,
     inputs: Sequence[tuple[float, Input]],
     boot: str,
+    shown_from_s: float = -inf,
 ) -> int:
     """The alerts of then beside those that other settings give; how it was armed and worn stays as it was."""
     if not blocks:
@@ -217,21 +251,27 @@ def _compare(
         alerts_of(blocks, inputs, boot, detecting, detecting.alarm, settings.arming, shipped())
         for detecting in (settings, replace(other, profile=settings.profile, sensor=settings.sensor))
     ]
-    from_s = blocks[0].end_s
-    rows = list(compared(*runs))
+    rows = [row for row in compared(*runs) if row.time_s >= shown_from_s]
+    was = args.config or (f"the settings of session {args.session}" if args.session else "the settings above")
+    print(f"before: {was}; after: {args.compare}")
     for line in table(rows, from_s):
         print(line)
     if args.picture:
         from monitor.recordings.tuning.pictures import side_by_side
 
-        side_by_side(blocks, rows, args.picture)
+        shown = [block for block in blocks if block.end_s >= shown_from_s]
+        side_by_side(shown, rows, from_s, args.picture)
         print(f"picture: {args.picture}")
     return 0
 
 
 def settings_of(session: Session) -> Settings:
     """What the session was recorded with. Raises ConfigError where this version has other settings."""
-    return config.parsed(session.settings, f"session {session.number}", Settings)
+    try:
+        return config.parsed(session.settings, f"session {session.number}", Settings)
+    except config.ConfigError as error:
+        cure = f"it was recorded by version {session.version}: name the settings to use with --config"
+        raise config.ConfigError([*error.problems, f"session {session.number}: {cure}"]) from error
 
 
 def _played(

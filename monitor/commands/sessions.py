@@ -25,7 +25,7 @@ def act(args: argparse.Namespace) -> int:
         numbered(found, args.delete).delete()
         print(f"session {args.delete} is deleted")
         return 0
-    for line in table(found):
+    for line in table(found) if found else ["no session yet: `rearguard run` records them"]:
         print(line)
     return 0
 

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,6 +13,8 @@ from monitor.commands.options import Commands, add_config, add_journal, command,
 from monitor.core.samples import Flags
 from monitor.core.vocabulary import AlertKind
 from monitor.recordings.evaluate import progress
+from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.reports.drawing import expect_drawable
 from monitor.recordings.tuning.engine import each
 from monitor.recordings.tuning.tune import (
     Outcome,
@@ -23,11 +24,12 @@ from monitor.recordings.tuning.tune import (
     changes,
     check,
     floor,
+    in_the_way,
     lasted,
     outcome,
     recommended,
 )
-from monitor.recordings.tuning.wishes import KINDS, Source, TuneError, sources
+from monitor.recordings.tuning.wishes import KINDS, Source, TuneError, is_of_a_frame, sources
 from monitor.settings import HERE, Settings
 from monitor.settings_text import as_yaml
 from monitor.weights import shipped
@@ -58,6 +60,8 @@ def add(commands: Commands) -> None:
 
 
 def act(args: argparse.Namespace) -> int:
+    if args.picture:
+        expect_drawable(args.picture)
     loaded = load(args)
     before = loaded.settings
     chosen = sources(args.sources, journal_file(args))
@@ -71,18 +75,22 @@ def act(args: argparse.Namespace) -> int:
     tried = list(progress(work, len(chosen), "Sessions and trials"))
     found = [outcome(tried, kind, before) for kind in KINDS]
     after = recommended(found, before)
+    if not args.sources:
+        for session in filter(is_of_a_frame, sessions(journal_file(args))):
+            print(f"session {session.number} is left out: it is from a treadmill's frame")
     for line in (*summary(chosen), *(row for one in found for row in trade(one))):
         print(line)
-    for line in moments(tried, found):
-        print(line)
+    rows = [*moments(tried, found), *(words for one in found for words in in_the_way(tried, one))]
+    if rows:
+        print("", "alarms and labels, now and with the best settings:", *rows, sep="\n")
     if args.picture:
         from monitor.recordings.tuning.pictures import trade_offs
 
         trade_offs(found, args.picture)
-        print(f"picture: {args.picture}")
+        print(f"\npicture: {args.picture}")
     moved = changes(before, after)
     if not moved:
-        print("\nNothing to recommend: no other setting does better without losing an alarm that was right.")
+        print("\nNothing to recommend: yours do as well as any that is allowed.")
         return 0
     work_again = each(partial(check, settings=after, weights=weights), chosen, args.jobs, args.cluster)
     lost = list(losses(tried, found, progress(work_again, len(chosen), "Proof")))
@@ -99,7 +107,7 @@ def summary(chosen: Sequence[Source]) -> Iterator[str]:
     hours = sum(source.hours for source in chosen)
     counts = {said: sum(wish.wanted is said for wish in wishes) for said in (True, False, None)}
     yield (
-        f"{len(chosen)} sessions and trials, {lasted(hours)} watched; alarms wanted {counts[True]}, "
+        f"sessions and trials: {len(chosen)}, {lasted(hours)} watched; alarms wanted {counts[True]}, "
         f"not wanted {counts[False]}, not labelled {counts[None]}"
     )
 
@@ -130,6 +138,8 @@ def moments(tried: Sequence[Tried], found: Sequence[Outcome]) -> Iterator[str]:
     for one in tried:
         if one.source.session is None:
             continue
+        for wish in one.source.gone:
+            yield f"  {wish.name}: its samples are no longer there, so it counts for nothing"
         for kind_found in found:
             kind, made, chosen = kind_found.grid.kind, kind_found.grid, best(kind_found)
             for i, wish in enumerate(one.wishes(kind)):
@@ -168,25 +178,18 @@ def _write(args: argparse.Namespace, path: Path | None, moved: dict[str, tuple[f
     """The change as a diff; with --write in the file, whose earlier self stays beside it."""
     path = path or HERE
     old = path.read_text(encoding="utf-8") if path.exists() else as_yaml(Settings())
-    draft = path.with_name(f"{path.name}.tuned")
-    draft.write_text(old, encoding="utf-8")
-    try:
-        for key, (_, value) in moved.items():
-            config.change(draft, Settings, key, value)
-        new = draft.read_text(encoding="utf-8")
-    finally:
-        draft.unlink()
+    new = old
+    for key, (_, value) in moved.items():
+        new = config.changed(new, path, Settings, key, value)
     print(
         "".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), str(path), str(path), n=1))
     )
     if not args.write:
         print(f"Nothing is written: --write puts this into {path}")
         return 0
-    if path.exists():
-        backup = path.with_name(f"{path.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-        shutil.copy2(path, backup)
+    backup = path.with_name(f"{path.name}.{time.strftime('%Y%m%d-%H%M%S')}") if path.exists() else None
+    config.write(path, new, backup)
+    if backup:
         print(f"before: {backup}")
-    for key, (_, value) in moved.items():
-        config.change(path, Settings, key, value)
     print(f"written: {path}; restart Rearguard to use it")
     return 0

@@ -7,6 +7,7 @@ from monitor.commands.options import Commands, add_config, add_journal, command,
 from monitor.commands.replay import settings_of
 from monitor.recordings.journal.moment import EXPECTED, moment
 from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.reports.drawing import expect_drawable
 from monitor.recordings.tuning.explanation import explain, text
 from monitor.weights import shipped
 
@@ -20,6 +21,8 @@ def add(commands: Commands) -> None:
 
 
 def act(args: argparse.Namespace) -> int:
+    if args.picture:
+        expect_drawable(args.picture)
     at = moment(sessions(journal_file(args)), args.time)
     settings = load(args).settings if args.config else settings_of(at.session)
     found = explain(at.session, at.time_s, settings, shipped())

@@ -62,6 +62,15 @@ class AlarmSettings:
         "the spotter may miss it",
         "it stays longer on the phone",
     )
+    tiring_over_s: float = number(
+        60.0,
+        5.0,
+        600.0,
+        "s",
+        "time after which the alert that the walker tires ends by itself, unless the walker rests before",
+        "the spotter may miss it",
+        "it stays longer on the phone",
+    )
     button_lockout_s: float = number(
         1.0,
         0.0,
@@ -173,6 +182,7 @@ class Alarm:
         self._lasts_s = {
             (AlertKind.STUMBLE, Timer.OVER): settings.stumble_over_s,
             (AlertKind.UNSAFE_STEP, Timer.OVER): settings.unsafe_step_over_s,
+            (AlertKind.TIRING, Timer.OVER): settings.tiring_over_s,
             (AlertKind.TEST, Timer.OVER): TEST_OVER_S,
             (AlertKind.FALL, Timer.UNCLEARED): settings.coming_s,
             (AlertKind.SOS, Timer.UNCLEARED): settings.coming_s,

@@ -20,6 +20,7 @@ PRIORITY: Final[dict[AlertKind, Priority]] = {
     AlertKind.LINK: Priority.MEDIUM,
     AlertKind.FAULT: Priority.MEDIUM,
     AlertKind.UNSAFE_STEP: Priority.LOW,
+    AlertKind.TIRING: Priority.LOW,
     AlertKind.BATTERY: Priority.LOW,
     AlertKind.TEST: Priority.LOW,
 }
@@ -36,6 +37,9 @@ CURES: Final = frozenset(
 """What says that a cause is there, or gone. A fault that keeps coming back is held open: see healing.py."""
 
 DANGERS: Final = (AlertKind.UNSAFE_STEP, AlertKind.STUMBLE, AlertKind.FALL, AlertKind.SOS)
+
+OF_THE_WALKER: Final = (AlertKind.TIRING, *DANGERS)
+"""What people may end."""
 
 
 class Timer(StrEnum):
@@ -144,19 +148,23 @@ RULES: Final[tuple[Rule, ...]] = (
         for at in (CONFIRMED, CONFIRMED_ACKNOWLEDGED)
         for trigger, to in ((_ON.FALLING, SUSPECTED), (_ON.IMPACT, SUSPECTED), (_ON.DOWN, CONFIRMED))
     ),
+    # Tiring is news, not danger: it ends by itself, at the latest when the walker rests.
+    _opens(_KIND.TIRING, _ON.TIRING, CONFIRMED, Guard.NOTHING_WORSE),
+    *_each([_KIND.TIRING], _OPEN, _ON.STILL, Stage.RECOVERED),
+    *_each([_KIND.TIRING], _OPEN, Timer.OVER, Stage.RECOVERED),
     # The walker calls for help, or is well.
     _opens(_KIND.SOS, _DO.BUTTON_LONG),
     Rule(_KIND.SOS, CONFIRMED, _DO.BUTTON_LONG, CONFIRMED),
     Rule(_KIND.SOS, CONFIRMED_ACKNOWLEDGED, _DO.BUTTON_LONG, CONFIRMED),
-    *_each(DANGERS, _OPEN, _DO.BUTTON_SHORT, Stage.CANCELLED),
+    *_each(OF_THE_WALKER, _OPEN, _DO.BUTTON_SHORT, Stage.CANCELLED),
     # The spotters.
     *_each(PRIORITY, _OPEN, _DO.COMING, Stage.ACKNOWLEDGED),  # a second one may take over
     # "I'm coming" is a promise for some minutes.
     Rule(_KIND.FALL, SUSPECTED_ACKNOWLEDGED, Timer.UNCLEARED, SUSPECTED),
     Rule(_KIND.FALL, CONFIRMED_ACKNOWLEDGED, Timer.UNCLEARED, CONFIRMED),
     Rule(_KIND.SOS, CONFIRMED_ACKNOWLEDGED, Timer.UNCLEARED, CONFIRMED),
-    *_each([*DANGERS, _KIND.TEST], _OPEN, _DO.FALSE_ALARM, Stage.CANCELLED),
-    *_each([*DANGERS, _KIND.TEST], _OPEN, _DO.CLEAR, Stage.CLEARED),
+    *_each([*OF_THE_WALKER, _KIND.TEST], _OPEN, _DO.FALSE_ALARM, Stage.CANCELLED),
+    *_each([*OF_THE_WALKER, _KIND.TEST], _OPEN, _DO.CLEAR, Stage.CLEARED),
     # A fault ends when its cause does, and not by anybody's wish.
     _opens(_KIND.SENSOR, _ON.SENSOR_LOST),
     _opens(_KIND.LINK, _DO.LINK_LOST),

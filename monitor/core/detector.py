@@ -1,6 +1,6 @@
 """The detection pipeline: samples in, events out. The same code for five samples live and an hour at once.
 
-    block -> health -+-> grid -> posture -> steps, direction -> unsafe steps, heading
+    block -> health -+-> grid -> posture -> steps, direction -> unsafe steps, heading, tiring
                      |        -> network -> stumble, fall, handling
                      +-> SENSOR_LOST, SENSOR_BACK
 
@@ -28,6 +28,7 @@ from monitor.core.snapshot import State, restore, snapshot
 from monitor.core.steps import Steps
 from monitor.core.stillness import Stillness
 from monitor.core.stumble import Stumble, StumbleSettings
+from monitor.core.tiring import Tiring, TiringSettings
 from monitor.core.unsafe import Baselines, Unsafe, UnsafeSettings, baselines
 from monitor.core.vocabulary import Event, EventKind
 
@@ -47,6 +48,7 @@ class DetectorSettings:
     fall: FallSettings = group(FallSettings, "Falls")
     stumble: StumbleSettings = group(StumbleSettings, "Stumbles")
     unsafe_step: UnsafeSettings = group(UnsafeSettings, "Unsafe steps")
+    tiring: TiringSettings = group(TiringSettings, "Tiring")
     footfall: FootfallSettings = group(
         FootfallSettings, "Footfall detection (sensor on the treadmill's frame)"
     )
@@ -65,7 +67,7 @@ class Weights(NamedTuple):
 class Detector:
     """Feed every block once, in order; however the samples are cut into blocks, the events are the same."""
 
-    STATE = ("_health", "_grid", "_session", "_own", "_fall", "_handling", "_stages")
+    STATE = ("_health", "_grid", "_session", "_tiring", "_own", "_fall", "_handling", "_stages")
 
     def __init__(self, settings: DetectorSettings, weights: Weights) -> None:
         self._settings = settings
@@ -74,6 +76,7 @@ class Detector:
         self._weights = weights
         self._own = baselines(settings.unsafe_step)
         self._session = Session()
+        self._tiring = Tiring(settings.tiring)
         self._fall = Fall(settings.fall)
         self._handling = Handling(settings.handling)
         self._stages: _Belt | _Frame | None = None
@@ -116,7 +119,16 @@ class Detector:
         self._fall.gap()
         self._handling.gap()
         network = Network(self._weights.falls)
-        return _Belt(self._settings, steps, network, self._own, self._session, self._fall, self._handling)
+        return _Belt(
+            self._settings,
+            steps,
+            network,
+            self._own,
+            self._session,
+            self._tiring,
+            self._fall,
+            self._handling,
+        )
 
 
 class _Belt:
@@ -131,6 +143,7 @@ class _Belt:
         network: Network,
         own: Baselines,
         session: Session,
+        tiring: Tiring,
         fall: Fall,
         handling: Handling,
     ) -> None:
@@ -140,6 +153,7 @@ class _Belt:
         self._slip = Slip(RATE_HZ)
         self._unsafe = Unsafe(settings.unsafe_step, RATE_HZ, own)
         self._session = session
+        self._tiring = tiring
         self._network = network
         self._stumble = Stumble(settings.stumble)
         self._fall = fall
@@ -149,7 +163,7 @@ class _Belt:
         body = self._posture.update(samples.accel_g, samples.gyro_dps)
         steps = self._steps.update(samples.time_s, body)
         judgements = self._unsafe.update(body, steps)
-        self._session.update(body, steps)
+        swayed = self._session.update(body, steps)
         hops = self._network.update(samples)
         falls = self._fall.update(hops)
         return [
@@ -160,6 +174,7 @@ class _Belt:
             ),
             *self._slip.update(body, steps),
             *(judgement.flag for judgement in judgements if judgement.flag),
+            *self._tiring.update(steps, swayed),
             *self._stumble.update(hops),
             *falls,
             *self._handling.update(hops, falls),

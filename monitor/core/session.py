@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan, sqrt
+from typing import NamedTuple
 
 from monitor.core.posture import Body
 from monitor.core.steps import Step
@@ -26,6 +27,13 @@ class Facts:
     asymmetry_percent: float = nan
     sway_dps: float = nan
     longest_backward_run: int = 0
+
+
+class Swayed(NamedTuple):
+    """The trunk's roll and pitch rates since the step before, squared, in (deg/s)^2, and summed."""
+
+    squares: float
+    samples: int
 
 
 class Session:
@@ -64,20 +72,24 @@ class Session:
         self._sway = self._sway_open = 0.0
         self._samples = self._samples_open = 0
 
-    def update(self, body: Body, steps: Sequence[Step]) -> None:
-        """Take in the steps that the block behind ``body`` proved."""
+    def update(self, body: Body, steps: Sequence[Step]) -> list[Swayed]:
+        """Take in the steps that the block behind ``body`` proved; how the trunk swayed up to each."""
         sway = body.roll_dps**2 + body.pitch_dps**2
         begin = 0
+        swayed = []
         for step in steps:
             part = sway[begin : step.proved + 1]
             begin = step.proved + 1
+            since = Swayed(self._sway_open + float(part.sum()), self._samples_open + len(part))
             if not isnan(step.step_s):
-                self._sway += self._sway_open + float(part.sum())
-                self._samples += self._samples_open + len(part)
+                self._sway += since.squares
+                self._samples += since.samples
             self._sway_open, self._samples_open = 0.0, 0
             self._count(step)
+            swayed.append(since)
         self._sway_open += float(sway[begin:].sum())
         self._samples_open += len(sway) - begin
+        return swayed
 
     def count(self, steps: int) -> None:
         """Take in steps of which nothing else is known."""

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     STILL = "still"  # stood still for two seconds
     SLID = "slid"  # the walk goes across the sensor's forward axis: it slid round the belt
     ALIGNED = "aligned"  # along it again
+    TIRING = "tiring"  # steps less even, more sway than in the first minutes
     TAKEN_OFF = "taken_off"  # the sensor is in somebody's hand
     SENSOR_LOST = "sensor_lost"
     SENSOR_BACK = "sensor_back"
@@ -119,6 +120,7 @@ class AlertKind(StrEnum):
     SOS = "sos"
     STUMBLE = "stumble"
     UNSAFE_STEP = "unsafe_step"
+    TIRING = "tiring"
     SENSOR = "sensor"
     LINK = "link"
     BATTERY = "battery"

@@ -6,8 +6,10 @@ the entities, so they become unavailable three beats after it stops; alerts feed
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
+from monitor.core.alarm_rules import OF_THE_WALKER
 from monitor.core.vocabulary import AlertKind, Stage
 from monitor.delivery.messages import OFFLINE, ONLINE, Topics
 
@@ -17,7 +19,6 @@ BIRTH = b"online"
 EXPIRE_S = 4
 """Three missed heartbeats, and one for the way."""
 
-DANGERS = [AlertKind.FALL, AlertKind.SOS, AlertKind.STUMBLE, AlertKind.UNSAFE_STEP]
 FAULTS = [AlertKind.SENSOR, AlertKind.LINK, AlertKind.BATTERY, AlertKind.FAULT]
 
 OPEN = """
@@ -85,7 +86,7 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
     alarm = f"binary_sensor.{_slug(f'rearguard_{device}_alarm')}"
     seen = _seen(topics)
     return {
-        "alarm": _binary("Alarm", "safety", _any_of(DANGERS), "mdi:alarm-light")
+        "alarm": _binary("Alarm", "safety", _any_of(OF_THE_WALKER), "mdi:alarm-light")
         | {
             "default_entity_id": alarm,
             "json_attributes_topic": topics.state,
@@ -193,7 +194,7 @@ def _slug(words: str) -> str:
     return re.sub("_+", "_", re.sub("[^a-z0-9_]", "_", words))
 
 
-def _any_of(kinds: list[AlertKind]) -> str:
+def _any_of(kinds: Iterable[AlertKind]) -> str:
     names = [kind.value for kind in kinds]
     return f"value_json.incidents | selectattr('kind', 'in', {names}) | list | length > 0"
 

@@ -19,6 +19,7 @@ KIND_WORDS = {
     AlertKind.SOS: "CALL FOR HELP",
     AlertKind.STUMBLE: "stumble",
     AlertKind.UNSAFE_STEP: "unsafe step",
+    AlertKind.TIRING: "tiring",
     AlertKind.SENSOR: "sensor fault",
     AlertKind.LINK: "connection fault",
     AlertKind.BATTERY: "low supply voltage",

@@ -1,4 +1,4 @@
-"""``make chaos`` and ``make soak``: the storms of some seeds, then the mutants, which must all be noticed."""
+"""``make chaos``: the storms of some seeds, then the mutants, which must all be noticed."""
 
 import argparse
 import statistics

@@ -147,7 +147,10 @@ def test_a_panel_that_cannot_be_driven_is_a_fault_and_the_watch_goes_on(
 
 def test_the_command_alone_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    assert "be a spotter in the terminal" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "\nWhy did it ring?\n  sessions   List what the journal holds" in said
+    assert "  watch      Be a spotter in the terminal.\n" in said
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_a_broker_that_is_not_there_is_said_without_an_error_number(

@@ -12,7 +12,7 @@ from monitor.recordings.corpus import RecordingError
 
 ACCEL, GYRO = ("ax", "ay", "az"), ("gx", "gy", "gz")
 
-SENSOR = r"a|acc|accel|acceleration|accelerometer|g|gyr|gyro|gyroscope|w|omega|rot|rotation"
+SENSOR = r"a|ac|acc|accel|acceleration|accelerometer|g|gy|gyr|gyro|gyroscope|w|omega|rot|rotation"
 OTHERS = {"linear", "user", "gravity", "absolute", "magnitude", "mag", "magnetic", "magnetometer", "time"}
 """Words of columns that are not what the two sensors measure."""
 
@@ -77,14 +77,14 @@ def axis_of(name: str) -> str:
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare).lower())
     if OTHERS & set(words):
         return ""
+    axis = next((word for word in words if word in "xyz"), "")
+    sensor = next((word for word in words if re.fullmatch(SENSOR, word)), "")
+    if axis and sensor:  # before what is joined: GyX is Gy and X
+        return ("a" if sensor.startswith("a") else "g") + axis
     for word in words:
         if joined := re.fullmatch(rf"({SENSOR})([xyz])", word):
             return ("a" if joined[1].startswith("a") else "g") + joined[2]
-    axis = next((word for word in words if word in "xyz"), "")
-    sensor = next((word for word in words if re.fullmatch(SENSOR, word)), "")
-    if not axis or not sensor:
-        return axis if words == [axis] else ""
-    return ("a" if sensor.startswith("a") else "g") + axis
+    return axis if words == [axis] else ""
 
 
 def time_column(names: Sequence[str]) -> str:

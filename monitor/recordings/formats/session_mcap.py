@@ -5,6 +5,7 @@ per block, so that gaps and faults are kept; ``/steps`` and a channel for each k
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from heapq import merge
 from operator import itemgetter
@@ -57,7 +58,8 @@ def write(path: Path, excerpt: Excerpt) -> None:
         from mcap.writer import Writer
     except ImportError as error:
         raise McapError(
-            f"{path}: MCAP needs a library that is not installed: pip install 'rearguard[mcap]'"
+            f"{path}: MCAP needs a library that is not installed: {sys.executable} -m pip install "
+            "'rearguard[mcap]'"
         ) from error
     with path.open("wb") as file:
         writer = Writer(file)

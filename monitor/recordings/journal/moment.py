@@ -12,8 +12,8 @@ from monitor.core.vocabulary import Alert
 from monitor.recordings.journal.sessions import JournalError, Session
 
 EXPECTED = (
-    "expected `last`, an alert's id, a session and a time in it such as 12+3:05, a time of day such as "
-    "14:03:22, or a date and a time such as '2026-05-31 14:03:22'"
+    "expected `last`, an alert's id, a session and a time in it such as 12+3:05, a time of day such as 14:03 "
+    "or 14:03:22, or a date and a time such as '2026-05-31 14:03:22'"
 )
 NEAR_S = 60.0
 """A time of day may miss a session by so much."""
@@ -47,8 +47,11 @@ def numbered(found: Sequence[Session], number: int) -> Session:
     for session in found:
         if session.number == number:
             return session
-    known = f"{found[0].number} to {found[-1].number}" if found else "none"
-    raise JournalError(f"no session {number}; there are {known}: `rearguard sessions` lists them")
+    known = "there are none"
+    if found:
+        first, last = found[0].number, found[-1].number
+        known = f"there are {first} to {last}" if first < last else f"there is only {first}"
+    raise JournalError(f"no session {number}; {known}: `rearguard sessions` lists them")
 
 
 def seconds(text: str) -> float:
@@ -67,20 +70,30 @@ def _alert(found: Sequence[Session], text: str, wanted: Callable[[Alert], bool])
         alerts = session.alerts()
         for alert in reversed(alerts):
             if wanted(alert):  # as what it came to: an unsafe step may have become a fall
-                first = next(a for a in alerts if (a.id, a.kind) == (alert.id, alert.kind))
-                return Moment(session, first.time_s, first)
-    what = "no alert in the journal" if text == "last" else f"{text!r}: {EXPECTED}"
-    raise JournalError(what)
+                return _first(found, alert)
+    if text == "last":
+        raise JournalError("no alert in the journal: name a moment, such as 14:03:22 or 12+3:05")
+    raise JournalError(f"{text!r}: {EXPECTED}")
+
+
+def _first(found: Sequence[Session], alert: Alert) -> Moment:
+    """Where its incident was first reported as that: after a restart the next session reports it again."""
+    return next(
+        Moment(session, first.time_s, first)
+        for session in found
+        for first in session.alerts()
+        if (first.id, first.kind) == (alert.id, alert.kind)
+    )
 
 
 def _at_clock(found: Sequence[Session], named: str | None, shown: str, text: str) -> Moment:
-    """The latest session in which the wall clock showed this."""
+    """The latest session in which the wall clock showed this; of a minute its first alert, if it has one."""
     try:
         asked = date.fromisoformat(named) if named else None
         clock = time.fromisoformat(f"0{shown}" if shown[1] == ":" else shown)
     except ValueError as error:
         raise JournalError(f"{text!r}: {error}; {EXPECTED}") from error
-    best: tuple[float, Moment] | None = None
+    best: tuple[float, float, Session] | None = None
     for session in reversed(found):
         last = session.local(session.to_s).date()  # the day before: it may have run past midnight
         days = [asked] if asked else [last + timedelta(days=days) for days in (1, 0, -1)]
@@ -89,10 +102,15 @@ def _at_clock(found: Sequence[Session], named: str | None, shown: str, text: str
             time_s = wall.timestamp() - session.utc_offset_s
             misses_s = max(session.from_s - time_s, time_s - session.to_s, 0.0)
             if misses_s <= NEAR_S and (best is None or misses_s < best[0]):
-                best = misses_s, Moment(session, min(max(time_s, session.from_s), session.to_s))
+                best = misses_s, time_s, session
     if best is None:
         raise JournalError(f"{text}: no session was recorded then: `rearguard sessions` lists them")
-    return best[1]
+    _, time_s, session = best
+    minute_s = 60.0 if shown.count(":") == 1 else 0.0
+    for alert in session.alerts():
+        if alert.kind in DANGERS and not alert.stage.ended and 0.0 <= alert.time_s - time_s < minute_s:
+            return Moment(session, alert.time_s, alert)
+    return Moment(session, min(max(time_s, session.from_s), session.to_s))
 
 
 def _inside(session: Session, time_s: float, text: str) -> Moment:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import nan
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from monitor.core.samples import SampleBlock
@@ -42,6 +43,9 @@ from monitor.recordings.journal.packing import Form, unpack
 FAR_S = 1e18
 ROWS_AT_ONCE = 100
 """A minute of samples: who reads slowly keeps SQLite from tidying its log no longer than that takes."""
+
+APART_S = 1.0
+"""Between two rows of samples: less is no hole."""
 
 RUNNING_S = 60.0
 """What was recorded so lately may still be."""
@@ -143,6 +147,19 @@ class Session:
                     if least_s - 1e-6 <= block.end_s <= most_s + 1e-6:
                         yield form, block
             after = rows[-1][0]
+
+    def kept(self) -> list[tuple[float, float]]:
+        """From when to when its samples are there: not in holes, and not where they have been let go of."""
+        found: list[tuple[float, float]] = []
+        rows = self._all(
+            "SELECT from_s, to_s FROM samples WHERE session = ? ORDER BY from_s", make=lambda row: row
+        )
+        for from_s, to_s in rows:
+            if found and from_s - found[-1][1] <= APART_S:
+                found[-1] = found[-1][0], max(found[-1][1], to_s)
+            else:
+                found.append((from_s, to_s))
+        return found
 
     def forms(self) -> list[Form]:
         """The sensors it was recorded with."""
@@ -283,12 +300,25 @@ def _said(path: Path) -> Iterator[None]:
         raise JournalError(f"{path}: cannot be read: {error}") from error
 
 
-def _connected(path: Path, mode: str) -> sqlite3.Connection:
-    if not path.is_file():
+def _expect_readable(path: Path) -> None:
+    """Raises JournalError where no file is, or one that others must not read."""
+    try:
+        is_file, is_ours = S_ISREG(path.stat().st_mode), os.access(path, os.R_OK)
+    except PermissionError:
+        is_file, is_ours = True, False
+    except OSError:
+        is_file, is_ours = False, False
+    if not is_file:
         raise JournalError(
             f"{path}: expected a journal, found no file there; name one with --journal, or let "
             "`rearguard run` record a session"
         )
+    if not is_ours:
+        raise JournalError(f"{path}: is for its owner alone: put `sudo` before the command")
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    _expect_readable(path)
     with _said(path):
         log = Path(f"{path}-wal")
         still = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,11 +37,17 @@ class MatplotlibMissingError(RearguardError, ImportError):
     """What draws is not installed."""
 
 
+class NoFolderError(RearguardError, ValueError):
+    """A picture is to go where no folder is."""
+
+
 def _matplotlib() -> Any:
     try:
         import matplotlib
     except ImportError as error:
-        raise MatplotlibMissingError("pictures need matplotlib: pip install 'rearguard[report]'") from error
+        raise MatplotlibMissingError(
+            f"pictures need matplotlib: {sys.executable} -m pip install 'rearguard[report]'"
+        ) from error
     return matplotlib
 
 
@@ -63,6 +70,13 @@ def plots() -> Any:
         }
     )
     return plt
+
+
+def expect_drawable(path: Path) -> None:
+    """Asked before the work that a picture is of. Raises MatplotlibMissingError, NoFolderError."""
+    _matplotlib()
+    if not path.absolute().parent.is_dir():
+        raise NoFolderError(f"{path}: expected a folder that is there: {path.absolute().parent} is none")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan, nan
 
-from monitor.core.vocabulary import StepEvent
+from monitor.core.vocabulary import AlertKind, Stage, StepEvent
 from monitor.recordings.journal.sessions import Session
 from monitor.recordings.reports.document import Chart, Document, Heading, Line, Panel, Part, Table, Words
 from monitor.recordings.reports.figures import Figures, Motion, ReportSettings, backward, facts_of
@@ -138,6 +138,14 @@ def _remarks(now: Figures, settings: ReportSettings) -> list[str]:
         said.append(f"{lost_s:.0f} s of the session were not recorded ({reasons}).")
     if tired := tiring(now):
         said.append(tired)
+    reported_s = [
+        alert.time_s
+        for alert in now.session.alerts()
+        if alert.kind is AlertKind.TIRING and alert.stage is Stage.ACTIVE
+    ]
+    if reported_s:
+        moments = ", ".join(clock(now.session, time_s) for time_s in reported_s)
+        said.append(f"While walking, tiring was reported to the spotter at {moments}.")
     return said
 
 

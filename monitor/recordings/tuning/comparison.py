@@ -8,7 +8,9 @@ from monitor.core.alarm import Alarm, AlarmSettings
 from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings, Weights
 from monitor.core.samples import SampleBlock
-from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Evidence, Input
+from monitor.recordings.scoring import ONE_INCIDENT_S
+from monitor.recordings.tuning.explanation import clock
 from monitor.recordings.tuning.tracks import merged
 
 SAME_S = 2.0
@@ -65,19 +67,28 @@ def alerts_of(
 
 
 def openings(alerts: Sequence[Alert]) -> list[Alert]:
-    """The first report of every incident, and of every kind that it became, at its greatest certainty."""
-    found: dict[tuple[str, AlertKind], Alert] = {}
+    """Each time it rang, at its greatest certainty: of every incident, and of every kind that it became.
+
+    While a fall is open another is a further report of the same incident, and a time of its own. An answer is
+    none, nor what is said once more because nobody came.
+    """
+    found: list[Alert] = []
+    latest: dict[tuple[str, AlertKind], tuple[int, Alert]] = {}
+    told: dict[str, Evidence] = {}
     for alert in alerts:
-        if not alert.stage.ended:
-            key = (alert.id, alert.kind)
-            first = found.get(key)
-            found[key] = alert if first is None else _surer(first, alert)
-    return sorted(found.values(), key=lambda alert: alert.time_s)
-
-
-def _surer(first: Alert, later: Alert) -> Alert:
-    """The first one, with the certainty of the later."""
-    return replace(first, certainty=later.certainty) if later.certainty is Certainty.CONFIRMED else first
+        is_again = alert.evidence == told.get(alert.id)
+        told[alert.id] = alert.evidence
+        if alert.stage.ended or alert.who or is_again:
+            continue
+        place, last = latest.get((alert.id, alert.kind), (-1, alert))
+        surer = (last.certainty, alert.certainty) == (Certainty.SUSPECTED, Certainty.CONFIRMED)
+        if place >= 0 and (surer or alert.time_s - last.time_s <= ONE_INCIDENT_S):
+            found[place] = replace(found[place], certainty=alert.certainty) if surer else found[place]
+        else:
+            place = len(found)
+            found.append(alert)
+        latest[alert.id, alert.kind] = place, alert
+    return found
 
 
 def compared(before: Sequence[Alert], after: Sequence[Alert]) -> Iterator[Difference]:
@@ -103,9 +114,8 @@ def table(rows: Sequence[Difference], from_s: float) -> Iterator[str]:
     for row in rows:
         before = row.before.certainty if row.before else "-"
         after = row.after.certainty if row.after else "-"
-        at_s = row.time_s - from_s
-        at = f"{int(at_s // 60)}:{at_s % 60:04.1f}"
-        yield f"{at:>8}  {row.kind.replace('_', ' '):12} {before:10} {after:10} {row.words}"
+        at, kind = clock(row.time_s - from_s), row.kind.replace("_", " ")
+        yield f"{at:>8}  {kind:12} {before:10} {after:10} {row.words}"
     counts = {word: sum(row.words == word for row in rows) for word in ("gone", "new")}
     changed = sum(row.words not in ("gone", "new", "same") for row in rows)
     yield f"{counts['gone']} gone, {counts['new']} new, {changed} changed, of {len(rows)}"

@@ -4,6 +4,7 @@ A cluster is reached by joblib (the extra `tune`), which knows Dask and Ray.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -33,7 +34,9 @@ def each(
     try:
         from joblib import Parallel, delayed
     except ImportError as error:
-        raise EngineError("--cluster needs joblib: pip install 'rearguard[tune]'") from error
+        raise EngineError(
+            f"--cluster needs joblib: {sys.executable} -m pip install 'rearguard[tune]'"
+        ) from error
     call: Any = delayed(work)
     try:
         with _on(cluster):

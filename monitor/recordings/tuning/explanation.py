@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import isnan
 
 import numpy as np
 
-from monitor.core.alarm_rules import DANGERS
+from monitor.core.alarm_rules import DANGERS, OF_THE_WALKER
 from monitor.core.detector import Detector, DetectorSettings, Weights
 from monitor.core.fall_network import Head, Hops
 from monitor.core.samples import SampleBlock
@@ -47,7 +48,8 @@ class Explanation:
     """All that is known of the seconds around ``time_s``.
 
     ``blocks`` and ``hops`` are empty and None where the samples have been let go of. ``seen`` are the events
-    of a whole detector that was given the session again, ``alerts`` what was reported then.
+    of a whole detector that was given the session again, ``alerts`` all reports of the incidents of which
+    one was then, ``states`` the alarm's up to the end of these seconds.
     """
 
     session: Session
@@ -57,11 +59,19 @@ class Explanation:
     scores: tuple[Score, ...]
     seen: tuple[Event, ...]
     alerts: tuple[Alert, ...]
-    state: State | None
+    states: tuple[State, ...]
     labels: tuple[Label, ...]
 
     def around(self, time_s: float) -> bool:
         return self.time_s - BEFORE_S <= time_s <= self.time_s + AFTER_S
+
+    @property
+    def state(self) -> State | None:
+        """The alarm's at the moment, None where that is not recorded."""
+        return self.state_at(self.time_s)
+
+    def state_at(self, time_s: float) -> State | None:
+        return next((state for state in reversed(self.states) if state.time_s <= time_s), None)
 
     @property
     def steps(self) -> list[StepEvent]:
@@ -71,25 +81,25 @@ class Explanation:
 def explain(session: Session, time_s: float, settings: DetectorSettings, weights: Weights) -> Explanation:
     """Give the session to a detector again, up to the moment, and look at what it saw.
 
-    From its beginning, for what is unsafe depends on the steps before.
+    From its beginning, for what is unsafe depends on the steps before. It is read twice: hours of samples
+    at once are more than a small device's memory holds.
     """
     from_s, to_s = time_s - BEFORE_S, time_s + AFTER_S
-    blocks = list(session.blocks(None, to_s))
-    near = tuple(block for block in blocks if block.end_s >= from_s)
+    near = tuple(session.blocks(from_s, to_s))
     seen: list[Event] = []
     hops = None
     if near:
         detector = Detector(settings, weights)
-        seen = [event for block in merged(blocks) for event in detector.update(block)]
+        blocks = merged(session.blocks(None, to_s))
+        events = (event for block in blocks for event in detector.update(block))
+        seen = [event for event in events if event.time_s >= from_s]
         if settings.profile == "belt":
-            hops = _near(track(blocks, settings, weights).hops(), from_s, to_s)
+            hops = _near(track(session.blocks(None, to_s), settings, weights).hops(), from_s, to_s)
     else:
         seen = [*session.steps(from_s, to_s), *session.events(from_s, to_s)]
     found = tuple(event for event in seen if from_s <= event.time_s <= to_s)
     alerts = session.alerts()
-    begun = {a.id: a.time_s for a in reversed(alerts)}
-    near_ids = {incident for incident, begun_s in begun.items() if from_s <= begun_s <= to_s}
-    states = [state for state in session.states() if state.time_s <= time_s]
+    near_ids = {a.id for a in alerts if from_s <= a.time_s <= to_s} | {a.id for a in _open(alerts, time_s)}
     return Explanation(
         session,
         time_s,
@@ -98,7 +108,7 @@ def explain(session: Session, time_s: float, settings: DetectorSettings, weights
         tuple(_scores(hops, found, settings)),
         found,
         tuple(alert for alert in alerts if alert.id in near_ids),
-        states[-1] if states else None,
+        tuple(state for state in session.states() if state.time_s <= to_s),
         tuple(label for label in session.labels() if from_s <= label.time_s <= to_s),
     )
 
@@ -114,7 +124,7 @@ def _scores(hops: Hops | None, seen: Sequence[Event], settings: DetectorSettings
     if hops is not None:
         stumble = hops.score[:, Head.STUMBLE] - hops.doubt()
         for name, values, limit in (
-            ("falling", hops.score[:, Head.FALLING], settings.fall.falling_threshold),
+            ("falling", hops.score[:, Head.FALLING] - hops.doubt(), settings.fall.falling_threshold),
             ("fallen", hops.score[:, Head.FALLEN], settings.fall.down_threshold),
             ("stumble", stumble, settings.stumble.threshold),
             ("handled", hops.score[:, Head.HANDLED], settings.handling.threshold),
@@ -147,6 +157,7 @@ def text(found: Explanation) -> Iterator[str]:
     yield f"Session {session.number}, {at}, {clock(time_s - session.from_s)} into it ({session.device})"
     yield ""
     yield from verdict(found)
+    yield from _what_to_do(found)
     yield ""
     yield from _score_lines(found)
     yield from _walk_lines(found)
@@ -159,15 +170,12 @@ def text(found: Explanation) -> Iterator[str]:
 
 def verdict(found: Explanation) -> Iterator[str]:
     """The answer, in a sentence or two: what rang, and how near what did not ring came to it."""
-    rang: dict[tuple[str, AlertKind], Alert] = {}
-    for alert in found.alerts:
-        if alert.kind in DANGERS and not alert.stage.ended:
-            rang.setdefault((alert.id, alert.kind), alert)
-    for alert in rang.values():
+    rang = list(_rang(found))
+    for alert in rang:
         because = _readings(alert)
         when, kind = clock(alert.time_s - found.session.from_s), alert.kind.replace("_", " ")
         yield f"It rang at {when}: {kind}, {alert.certainty}" + (f", because {because}." if because else ".")
-    kinds = {alert.kind for alert in rang.values()}
+    kinds = {alert.kind for alert in rang}
     if AlertKind.FALL in kinds and AlertKind.STUMBLE in kinds:
         return
     silent = "It rang for nothing else" if rang else "It did not ring"
@@ -176,25 +184,33 @@ def verdict(found: Explanation) -> Iterator[str]:
         return
     if found.state is not None and not found.state.armed:
         yield f"{silent}: it was not armed."
-    lost = next((event for event in found.seen if event.kind is EventKind.SENSOR_LOST), None)
-    if lost is not None:
-        yield f"{silent}: the sensor did not report ({lost.reason})."
+    if (lost := _silence(found)) is not None:
+        yield f"{silent}: the sensor did not report{f' ({lost})' if lost else ''}."
     for kind, events in _RINGS.items():
-        seen = [event for event in found.seen if event.kind in events]
-        if kind in kinds or not seen or (found.state is not None and not found.state.armed):
-            continue
-        when = clock(seen[0].time_s - found.session.from_s)
-        why = "an alarm that says more was open" if found.state else "no alert of it is recorded"
-        yield f"A {kind.replace('_', ' ')} was seen at {when} and did not ring: {why}."
+        event = next((event for event in found.seen if event.kind in events), None)
+        if kind not in kinds and event is not None:
+            when = clock(event.time_s - found.session.from_s)
+            name, why = kind.replace("_", " "), _hidden(found, event.time_s)
+            yield f"{'An' if name[0] in 'aeiou' else 'A'} {name} was seen at {when} and did not ring: {why}."
     for kind, name in ((AlertKind.FALL, "falling score"), (AlertKind.STUMBLE, "stumble score")):
         score = next((score for score in found.scores if score.name == name), None)
         if kind not in kinds and score is not None and not score.over:
             short = f"{score.limit - score.value:.2f} below its limit of {score.limit:g}"
             yield f"No {kind}: the {name} reached {score.value:.2f}, {short}."
-    yield (
-        "If it should have rung, say so with `rearguard label TIME missed --kind ...`: `rearguard tune` then "
-        "looks for settings that would have."
-    )
+
+
+def _what_to_do(found: Explanation) -> Iterator[str]:
+    """How to say that it was wrong, word for word."""
+    name = f"rearguard label {found.session.number}+"
+    judged = {label.incident for label in found.labels}
+    rang = [alert for alert in _rang(found) if alert.kind in DANGERS and alert.id not in judged]
+    if rang:
+        worst = max(rang, key=lambda alert: alert.priority)
+        kind, when = worst.kind, clock(worst.time_s - found.session.from_s)
+        yield f"If it should not have rung:  {name}{when} false --kind {kind}"
+    when = clock(found.time_s - found.session.from_s)
+    yield f"If an alarm was missed:      {name}{when} missed --kind KIND"
+    yield "`rearguard tune` then looks for settings that do better."
 
 
 _RINGS = {
@@ -202,6 +218,45 @@ _RINGS = {
     AlertKind.STUMBLE: (EventKind.STUMBLE,),
     AlertKind.UNSAFE_STEP: (EventKind.UNSAFE_STEP,),
 }
+
+
+def _open(alerts: Sequence[Alert], time_s: float) -> list[Alert]:
+    """The last report of each incident that was open then."""
+    last = {alert.id: alert for alert in alerts if alert.time_s <= time_s}
+    return [alert for alert in last.values() if not alert.stage.ended]
+
+
+def _rang(found: Explanation) -> Iterator[Alert]:
+    """By incident and kind the first report of these seconds, that nobody's answer made."""
+    rang: set[tuple[str, AlertKind]] = set()
+    for alert in found.alerts:
+        is_news = not (alert.stage.ended or alert.who) and found.around(alert.time_s)
+        if alert.kind in OF_THE_WALKER and is_news and (alert.id, alert.kind) not in rang:
+            rang.add((alert.id, alert.kind))
+            yield alert
+
+
+def _hidden(found: Explanation, time_s: float) -> str:
+    """Why what was seen then was no alarm."""
+    state = found.state_at(time_s)
+    if state is not None and not state.armed:
+        return "it was not armed"
+    worse = [
+        alert for alert in _open(found.alerts, time_s) if alert.kind in (AlertKind.STUMBLE, AlertKind.FALL)
+    ]
+    if not worse:
+        return "with the settings of then nothing was reported"
+    first = next(a for a in found.alerts if (a.id, a.kind) == (worse[-1].id, worse[-1].kind))
+    return f"a {first.kind}, which says more, was open since {clock(first.time_s - found.session.from_s)}"
+
+
+def _silence(found: Explanation) -> str | None:
+    """Why the sensor was silent; None where it was not, for most of these seconds."""
+    lost = next((event for event in found.seen if event.kind is EventKind.SENSOR_LOST), None)
+    silent = [block for block in found.blocks if not len(block.time_s)]
+    if lost is None and len(silent) * 2 <= len(found.blocks):
+        return None
+    return lost.reason if lost else next((block.fault for block in silent if block.fault), "")
 
 
 def _hole(found: Explanation) -> str | None:
@@ -251,7 +306,9 @@ def _watch_lines(found: Explanation) -> Iterator[str]:
     if state is None:
         yield "Watch   not known"
     elif state.armed:
-        yield f"Watch   armed since {clock(state.time_s - found.session.from_s)}"
+        until_now = [one for one in reversed(found.states) if one.time_s <= found.time_s]
+        since_s = list(takewhile(lambda one: one.armed, until_now))[-1].time_s
+        yield f"Watch   armed since {clock(since_s - found.session.from_s)}"
     else:
         waits = ", ".join(f"{name} {detail}".strip().replace("_", " ") for name, detail in state.waits_for)
         yield "Watch   NOT ARMED" + (f": waits for {waits}" if waits else "")
@@ -263,6 +320,10 @@ def _watch_lines(found: Explanation) -> Iterator[str]:
         words = [f"{lost} samples lost"] if lost else []
         words += [f"{silent} blocks without samples"] if silent else []
         yield f"Sensor  {'; '.join([*words, *faults]) or 'all samples there'}"
+    for hole in found.session.holes():
+        if hole.to_s >= found.time_s - BEFORE_S and hole.from_s <= found.time_s + AFTER_S:
+            bounds = (clock(time_s - found.session.from_s) for time_s in (hole.from_s, hole.to_s))
+            yield f"Hole    from {' to '.join(bounds)} nothing was recorded: {hole.reason}"
     links = [a for a in found.session.alerts() if a.kind is AlertKind.LINK and a.time_s <= found.time_s]
     if links and not links[-1].stage.ended:
         yield f"Link    lost since {clock(links[-1].time_s - found.session.from_s)}: {links[-1].reason}"
@@ -272,7 +333,7 @@ def _watch_lines(found: Explanation) -> Iterator[str]:
 
 def _alert_lines(found: Explanation) -> Iterator[str]:
     """What was reported, whom it reached and who answered, in order."""
-    ids = {alert.id for alert in found.alerts if alert.kind in DANGERS}
+    ids = {alert.id for alert in found.alerts if alert.kind in OF_THE_WALKER}
     rows: list[tuple[float, str]] = []
     for alert in found.alerts:
         if alert.id in ids:
@@ -287,9 +348,13 @@ def _alert_lines(found: Explanation) -> Iterator[str]:
     if not rows:
         yield "Alerts  none"
         return
+    received = {given.alert_id for _, given in found.session.inputs() if given.kind is InputKind.RECEIVED}
     rows.sort(key=lambda row: row[0])
     for i, (time_s, words) in enumerate(rows):
         yield f"{'Alerts' if not i else '':8}{clock(time_s - found.session.from_s)}  {words}"
+    rang = {alert.id for alert in _rang(found)}
+    if rang and not rang & received:
+        yield f"{'':8}received by nobody"
 
 
 def clock(seconds: float) -> str:

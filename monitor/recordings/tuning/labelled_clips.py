@@ -8,12 +8,15 @@ from monitor.core.alarm_rules import DANGERS
 from monitor.core.vocabulary import AlertKind
 from monitor.recordings.corpus import Trial, to_counts
 from monitor.recordings.journal.sessions import JournalError, Label, Session
-from monitor.recordings.tuning.wishes import MISSED_AFTER_S, MISSED_BEFORE_S
+from monitor.recordings.tuning.wishes import alarms, around
 
 BEFORE_S, AFTER_S = 20.0, 10.0
 """The networks look 4 s back."""
 
 APART_S = 2.0
+
+SHORTEST_S = 2.0
+"""Less holds nothing that a detector could find."""
 
 RATE_HZ = 100.0
 LONGEST_GAP_S = 0.5
@@ -39,17 +42,23 @@ def clip(session: Session, label: Label) -> Trial:
     breaks = np.flatnonzero(np.diff(time_s) > LONGEST_GAP_S) + 1
     edges = [0, *breaks.tolist(), len(time_s)]
     at = int(np.clip(np.searchsorted(time_s, label.time_s), 0, len(time_s) - 1))
+    nearest_s = np.abs(time_s[max(at - 1, 0) : at + 1] - label.time_s).min()
     begin, end = next((a, b) for a, b in zip(edges, edges[1:], strict=False) if a <= at < b)
+    if nearest_s > LONGEST_GAP_S or time_s[end - 1] - time_s[begin] < SHORTEST_S:
+        raise JournalError(f"session {session.number}: too few samples of that moment are there for a test")
     time_s, values = time_s[begin:end], values[begin:end]
     grid_s = np.arange(time_s[0], time_s[-1], 1 / RATE_HZ)
     even = np.column_stack([np.interp(grid_s, time_s, column) for column in values.T])
     when = label.time_s - float(time_s[0])
     wanted = label.label != "false"
     kind = label.kind if wanted else "daily"
-    missed = label.label == "missed"
-    span = (when - MISSED_BEFORE_S, when + MISSED_AFTER_S) if missed else (when - 1.0, when + 1.0)
+    span = (when - 1.0, when + 1.0)
+    if label.label == "missed":
+        reported = alarms(session, session.alerts()).items()
+        near = around(label.time_s, [span for (_, kind), span in reported if kind == label.kind])
+        span = near[0] - float(time_s[0]), near[1] - float(time_s[0])
     return Trial(
-        name=f"{session.boot}-{label.time_s - session.from_s:.1f}s-{label.kind}-{label.label}",
+        name=f"{session.boot}-{label.time_s - session.from_s:.1f}s-{label.kind}",
         kind=kind,
         rate_hz=RATE_HZ,
         counts=to_counts(even[:, :3], even[:, 3:]),

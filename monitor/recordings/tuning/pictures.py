@@ -89,11 +89,12 @@ def _draw_steps(axis: Any, found: Explanation, start_s: float) -> None:
         axis.legend(ncols=2, **LEGEND)
 
 
-def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path: Path) -> None:
-    """The acceleration of a session, and the alerts with both settings above and below a line."""
+def side_by_side(
+    blocks: Sequence[SampleBlock], rows: Sequence[Difference], from_s: float, path: Path
+) -> None:
+    """The acceleration and under it the alerts with both settings, a row each; times from ``from_s`` on."""
     plt = plots()
     figure, (above, below) = plt.subplots(2, 1, figsize=(9.0, 4.2), sharex=True, height_ratios=(2, 1.4))
-    from_s = blocks[0].end_s
     some = [block for block in blocks if len(block.time_s)]
     times = [float(block.time_s[0]) - from_s for block in some]
     above.plot(
@@ -113,7 +114,7 @@ def side_by_side(blocks: Sequence[SampleBlock], rows: Sequence[Difference], path
                 )
     below.set_yticks(range(len(lines)), [f"{k.replace('_', ' ')}, {side}" for k, side in reversed(lines)])
     below.set_ylim(-0.6, len(lines) - 0.4)
-    below.set_xlabel("seconds (red: with these settings only)")
+    below.set_xlabel("seconds (red: with one of the two only)")
     figure.savefig(path, dpi=90)
     plt.close(figure)
 

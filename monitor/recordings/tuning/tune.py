@@ -8,7 +8,7 @@ and goes no further than floor.py. Of those it is the one with the least harm, t
 do as well, then the one nearest to the present.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import product
@@ -40,7 +40,8 @@ STEPS: dict[AlertKind, dict[str, tuple[float, ...]]] = {
         "limit_mads": (-4.0, -3.0, -2.0, -1.0, 0.0, 2.0, 4.0, 8.0),
     },
 }
-"""What is tried, as differences from the present: 600, 361 and 40 settings."""
+"""What is tried, as differences from the present: 600, 361 and 40 settings, and more where these are far from
+the shipped ones."""
 
 ALARMS = {
     AlertKind.FALL: (EventKind.FALLING, EventKind.DOWN),
@@ -53,6 +54,9 @@ ENOUGH_ROOM = {AlertKind.FALL: 2, AlertKind.STUMBLE: 20, AlertKind.UNSAFE_STEP: 
 
 MISS_WEIGHT = 5
 """An alarm that does not come is as bad as so many that come for nothing."""
+
+SAID = 3
+"""So many alarms are named, of those that stand in the way."""
 
 Choice = tuple[float, ...]
 """Values of a group's settings, in the order of its STEPS."""
@@ -119,15 +123,22 @@ class Outcome:
 
 
 def grid(kind: AlertKind, present: DetectorSettings) -> Grid:
-    """What is tried round the present settings, within each setting's own limits."""
+    """What is tried round the present settings, within each setting's own limits.
+
+    And round the shipped ones, as far as that is out of reach: they serve most people, within the floor.
+    """
     group = getattr(present, GROUPS[kind])
     limits = {f.name: about(f.metadata) for f in fields(group)}
+    shipped = type(group)()
     axes = []
     for name, steps in STEPS[kind].items():
         now, said = getattr(group, name), limits[name]
         assert said.low is not None
         assert said.high is not None
         near = {round(now + step, 4) for step in steps}
+        lowest, highest = min(near), max(near)
+        usual = {round(getattr(shipped, name) + step, 4) for step in steps}
+        near |= {value for value in usual if not lowest <= value <= highest}
         axes.append(sorted(value for value in near | {now} if said.low <= value <= said.high))
     choices = tuple(choice for choice in product(*axes) if _is_possible(group, kind, choice))
     now = tuple(getattr(group, name) for name in STEPS[kind])
@@ -212,9 +223,8 @@ def _peak(scored: Track, kind: AlertKind, wish: Wish) -> float:
     inside = (hops.time_s >= wish.from_s) & (hops.time_s <= wish.to_s)
     if not inside.any():
         return float("nan")
-    if kind is AlertKind.FALL:
-        return float(hops.score[inside, Head.FALLING].max())
-    return float((hops.score[:, Head.STUMBLE] - hops.doubt())[inside].max())
+    head = Head.FALLING if kind is AlertKind.FALL else Head.STUMBLE
+    return float((hops.score[:, head] - hops.doubt())[inside].max())
 
 
 def outcome(tried: Sequence[Tried], kind: AlertKind, base: DetectorSettings) -> Outcome:
@@ -222,9 +232,7 @@ def outcome(tried: Sequence[Tried], kind: AlertKind, base: DetectorSettings) -> 
     made = grid(kind, base)
     count = len(made.choices)
     misses, false, new = (np.zeros(count, np.int64) for _ in range(3))
-    allowed = np.array(
-        [all(v <= floor(k) for k, v in zip(made.keys, choice, strict=True)) for choice in made.choices], bool
-    )
+    allowed = _within_floor(made)
     own = [one for one in tried if one.source.session] or tried
     others = np.zeros(count, np.int64)
     for one in tried:
@@ -276,6 +284,41 @@ def _room(places: npt.NDArray[np.int64], good: Flags, at: int) -> int:
     apart = np.abs(places - places[at]).max(axis=1)
     bad = apart[~good]
     return int(bad.min()) - 1 if len(bad) else int(apart.max())
+
+
+def in_the_way(tried: Sequence[Tried], found: Outcome) -> Iterator[str]:
+    """Why a moment that stays wrong does: what the setting that would mend it loses, or the floor."""
+    chosen, harm, made = best(found), found.harm, found.grid
+    if harm[chosen] == 0:
+        return
+    kind = made.kind.replace("_", " ")
+    least = int(harm.min())
+    if least == harm[chosen]:
+        yield f"{kind}: no setting that was tried does better on all of this; their scores overlap"
+        return
+    within = _within_floor(made)
+    if harm[within].min() > least:
+        yield f"{kind}: a setting above the floor would do better, and is never recommended"
+    if not within.any() or harm[within].min() == harm[chosen]:
+        return
+    right = [
+        (wish.name, one.rings[made.kind][:, i])
+        for one in tried
+        for i, wish in enumerate(one.wishes(made.kind))
+        if wish.wanted and one.rings[made.kind][made.present, i]
+    ]
+    lost_by = np.sum([~rings for _, rings in right], axis=0)
+    good = np.flatnonzero(within & (harm == harm[within].min()))
+    better = int(good[np.argmin(lost_by[good])])
+    lost = [name for name, rings in right if not rings[better]]
+    more = f" and {len(lost) - SAID} more" if len(lost) > SAID else ""
+    yield f"{kind}: a setting that does better would lose what was right: {'; '.join(lost[:SAID])}{more}"
+
+
+def _within_floor(made: Grid) -> Flags:
+    return np.array(
+        [all(v <= floor(k) for k, v in zip(made.keys, choice, strict=True)) for choice in made.choices], bool
+    )
 
 
 def recommended(found: Sequence[Outcome], base: DetectorSettings) -> DetectorSettings:

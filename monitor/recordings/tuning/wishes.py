@@ -6,7 +6,7 @@ from math import inf, isnan
 from pathlib import Path
 
 from monitor.core.samples import SampleBlock
-from monitor.core.vocabulary import Alert, AlertKind, RearguardError
+from monitor.core.vocabulary import Alert, AlertKind, Evidence, RearguardError
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, Trial
 from monitor.recordings.journal.sessions import Session, sessions
@@ -44,7 +44,7 @@ class Source:
     """A session, or a trial, to tune on.
 
     ``hidden``: while a worse alarm was open, so that one of these kinds would not have rung. ``armed``: from
-    when to when it was watched.
+    when to when it was watched, and the samples are there. ``gone``: what was labelled where they are not.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Source:
     armed: tuple[tuple[float, float], ...]
     session: Session | None = None
     trial: Trial | None = None
+    gone: tuple[Wish, ...] = ()
 
     def blocks(self) -> Iterator[SampleBlock]:
         """Its samples."""
@@ -65,34 +66,54 @@ class Source:
 
 def of_session(session: Session) -> Source:
     """A session with what people said of it. Raises TuneError for one from a treadmill's frame."""
-    if '"profile": "treadmill"' in session.settings:
+    if is_of_a_frame(session):
         raise TuneError(f"session {session.number} is from a treadmill's frame: only the belt's can be tuned")
     labels = [label for label in session.labels() if label.kind in KINDS and label.label != "bookmark"]
     alerts = session.alerts()
-    spans = _spans(alerts)
-    labelled = {label.incident: label for label in labels if label.incident}
+    spans = alarms(session, alerts)
+    labelled = {(label.incident, label.kind): label for label in labels if label.incident}
     wishes: list[Wish] = []
-    hidden: list[Wish] = []
-    for incident, (kind, from_s, to_s) in spans.items():
-        label = labelled.get(incident)
+    hidden = [
+        Wish(lesser, from_s - AROUND_S, _ended_s(alerts, incident, session.to_s), None, "")
+        for (incident, kind), from_s in _begun_s(alerts).items()
+        for lesser in KINDS[KINDS.index(kind) + 1 :]
+    ]
+    for (incident, kind), (from_s, to_s) in spans.items():
+        label = labelled.get((incident, kind))
         name = f"session {session.number} {_at(session, from_s)} {kind.replace('_', ' ')}"
-        hidden += [
-            Wish(lesser, from_s - AROUND_S, _ended_s(alerts, incident, session.to_s), None, name)
-            for lesser in KINDS[KINDS.index(kind) + 1 :]
-        ]
-        wanted = None if label is None else label.label == "true"
+        wanted = None if label is None else label.label != "false"
         said = {None: "not labelled", True: "right", False: "false alarm"}[wanted]
         wishes.append(Wish(kind, from_s - AROUND_S, to_s + AROUND_S, wanted, f"{name}, {said}"))
     for label in labels:
-        if label.incident in spans:
+        if (label.incident, label.kind) in spans:
             continue
         what = {"true": "right", "false": "false alarm", "missed": "missed"}[label.label]
         name = f"session {session.number} {_at(session, label.time_s)} {label.kind.replace('_', ' ')}, {what}"
-        window = (label.time_s - MISSED_BEFORE_S, label.time_s + MISSED_AFTER_S)
+        others = [span for (_, kind), span in spans.items() if kind == label.kind]
+        window = around(label.time_s, others)
         wishes.append(Wish(AlertKind(label.kind), *window, label.label != "false", name))
-    armed = _armed(session)
+    kept = session.kept()
+    armed = tuple(both for span in _armed(session) for other in kept if (both := _common(span, other)))
+    seen, gone = (
+        tuple(wish for wish in wishes if any(_common((wish.from_s, wish.to_s), k) for k in kept) is is_there)
+        for is_there in (True, False)
+    )
     hours = sum(to_s - from_s for from_s, to_s in armed) / 3600
-    return Source(f"session {session.number}", hours, tuple(wishes), tuple(hidden), armed, session=session)
+    gone = tuple(wish for wish in gone if wish.wanted is not None)
+    return Source(f"session {session.number}", hours, seen, tuple(hidden), armed, session=session, gone=gone)
+
+
+def is_of_a_frame(session: Session) -> bool:
+    """Recorded by a sensor on a treadmill's frame."""
+    return '"profile": "treadmill"' in session.settings
+
+
+def around(time_s: float, others: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """From when to when what was missed at about ``time_s`` may have been: not where others did ring."""
+    from_s, to_s = time_s - MISSED_BEFORE_S, time_s + MISSED_AFTER_S
+    before_s = [end_s + AROUND_S for _, end_s in others if end_s < time_s]
+    after_s = [begin_s - AROUND_S for begin_s, _ in others if begin_s > time_s]
+    return min(max([from_s, *before_s]), time_s), max(min([to_s, *after_s]), time_s)
 
 
 def of_file(path: Path) -> list[Source]:
@@ -116,10 +137,10 @@ def _of_trial(name: str, trial: Trial) -> Source:
 
 
 def sources(names: Sequence[str], journal: Path) -> list[Source]:
-    """What the command line names: numbers are sessions, all else are files; nothing: all sessions."""
+    """What the command line names: numbers are sessions, all else are files; nothing: all of the belt's."""
     found = {session.number: session for session in sessions(journal)} if _needs(names) else {}
     chosen: list[Source] = []
-    for name in names or list(map(str, found)):
+    for name in names or [str(number) for number, one in found.items() if not is_of_a_frame(one)]:
         if not name.isdecimal():
             chosen += of_file(Path(name))
         elif int(name) in found:
@@ -133,14 +154,26 @@ def _needs(names: Sequence[str]) -> bool:
     return not names or any(name.isdecimal() for name in names)
 
 
-def _spans(alerts: Sequence[Alert]) -> dict[str, tuple[AlertKind, float, float]]:
-    """From when to when each incident was reported by the machine; a stumble may have become a fall."""
-    spans: dict[str, tuple[AlertKind, float, float]] = {}
+def alarms(session: Session, alerts: Sequence[Alert]) -> dict[tuple[str, AlertKind], tuple[float, float]]:
+    """By incident and kind, for a stumble may become a fall: from when to when the detector reported it.
+
+    Nobody's answer, and no report that says the same once more, as after a restart.
+    """
+    spans: dict[tuple[str, AlertKind], tuple[float, float]] = {}
+    told: dict[str, Evidence] = {}
     for alert in alerts:
-        _, from_s, to_s = spans.get(alert.id, (alert.kind, alert.time_s, alert.time_s))
-        to_s = to_s if alert.stage.ended or alert.who else max(to_s, alert.time_s)
-        spans[alert.id] = (alert.kind, from_s, to_s)
-    return {incident: span for incident, span in spans.items() if span[0] in KINDS}
+        is_again = alert.evidence == told.get(alert.id)
+        is_kept = alert.id not in told and not alert.id.startswith(f"{session.boot}-")
+        told[alert.id] = alert.evidence
+        if alert.kind in KINDS and not (alert.stage.ended or alert.who or is_again or is_kept):
+            key = (alert.id, alert.kind)
+            spans[key] = spans.get(key, (alert.time_s,))[0], alert.time_s
+    return spans
+
+
+def _begun_s(alerts: Sequence[Alert]) -> dict[tuple[str, AlertKind], float]:
+    """When an incident first was of that kind."""
+    return {(a.id, a.kind): a.time_s for a in reversed(alerts) if a.kind in KINDS}
 
 
 def _ended_s(alerts: Sequence[Alert], incident: str, otherwise_s: float) -> float:
@@ -160,6 +193,12 @@ def _armed(session: Session) -> tuple[tuple[float, float], ...]:
     if since_s is not None:
         spans.append((since_s, session.to_s))
     return tuple(spans)
+
+
+def _common(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float] | None:
+    """The time in both."""
+    from_s, to_s = max(one[0], other[0]), min(one[1], other[1])
+    return (from_s, to_s) if from_s < to_s else None
 
 
 def _at(session: Session, time_s: float) -> str:

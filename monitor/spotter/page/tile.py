@@ -30,7 +30,7 @@ class Look(StrEnum):
     STUMBLE = "stumble"
     TEST = "test"
     FAULT = "fault"
-    WATCH = "watch"  # an unsafe step just now, or something to look at
+    WATCH = "watch"  # an unsafe step just now, tiring, or something to look at
     NOT_ARMED = "not_armed"
     OFF = "off"
     SAFE = "safe"
@@ -45,6 +45,7 @@ OF_KIND = {
     AlertKind.FAULT: Look.FAULT,
     AlertKind.BATTERY: Look.WATCH,
     AlertKind.UNSAFE_STEP: Look.WATCH,
+    AlertKind.TIRING: Look.WATCH,
 }
 """What an open incident makes of the walker; a fall's goes by its certainty."""
 

@@ -109,4 +109,4 @@ def test_a_trial_of_a_session_goes_back_into_a_journal_in_its_chips_counts(journ
 
 def test_a_session_that_is_not_there_is_said(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "7", "w.npz", "--journal", str(journal)]) == 2
-    assert "no session 7; there are 1 to 1" in capsys.readouterr().err
+    assert "no session 7; there is only 1" in capsys.readouterr().err

@@ -78,6 +78,11 @@ def test_nothing_is_written_over_unasked(table: Path, capsys: pytest.CaptureFixt
     assert out.read_text() == "mine"
 
 
+def test_a_recording_is_called_one(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(table), str(table.with_name("o.csv"))]) == 2
+    assert "o.csv: expected a recording's name, which ends with .npz" in capsys.readouterr().err
+
+
 def test_a_refused_table_leaves_no_file(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--columns", "ax=fore,ay=side,az=ay", "--accel-unit", "g"]
     assert main(["import", str(table), str(table.with_suffix(".npz")), *words]) == 2

@@ -1,15 +1,19 @@
 """Sessions as a person lists, deletes and replays them."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import main
+from monitor.commands import options
 from monitor.commands.sessions import HEADINGS, clock_words
 from monitor.recordings.journal.file import opened
 from monitor.recordings.journal.sessions import sessions
 
 Out = pytest.CaptureFixture[str]
+
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +69,17 @@ def test_one_is_deleted_and_the_others_stay(journal: str, capsys: Out) -> None:
     assert main(["sessions", "--delete", "1", "--journal", journal]) == 0
     assert capsys.readouterr().out == "session 1 is deleted\n"
     assert [session.number for session in sessions(Path(journal))] == [2]
+    assert main(["sessions", "--delete", "2", "--journal", journal]) == 0
+    capsys.readouterr()
+    assert main(["sessions", "--journal", journal]) == 0
+    assert capsys.readouterr().out == "no session yet: `rearguard run` records them\n"
+
+
+def test_what_is_no_journal_is_not_pushed_aside(tmp_path: Path, capsys: Out) -> None:
+    (tmp_path / "walk.npz").write_text("mine")
+    assert main(["replay", "example", "--trial", "fall", "--record", str(tmp_path / "walk.npz")]) == 2
+    assert "walk.npz: expected a journal, or no file yet" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["walk.npz"]
 
 
 @pytest.mark.parametrize(
@@ -87,6 +102,26 @@ def test_what_cannot_be_is_said(journal: str, words: list[str], says: str, capsy
 def test_without_a_journal_it_says_what_to_do(tmp_path: Path, capsys: Out) -> None:
     assert main(["sessions", "--journal", str(tmp_path / "none.db")]) == 2
     assert "let `rearguard run` record a session" in capsys.readouterr().err
+
+
+def test_a_journal_that_is_not_ours_asks_for_sudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    """The service's journal, and a person who types a command without sudo."""
+    private = tmp_path / "state"
+    private.mkdir()
+    monkeypatch.setattr(options, "SERVICE_STATE", private)
+    private.chmod(0)
+    if os.geteuid() == 0:
+        os.seteuid(NOBODY)  # root may look everywhere
+    try:
+        assert main(["sessions"]) == 2
+    finally:
+        os.seteuid(os.getuid())
+        private.chmod(0o700)
+    assert capsys.readouterr().err == (
+        f"{private / 'journal.db'}: is for its owner alone: put `sudo` before the command\n"
+    )
 
 
 @pytest.mark.parametrize(

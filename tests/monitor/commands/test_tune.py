@@ -1,5 +1,7 @@
 """From a badly tuned session to a well tuned one, with the commands of docs/tuning.md."""
 
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -7,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from monitor import config
 from monitor.cli import main
 from monitor.recordings import corpus
 from monitor.recordings.journal import rows as journal_rows
 from monitor.recordings.journal import writer as journal_writer
 from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
+from tests.journals import change
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
+
+DOCUMENT = Path(__file__).parents[3] / "docs/tuning.md"
 
 Run = Callable[..., str]
 
@@ -92,11 +98,52 @@ def test_two_false_alarms_and_a_missed_stumble_are_explained_labelled_tuned_and_
     assert "Nothing to recommend" in run("tune", "--config", "mine.yaml", *JOURNAL)
 
 
+def test_the_document_runs_as_it_stands_and_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = re.findall(r"^```\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    printed = ""
+    for line in "".join(shown).splitlines():
+        program, *words = shlex.split(line) if line.startswith(("printf", "rearguard")) else ("", line)
+        if program == "printf":
+            (tmp_path / words[-1]).write_text(words[0].replace("\\n", "\n"))
+        elif program == "rearguard":
+            assert main(words) == 0, line
+            printed += capsys.readouterr().out
+        else:
+            assert line in printed
+
+
+def test_what_why_says_to_type_does_what_it_says(run: Run) -> None:
+    why = run("why", "1+0:21", *JOURNAL)
+    assert "  rearguard label 1+0:20.5 false --kind fall\n" in why
+    assert "  rearguard label 1+0:21.0 missed --kind KIND\n" in why
+    said = run("label", "1+0:20.5", "false", "--kind", "fall", *JOURNAL)
+    assert ": fall false (" in said
+    again = run("why", "1+0:21", *JOURNAL)
+    assert "If it should not have rung" not in again
+    assert "If an alarm was missed" in again
+
+
+def test_an_unsafe_step_that_did_not_ring_is_an_unsafe_step(run: Run) -> None:
+    assert "An unsafe step was seen at 0:30.9 and did not ring" in run("why", "last", *JOURNAL)
+
+
+def test_wrong_kinds_are_answered_with_what_a_person_can_type(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("label", "1+0:21", "missed", "--kind", "trip", *JOURNAL)
+    assert "(choose from 'fall', 'sos', 'stumble', 'unsafe_step')" in capsys.readouterr().err
+
+
 def test_the_comparison_says_the_same_as_two_replays(run: Run, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text("fall:\n  falling_threshold: -3.0\nstumble:\n  threshold: 2.0\n")
     said = run("replay", "--session", "1", "--compare", "good.yaml", *JOURNAL)
+    assert said.startswith("before: the settings of session 1; after: good.yaml\n")
     assert "2 gone, 2 new" in said
-    assert "  0:20.6  stumble      -          confirmed  new" in said
+    assert "  0:20.7  stumble      -          confirmed  new" in said
 
 
 def test_a_session_replays_as_it_was(run: Run) -> None:
@@ -104,6 +151,27 @@ def test_a_session_replays_as_it_was(run: Run) -> None:
     assert said.count("ALERT fall suspected") == 3
     part = run("replay", "--session", "1", "--from", "25", "--to", "0:35", *JOURNAL)
     assert part.count("ALERT fall suspected") == 1
+
+
+@pytest.mark.parametrize("from_s", ["0:10", "0:19", "0:20.4"])
+def test_a_part_of_a_replay_is_what_the_whole_one_says_of_it(run: Run, from_s: str) -> None:
+    """A detector that began there would know neither the walker's steps nor what was open."""
+    whole, part = (
+        [line for line in run("replay", "--session", "1", *words, *JOURNAL).splitlines() if "ALERT" in line]
+        for words in ((), ("--from", from_s))
+    )
+    assert part == [line for line in whole if float(line.split()[0]) >= float(from_s.split(":")[1])]
+    assert part != whole or from_s == "0:10"
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_work(run: Run) -> None:
+    run("label", *LABELS[0], *JOURNAL)
+    for words in (
+        ("why", "1+0:12", "--picture", "no/why.png"),
+        ("tune", "--config", "mine.yaml", "--picture", "no/t.png"),
+        ("replay", "--session", "1", "--compare", "mine.yaml", "--picture", "no/b.png"),
+    ):
+        assert "expected a folder that is there" in run(*words, *JOURNAL, status=2)
 
 
 @pytest.mark.parametrize("label", [LABELS[0], LABELS[3]])
@@ -129,6 +197,39 @@ def test_a_second_clip_is_added_and_the_same_one_replaced(run: Run) -> None:
     assert "clips.npz: 2 clips" in said
 
 
+def test_a_clip_of_the_opposite_label_takes_its_place(run: Run) -> None:
+    run("label", *LABELS[0], *JOURNAL, "--as-test", "clips.npz")
+    said = run("label", "1+0:12", "true", *JOURNAL, "--as-test", "clips.npz")
+    assert "clips.npz: 1 clips" in said
+    assert "instead of: fall false (" in said
+
+
+def test_a_look_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    """Not beside the file, either: it may lie where only root writes."""
+    (tmp_path / "mine.yaml.tuned").write_text("somebody's own")
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    before = {path.name for path in tmp_path.iterdir()}
+    run("tune", "--config", "mine.yaml", *JOURNAL)
+    assert {path.name for path in tmp_path.iterdir()} - {"try.db-shm", "try.db-wal"} <= before
+    assert (tmp_path / "mine.yaml.tuned").read_text() == "somebody's own"
+
+
+def test_a_settings_file_that_cannot_be_written_is_said_so(run: Run, tmp_path: Path) -> None:
+    for label in LABELS:
+        run("label", *label, *JOURNAL)
+    real = config.write
+
+    def full(path: Path, text: str, backup: Path | None = None) -> None:
+        real(path, text, tmp_path / "no such folder" / "backup")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "write", full)
+        said = run("tune", "--config", "mine.yaml", "--write", *JOURNAL, status=2)
+    assert "cannot be written: No such file or directory; run this as the file's owner" in said
+    assert (tmp_path / "mine.yaml").read_text() == BAD
+
+
 def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
     """The two false alarms are said to be falls in a recording beside: then nothing may change."""
     run("label", *LABELS[0], *JOURNAL)
@@ -145,13 +246,15 @@ def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
         (("label", "last"), "expected what to say of it: true, false, missed, bookmark"),
         (("label", "1+9:99", "false"), "session 1 lasted 56 s"),
         (("label", "yesterday", "false"), "expected `last`"),
-        (("label", "7+0:01", "false"), "no session 7; there are 1 to 1"),
+        (("label", "7+0:01", "false"), "no session 7; there is only 1"),
         (("why", "1+0:xx"), "expected `last`"),
         (("tune",), "no label in any"),
         (("tune", "4"), "no session 4"),
         (("tune", "absent.npz"), "found no file there"),
         (("replay", "--session", "2"), "no session 2"),
         (("replay", "--session", "1", "--from", "9", "--to", "8"), "nothing lies between them"),
+        (("replay", "--session", "1", "--from", "2:00"), "--from 2:00 --to the end: nothing lies"),
+        (("why", "last", "--picture", "none/why.png"), "none/why.png: expected a folder that is there"),
         (("replay", "--session", "1", "--publish"), "it goes with none of"),
         (("replay", "--real-time"), "go with --session"),
         (("replay", "--picture", "x.png"), "--picture goes with --compare"),
@@ -159,6 +262,25 @@ def test_a_labelled_clip_is_a_floor_for_tuning(run: Run) -> None:
 )
 def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], expected: str) -> None:
     assert expected in run(*words, *JOURNAL, status=2)
+
+
+def test_a_session_of_other_settings_is_refused_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    change(tmp_path / "try.db", "UPDATE session SET settings = ?", '{"fall": {"old_threshold": 1}}')
+    for words in (("why", "1+0:12"), ("replay", "--session", "1")):
+        said = run(*words, *JOURNAL, status=2)
+        assert "fall.old_threshold: unknown key" in said
+        assert "name the settings to use with --config" in said
+        run(*words, "--config", "mine.yaml", *JOURNAL)
+
+
+def test_a_label_stands_at_the_incidents_first_report(run: Run, tmp_path: Path) -> None:
+    """Also where a later report is nearer: a clip of it, and a wish, would miss what rang."""
+    run("label", "1+0:33", "true", "--kind", "fall", *JOURNAL)
+    run("label", "last", "true", *JOURNAL)
+    (session,) = sessions(tmp_path / "try.db")
+    (label,) = session.labels()
+    first = next(a for a in session.alerts() if (a.id, a.kind) == (label.incident, label.kind))
+    assert label.time_s == first.time_s
 
 
 def test_without_a_journal_it_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

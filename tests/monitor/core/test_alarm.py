@@ -18,6 +18,7 @@ from monitor.core.alarm_rules import (
     CONFIRMED_ACKNOWLEDGED,
     DANGERS,
     FAULTS,
+    OF_THE_WALKER,
     PRIORITY,
     RULES,
     SUSPECTED,
@@ -53,15 +54,16 @@ START_S = 1e5
 LASTS_S = {
     (AlertKind.STUMBLE, Timer.OVER): 10.0,
     (AlertKind.UNSAFE_STEP, Timer.OVER): 5.0,
+    (AlertKind.TIRING, Timer.OVER): 60.0,
     (AlertKind.TEST, Timer.OVER): 5.0,
     (AlertKind.FALL, Timer.UNCLEARED): 180.0,
     (AlertKind.SOS, Timer.UNCLEARED): 180.0,
 }
-LONGEST_S = {Timer.OVER: 10.0, Timer.UNCLEARED: 180.0}
+LONGEST_S = {Timer.OVER: 60.0, Timer.UNCLEARED: 180.0}
 TRIGGERS: tuple[Trigger, ...] = (*EventKind, *InputKind)
 INDIRECT = {
     *(InputKind.DISARM, InputKind.BUTTON_DOUBLE),
-    *(EventKind.SLID, EventKind.ALIGNED, EventKind.STILL, EventKind.TAKEN_OFF),
+    *(EventKind.SLID, EventKind.ALIGNED, EventKind.TAKEN_OFF),
 }
 """What moves no incident itself: it disarms, or is made a fault first."""
 Place = tuple[AlertKind, State]
@@ -255,7 +257,7 @@ def test_what_needs_no_arming_is_reported_disarmed_and_faults_weigh_less(rule: R
     assert told.priority is (Priority.LOW if rule.kind in FAULTS else PRIORITY[rule.kind])
 
 
-@pytest.mark.parametrize("trigger", [EventKind.STUMBLE, EventKind.UNSAFE_STEP])
+@pytest.mark.parametrize("trigger", [EventKind.STUMBLE, EventKind.UNSAFE_STEP, EventKind.TIRING])
 def test_while_a_fall_is_active_no_lesser_danger_opens(trigger: EventKind) -> None:
     machine = machine_at([EventKind.DOWN])
     assert machine.feel(trigger) == []
@@ -274,6 +276,15 @@ def test_an_acknowledged_fall_does_not_hide_a_stumble_and_the_next_fall_is_the_s
 
 def test_while_a_stumble_is_open_an_unsafe_step_opens_nothing() -> None:
     assert machine_at([EventKind.STUMBLE]).feel(EventKind.UNSAFE_STEP) == []
+
+
+def test_tiring_hides_no_danger_and_climbs_to_none() -> None:
+    machine = machine_at([EventKind.TIRING])
+    (tiring,) = machine.open
+    dangers = [*machine.feel(EventKind.UNSAFE_STEP), *machine.feel(EventKind.DOWN)]
+    assert [alert.kind for alert in dangers] == [AlertKind.UNSAFE_STEP, AlertKind.FALL]
+    assert machine.open[0].kind is AlertKind.FALL
+    assert tiring in machine.open
 
 
 def test_a_fall_is_one_incident_from_suspicion_to_the_end() -> None:
@@ -342,6 +353,7 @@ def test_nothing_but_a_person_ends_a_fall_that_was_confirmed(after: list[Trigger
 KINDS = [
     *FACTS,
     EventKind.UNSAFE_STEP,
+    EventKind.TIRING,
     EventKind.STILL,
     EventKind.SENSOR_LOST,
     EventKind.SENSOR_BACK,
@@ -709,7 +721,13 @@ def test_an_answer_to_another_incident_is_ignored_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trigger", "lasts_s"), [(EventKind.STUMBLE, 10.0), (EventKind.UNSAFE_STEP, 5.0), (InputKind.TEST, 5.0)]
+    ("trigger", "lasts_s"),
+    [
+        (EventKind.STUMBLE, 10.0),
+        (EventKind.UNSAFE_STEP, 5.0),
+        (EventKind.TIRING, 60.0),
+        (InputKind.TEST, 5.0),
+    ],
 )
 def test_lesser_incidents_end_by_themselves_and_not_sooner(trigger: Trigger, lasts_s: float) -> None:
     machine = machine_at([trigger])
@@ -732,6 +750,7 @@ def test_kinds_and_priorities_are_those_the_documents_name() -> None:
     assert {kind for kind in PRIORITY if PRIORITY[kind] is Priority.MEDIUM} == medium
     assert set(PRIORITY) == set(AlertKind)
     assert set(DANGERS) == {"fall", "sos", "stumble", "unsafe_step"}
+    assert set(OF_THE_WALKER) == {*DANGERS, "tiring"}
 
 
 # ---- what an earlier run left open

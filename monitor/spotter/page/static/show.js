@@ -81,7 +81,10 @@ export function meaning(tile) {
   if (tile.look === "not_armed" && tile.waits_for.length) return `${MEANINGS.not_armed}: ${tile.waits_for[0]}`;
   const [alert] = tile.alerts;
   if (["fault", "no_sensor"].includes(tile.look) && alert) return alert.reason || MEANINGS[tile.look];
-  if (tile.look === "watch" && alert) return sentence(alert) || MEANINGS.watch;
+  if (tile.look === "watch" && alert) {
+    const kind = alert.kind === "tiring" ? KINDS.tiring : ""; // its figures alone do not say it
+    return [kind, sentence(alert)].filter(Boolean).join(": ") || MEANINGS.watch;
+  }
   return MEANINGS[tile.look];
 }
 
@@ -157,7 +160,7 @@ export class Card {
     const mine = alert.stage === "acknowledged" && alert.who === you;
     text(this.coming, alert.stage === "acknowledged" ? SAY.coming_too : SAY.coming);
     this.coming.hidden = mine;
-    const ends = ["fall", "sos", "stumble", "unsafe_step", "test"].includes(alert.kind);
+    const ends = ["fall", "sos", "stumble", "unsafe_step", "tiring", "test"].includes(alert.kind);
     this.falsely.hidden = this.clear.hidden = !ends;
     this.pause.hidden = !alert.rings;
     text(this.pause, paused_s > 0 ? fill(SAY.paused, { time: time(paused_s) }) : SAY.pause);

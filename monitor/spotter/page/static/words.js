@@ -49,14 +49,16 @@ export const EVIDENCE = {
   asymmetry_percent: "limped: left and right differ by {v} %",
   impact_g: "stepped heavily ({v} g)",
   veering_deg: "veered {v} degrees off the line",
+  variability_growth_percent: "steps {v} % less even than at first",
+  sway_growth_percent: "trunk sways {v} % more than at first",
 };
 export const IMPACTS = { over: "a hard impact", unknown: "a jolt" };
 // Smaller figures are no news. Where the evidence has a limit, it is that.
 const LEAST = { tilt_change_deg: 30, downward_speed_mps: 0.8, trunk_rate_dps: 100 };
 
 export const KINDS = {
-  fall: "Fall", sos: "Call for help", stumble: "Stumble", unsafe_step: "Unsafe step", sensor: "Sensor fault",
-  link: "Connection fault", battery: "Low supply voltage", fault: "Fault", test: "Test",
+  fall: "Fall", sos: "Call for help", stumble: "Stumble", unsafe_step: "Unsafe step", tiring: "Tiring",
+  sensor: "Sensor fault", link: "Connection fault", battery: "Low supply voltage", fault: "Fault", test: "Test",
 };
 
 export const CERTAINTY = { suspected: "suspected", confirmed: "confirmed" };

@@ -19,6 +19,7 @@ MONO_S = 5000.0
 """When each session began, on its own clock."""
 
 ALERTS = {  # by session: when, and what
+    1: [(330.0, AlertKind.STUMBLE)],
     2: [(60.0, AlertKind.STUMBLE), (120.0, AlertKind.FALL), (125.0, AlertKind.FALL)],
     3: [(5.0, AlertKind.SENSOR)],
 }
@@ -62,10 +63,12 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sess
         ("2+185.5", 2, 185.5),
         ("1+601", 1, 601.0),  # what is shown is rounded
         ("last", 2, 125.0),
-        ("stumble-1", 2, 60.0),
+        ("fall-2", 2, 120.0),
         ("sensor-1", 3, 5.0),
         ("10:05:00.5", 5, 86400 * 2 + 7500.5),  # the latest that is said by that
-        ("2026-03-01 10:05", 1, 300.0),
+        ("2026-03-01 10:05", 1, 330.0),  # the alert of that minute
+        ("2026-03-01 10:05:00", 1, 300.0),
+        ("2026-03-01 10:04", 1, 240.0),
         ("2026-03-01T10:05:30", 1, 330.0),
         ("2026-03-02 14:00", 2, 0.0),
         ("2026-03-02 13:59:30", 2, 0.0),  # nearly
@@ -139,3 +142,19 @@ def test_seconds_as_people_write_them(text: str, said: float) -> None:
 def test_other_words_are_no_seconds(text: str) -> None:
     with pytest.raises(JournalError, match="expected seconds"):
         seconds(text)
+
+
+def test_what_is_reported_again_after_a_restart_is_where_it_first_was(tmp_path: Path) -> None:
+    """The next session holds no samples of it."""
+    path = tmp_path / "journal.db"
+    file = opened(path)
+    for number, at_s in ((1, 30.0), (2, 1.0)):
+        assert begin(file, Opening(str(number), "", "", "", "{}"), MONO_S, 0.0) == number
+        with file:
+            chunk = Chunk(FORM, [SampleBlock.silent(MONO_S, ""), SampleBlock.silent(MONO_S + 60.0, "")])
+            chunk.alerts.append((MONO_S + at_s, alert(7, MONO_S + at_s, AlertKind.FALL)))
+            write(file, number, chunk)
+    file.close()
+    for text in ("last", "fall-7"):
+        at = moment(sessions(path), text)
+        assert (at.session.number, at.time_s) == (1, MONO_S + 30.0)

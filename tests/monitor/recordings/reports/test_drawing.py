@@ -62,7 +62,8 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MatplotlibMissingError, match=r"pip install 'rearguard\[report\]'"):
+    words = re.escape(f"{sys.executable} -m pip install 'rearguard[report]'")
+    with pytest.raises(MatplotlibMissingError, match=words):
         pdf(tmp_path / "r.pdf")
     with pytest.raises(MatplotlibMissingError):
         svg(CHART, 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.core.vocabulary import AlertKind
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.recordings.journal.sessions import Label, Session
 from monitor.recordings.reports.document import Chart, Document, Heading, Table, Words
 from monitor.recordings.reports.figures import ReportSettings, figures, motions_of
@@ -155,6 +155,18 @@ def test_tiring_is_said_in_figures_and_drawn_by_minutes(tmp_path: Path) -> None:
         "Cadence, steps/min", "Step time variability, %", "Sway, deg/s",
     ]  # fmt: skip
     assert list(minutes.panels[0].lines[0].at) == [1, 2, 3, 4]  # the fourth has no more than 13 s
+
+
+def test_what_was_said_of_tiring_while_walking_is_in_the_report(
+    demo: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Alert(
+        "1", 1, AlertKind.TIRING, Priority.LOW, Certainty.CONFIRMED, Stage.ACTIVE, demo.from_s + 65.0
+    )
+    ended = replace(opened, stage=Stage.RECOVERED, time_s=demo.from_s + 125.0)
+    assert "tiring was reported" not in words(report(demo))
+    monkeypatch.setattr(type(demo), "alerts", lambda _: [opened, ended])
+    assert "While walking, tiring was reported to the spotter at 1:05." in words(report(demo))
 
 
 def test_of_many_moments_the_most_serious_are_drawn() -> None:

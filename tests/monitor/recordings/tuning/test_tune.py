@@ -24,6 +24,7 @@ from monitor.recordings.tuning.tune import (
     changes,
     check,
     grid,
+    in_the_way,
     outcome,
     recommended,
 )
@@ -84,6 +85,58 @@ def test_a_grid_holds_the_present_and_stays_within_the_limits_of_the_settings(ki
 
 def test_a_thousand_settings_are_tried() -> None:
     assert sum(len(grid(kind, HERE).choices) for kind in KINDS) == 1001
+
+
+@pytest.mark.parametrize("now", [-15.0, 10.0, 19.0])
+def test_settings_far_from_the_shipped_ones_can_come_back(now: float) -> None:
+    """Beyond the floor, too: what lies within it is tried however far off that is."""
+    far = replace(HERE, stumble=replace(HERE.stumble, threshold=now))
+    values = [value for (value,) in grid(STUMBLES, far).choices]
+    assert {now, HERE.stumble.threshold, FLOOR["stumble.threshold"]} <= set(values)
+    assert len(values) == len(set(values)) <= 2 * len(STEPS[STUMBLES]["threshold"])
+    assert -20.0 <= values[0] < values[-1] <= 20.0
+
+
+def tried(*rings: tuple[str, bool | None, list[bool]], new: tuple[int, ...] = (0, 0, 0)) -> Tried:
+    """Of stumbles under three thresholds: by name whether an alarm was wanted, and with which it rings."""
+    wishes = tuple(Wish(STUMBLES, 0.0, 1.0, wanted, name) for name, wanted, _ in rings)
+    flags = np.array([list(column) for column in zip(*(rows for *_, rows in rings), strict=True)], bool)
+    source = Source("s", 1.0, wishes, (), ())
+    return Tried(source, {STUMBLES: flags}, {STUMBLES: np.array(new)}, {STUMBLES: np.array([])})
+
+
+@pytest.mark.parametrize(
+    ("one", "thresholds", "words"),
+    [
+        (tried(("a", False, [True, False, False])), (0.0, 1.0, 2.0), ""),  # mended
+        (
+            tried(("a", False, [True, False, False]), ("b", True, [True, False, False])),
+            (0.0, 1.0, 2.0),
+            "stumble: no setting that was tried does better on all of this; their scores overlap",
+        ),
+        (
+            tried(("a", False, [True, False, False]), ("a2", False, [True, False, False])),
+            (0.0, 4.0, 5.0),
+            "stumble: a setting above the floor would do better, and is never recommended",
+        ),
+        (
+            tried(
+                *[(n, False, [True, True, False]) for n in "abcdefg"], ("right", True, [True, True, False])
+            ),
+            (0.0, 1.0, 2.0),
+            "stumble: a setting that does better would lose what was right: right",
+        ),
+    ],
+)
+def test_why_a_moment_stays_wrong_is_said(one: Tried, thresholds: tuple[float, ...], words: str) -> None:
+    made = Grid(STUMBLES, ("threshold",), tuple((value,) for value in thresholds), 0)
+    rings = one.rings[STUMBLES]
+    wanted = np.array([wish.wanted is True for wish in one.source.wishes])
+    misses, false = (~rings[:, wanted]).sum(axis=1), rings[:, ~wanted].sum(axis=1)
+    allowed = rings[:, wanted].all(axis=1) & (np.array(thresholds) <= FLOOR["stumble.threshold"])
+    nothing = np.zeros(3, np.int64)
+    found = Outcome(made, misses, false, nothing, nothing, allowed, 1.0)
+    assert "\n".join(in_the_way([one], found)) == words
 
 
 def test_the_floor_names_settings_that_are_tuned() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from monitor.core.vocabulary import AlertKind, InputKind, Priority
+from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, Reading
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.notify import NotifySettings, notify
 from monitor.spotter.page.door import Door
@@ -70,6 +70,17 @@ def test_an_alarm_fills_the_screen_rings_shakes_and_shows_in_the_tab(opens: Open
     assert phone.ask("document.activeElement.textContent") == "I'm coming"
     assert phone.ask("document.querySelector('main').inert")
     assert phone.page.get_by_role("alertdialog").count() == 1
+
+
+def test_tiring_is_said_in_words_and_rings_nowhere(opens: Opens, pulse: Pulse) -> None:
+    phone = opens("Eva")
+    phone.start()
+    growth = {"variability_growth_percent": Reading(31.0, 25.0), "sway_growth_percent": Reading(42.0, 25.0)}
+    pulse.raise_alert("1", AlertKind.TIRING, Priority.LOW, growth, Certainty.CONFIRMED)
+    phone.shows("Watch")
+    words = "Tiring: steps 31 % less even than at first, trunk sways 42 % more than at first"
+    phone.page.get_by_text(words).wait_for()
+    assert phone.ask("rearguard.sound.kind") == ""
 
 
 class Receiver:

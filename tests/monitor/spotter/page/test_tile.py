@@ -41,6 +41,7 @@ LOOKS = {
     AlertKind.SOS: ("help", "help"),
     AlertKind.STUMBLE: ("stumble", "stumble"),
     AlertKind.UNSAFE_STEP: ("watch", "watch"),
+    AlertKind.TIRING: ("watch", "watch"),
     AlertKind.TEST: ("test", "test"),
     AlertKind.SENSOR: ("not_armed", "no_sensor"),
     AlertKind.LINK: ("not_armed", "fault"),
