@@ -115,7 +115,7 @@ def test_who_only_reads_changes_nothing(session: Session) -> None:
 
 def test_a_journal_on_a_read_only_disk_is_read(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on the card of another device: nothing can be made beside it."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode == os.R_OK)
     (alone := session.path.parent / "alone").mkdir()
     path = Path(shutil.copy(session.path, alone))
     assert missing(sessions(path)[0], 200) == []
