@@ -154,6 +154,8 @@ def _draw_trade(axis: Any, found: Outcome) -> None:
     axis.set_title(made.kind.replace("_", " "), loc="left")
     axis.set_xlabel(f"{made.keys[along]}  (higher: less keen)")
     axis.set_ylabel(f"count, in {lasted(found.hours)}")
-    axis.set_ylim(0, max(1.0, found.misses[same].max(), (found.false + found.new)[same].max()) * 1.1)
+    axis.set_ylim(
+        0, max(1.0, float(found.misses[same].max()), float((found.false + found.new)[same].max())) * 1.1
+    )
     axis.yaxis.get_major_locator().set_params(integer=True)
     axis.legend(**LEGEND | {"loc": "best"})
