@@ -116,7 +116,7 @@ def test_two_presses_while_walking_mark_the_moment_with_a_beep_or_else_disarm(
         journal=JournalSettings(record=recorded, bookmark_by_button=bookmarks),
     )
     line = Line(settings, publish=False, journal=tmp_path / "journal.db")
-    line.detector = Walk()  # type: ignore[assignment]
+    line.detector = Walk()  # type: ignore[assignment]  # as the loop needs it
 
     def pressing() -> Iterator[SampleBlock]:
         first, *rest = blocks(6)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
 from monitor.core.samples import SampleBlock
@@ -36,7 +37,6 @@ def test_the_samples_are_the_sessions_blocks_bit_by_bit(excerpt: Excerpt, table:
 
 
 def test_pandas_reads_samples_gaps_and_faults(excerpt: Excerpt, table: Path) -> None:
-    pandas = pytest.importorskip("pandas", reason="pandas, a reader that is not ours, is not installed")
     read = pandas.read_csv(table, keep_default_na=False, na_values=dict.fromkeys(FIGURES, ""))
     blocks = list(excerpt.session.blocks())
     body = np.vstack([np.hstack([block.accel_g, block.gyro_dps]) for block in blocks])
@@ -54,7 +54,6 @@ def test_pandas_reads_samples_gaps_and_faults(excerpt: Excerpt, table: Path) -> 
 
 
 def test_pandas_reads_steps_and_events(table: Path) -> None:
-    pandas = pytest.importorskip("pandas", reason="pandas, a reader that is not ours, is not installed")
     _samples, steps_file, events_file = session_csv.files(table)
     (step,) = pandas.read_csv(steps_file).to_dict("records")
     assert (step["time_s"], step["direction"], step["direction_score"]) == (STEP_S, "backward", -0.9)

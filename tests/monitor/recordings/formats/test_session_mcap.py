@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from mcap.reader import make_reader
 
 from monitor.recordings.formats import session_mcap
 from monitor.recordings.formats.excerpt import Excerpt
@@ -24,12 +25,11 @@ def excerpt(tmp_path: Path) -> Excerpt:
 @pytest.fixture
 def messages(excerpt: Excerpt, tmp_path: Path) -> list[tuple[str, int, Any]]:
     """Topic, nanoseconds and what is said, in the reader's order; each fits its schema."""
-    reader = pytest.importorskip("mcap.reader", reason="mcap, a reader that is not ours, is not installed")
     session_mcap.write(tmp_path / "s.mcap", excerpt)
     found = []
     schemas: dict[int, Any] = {}
     with (tmp_path / "s.mcap").open("rb") as file:
-        for schema, channel, message in reader.make_reader(file, validate_crcs=True).iter_messages():
+        for schema, channel, message in make_reader(file, validate_crcs=True).iter_messages():
             assert (schema.encoding, channel.message_encoding) == ("jsonschema", "json")
             said = json.loads(message.data, parse_constant=pytest.fail)
             meant = schemas.setdefault(schema.id, jsonschema.Draft202012Validator(json.loads(schema.data)))

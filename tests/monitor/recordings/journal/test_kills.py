@@ -15,6 +15,7 @@ import pytest
 
 from monitor.core.samples import BLOCK_S
 from monitor.recordings.journal.sessions import sessions
+from monitor.recordings.journal.writer import Writer
 from tests.background import spawned
 from tests.monitor.recordings.journal.steady_source import Feeder, alert, end_s, number_of, read_s, same
 from tests.pulse import PATIENCE_S, wait_until
@@ -31,6 +32,11 @@ IN_TIME = 4
 machine is, no more than this comes meanwhile."""
 
 
+def idle(writer: Writer) -> bool:
+    """Has the disk all that was handed over?"""
+    return not writer._waiting and isinf(writer._busy_s)
+
+
 def record(path: Path, boot: str, pipe: int) -> None:
     """Until it is killed; how many blocks the journal has taken goes into the pipe."""
     feeder = Feeder(path, boot)
@@ -38,10 +44,9 @@ def record(path: Path, boot: str, pipe: int) -> None:
     while True:
         feeder.feed(1, alerts=[alert(1, end_s(feeder.number))] if feeder.number % 97 == 50 else [])
         os.write(pipe, feeder.number.to_bytes(4, "little"))
-        idle = lambda: not writer._waiting and isinf(writer._busy_s)  # noqa: E731
-        busy_blocks = 0 if idle() else busy_blocks + 1
+        busy_blocks = 0 if idle(writer) else busy_blocks + 1
         if busy_blocks >= IN_TIME:
-            wait_until(idle)
+            wait_until(lambda: idle(writer))
 
 
 def killed(path: Path, boot: str, chance: random.Random) -> int:

@@ -30,7 +30,6 @@ def where(number: int) -> str:
 
 
 def test_a_dask_cluster_does_the_work_in_order() -> None:
-    pytest.importorskip("distributed", reason="Dask is not installed: pip install distributed")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
     done = subprocess.run(
         [sys.executable, "-c", CLUSTER],
@@ -50,6 +49,5 @@ def test_a_dask_cluster_does_the_work_in_order() -> None:
 
 @pytest.mark.parametrize("cluster", ["spark://host:1", "dask", "ray://127.0.0.1:1"])
 def test_a_cluster_that_is_none_is_refused(cluster: str) -> None:
-    pytest.importorskip("joblib")
     with pytest.raises(EngineError, match=r"expected dask://HOST:PORT or ray://HOST:PORT"):
         list(each(where, [1, 2], cluster=cluster))

@@ -214,7 +214,7 @@ def test_the_short_cuts_for_trials_change_nothing(script: Script) -> None:
     trial = walk(script, 100.0).trial("t")
     quick = attempt(_of_trial("t", trial), base, shipped())
     source = quick.source
-    slow = attempt(replace(source, trial=None, session=_Played(source)), base, shipped())  # type: ignore[arg-type]
+    slow = attempt(replace(source, trial=None, session=_Played(source)), base, shipped())  # type: ignore[arg-type]  # blocks are all that is asked
     for kind in KINDS:
         if not (source.wishes and kind is not AlertKind.FALL):
             assert np.array_equal(quick.rings[kind], slow.rings[kind])
