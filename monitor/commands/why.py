@@ -8,7 +8,8 @@ from monitor.commands.replay import settings_of
 from monitor.recordings.journal.moment import EXPECTED, moment
 from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.reports.drawing import expect_drawable
-from monitor.recordings.tuning.explanation import explain, text
+from monitor.recordings.tuning.explanation import explain
+from monitor.recordings.tuning.explanation_words import text
 from monitor.weights import shipped
 
 

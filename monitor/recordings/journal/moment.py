@@ -65,6 +65,12 @@ def seconds(text: str) -> float:
     return sum(part * 60.0**i for i, part in enumerate(reversed(parts)))
 
 
+def clock(seconds: float) -> str:
+    """Minutes:seconds.tenths, as `seconds` reads it."""
+    tenths = round(max(0.0, seconds) * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
+
+
 def _alert(found: Sequence[Session], text: str, wanted: Callable[[Alert], bool]) -> Moment:
     for session in reversed(found):
         alerts = session.alerts()

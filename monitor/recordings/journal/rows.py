@@ -1,17 +1,27 @@
-"""The journal's rows: a session's opening and its chunks, as the tables have them. sessions.py reads them."""
+"""The journal's rows: a session's opening and its chunks, as the tables have them. and back again."""
 
 import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from math import isnan, nan
+from typing import Any
 
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import (
     Alert,
+    AlertKind,
+    Certainty,
+    Direction,
     Event,
+    EventKind,
     Evidence,
+    FaultCode,
     Input,
+    InputKind,
+    Priority,
+    Reading,
+    Stage,
     Status,
     StepEvent,
     StillEvent,
@@ -168,3 +178,74 @@ def _input_report(given: Input) -> dict[str, object]:
         "about": given.about,
         "age_s": given.age_s,
     }
+
+
+def _evidence_of(text: str) -> Evidence:
+    return {name: Reading(*reading) for name, reading in json.loads(text).items()}
+
+
+def _float(value: float | None) -> float:
+    return nan if value is None else value
+
+
+def step_of(row: tuple[Any, ...]) -> StepEvent:
+    time_s, contact_s, direction, score, *figures = row
+    step_s, cadence, sway, rhythm = map(_float, figures)
+    return StepEvent(
+        time_s,
+        contact_s=contact_s,
+        direction=Direction(direction),
+        direction_score=score,
+        step_s=step_s,
+        cadence_spm=cadence,
+        sway_percent=sway,
+        rhythm_percent=rhythm,
+    )
+
+
+def event_of(row: tuple[Any, ...]) -> Event:
+    time_s, kind, reason, evidence, more = row
+    figures, fields = _evidence_of(evidence), json.loads(more)
+    match EventKind(kind):
+        case EventKind.UNSAFE_STEP:
+            direction = Direction(fields["direction"])
+            return UnsafeStepEvent(time_s, figures, reason, score=fields["score"], direction=direction)
+        case EventKind.STILL:
+            return StillEvent(time_s, figures, reason, **fields)
+        case other:
+            return Event(other, time_s, figures, reason)
+
+
+def input_of(row: tuple[Any, ...]) -> tuple[float, Input]:
+    time_s, kind, incident, who, report = row
+    said = json.loads(report)
+    fault, about = said.pop("fault"), said.pop("about", None)
+    return time_s, Input(
+        InputKind(kind),
+        incident,
+        who,
+        fault=FaultCode(fault) if fault else None,
+        about=AlertKind(about) if about else None,
+        **said,
+    )
+
+
+def alert_of(row: tuple[Any, ...]) -> Alert:
+    incident, sequence, kind, stage, report = row
+    said = json.loads(report)
+    return Alert(
+        incident,
+        sequence,
+        AlertKind(kind),
+        Priority(said["priority"]),
+        Certainty(said["certainty"]),
+        Stage(stage),
+        said["time_s"],
+        {name: Reading(*reading) for name, reading in said["evidence"].items()},
+        said["reason"],
+        said["who"],
+        FaultCode(said["fault"]) if said["fault"] else None,
+        said["part"],
+        said["time_known"],
+        said["verified"],
+    )

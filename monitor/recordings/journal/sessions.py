@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import nan
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -20,25 +19,14 @@ from typing import Any
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import (
     Alert,
-    AlertKind,
-    Certainty,
-    Direction,
     Event,
-    EventKind,
-    Evidence,
-    FaultCode,
     Input,
-    InputKind,
-    Priority,
-    Reading,
     RearguardError,
-    Stage,
     StepEvent,
-    StillEvent,
-    UnsafeStepEvent,
 )
 from monitor.recordings.journal.file import VERSION
 from monitor.recordings.journal.packing import Form, unpack
+from monitor.recordings.journal.rows import alert_of, event_of, input_of, step_of
 
 FAR_S = 1e18
 ROWS_AT_ONCE = 100
@@ -175,7 +163,7 @@ class Session:
             "SELECT time_s, contact_s, direction, direction_score, step_s, cadence_spm, sway_percent, "
             "rhythm_percent FROM step WHERE session = ? AND time_s >= ? AND time_s <= ? ORDER BY rowid",
             *self._between(from_s, to_s),
-            make=_step,
+            make=step_of,
         )
 
     def events(self, from_s: float | None = None, to_s: float | None = None) -> list[Event]:
@@ -184,21 +172,21 @@ class Session:
             "SELECT time_s, kind, reason, evidence, more FROM event "
             "WHERE session = ? AND time_s >= ? AND time_s <= ? ORDER BY rowid",
             *self._between(from_s, to_s),
-            make=_event,
+            make=event_of,
         )
 
     def alerts(self) -> list[Alert]:
         """Every report of every incident, in order."""
         return self._all(
             "SELECT incident, sequence, kind, stage, report FROM alert WHERE session = ? ORDER BY sequence",
-            make=_alert,
+            make=alert_of,
         )
 
     def inputs(self) -> list[tuple[float, Input]]:
         """What the alarm was told by people and programs, with the end of the block before which it came."""
         return self._all(
             "SELECT time_s, kind, incident, who, report FROM input WHERE session = ? ORDER BY rowid",
-            make=_input,
+            make=input_of,
         )
 
     def states(self) -> list[State]:
@@ -333,74 +321,3 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         file.close()
         raise JournalError(f"{path}: expected a journal of version {VERSION}, found version {version}")
     return file
-
-
-def _evidence(text: str) -> Evidence:
-    return {name: Reading(*reading) for name, reading in json.loads(text).items()}
-
-
-def _float(value: float | None) -> float:
-    return nan if value is None else value
-
-
-def _step(row: tuple[Any, ...]) -> StepEvent:
-    time_s, contact_s, direction, score, *figures = row
-    step_s, cadence, sway, rhythm = map(_float, figures)
-    return StepEvent(
-        time_s,
-        contact_s=contact_s,
-        direction=Direction(direction),
-        direction_score=score,
-        step_s=step_s,
-        cadence_spm=cadence,
-        sway_percent=sway,
-        rhythm_percent=rhythm,
-    )
-
-
-def _event(row: tuple[Any, ...]) -> Event:
-    time_s, kind, reason, evidence, more = row
-    figures, fields = _evidence(evidence), json.loads(more)
-    match EventKind(kind):
-        case EventKind.UNSAFE_STEP:
-            direction = Direction(fields["direction"])
-            return UnsafeStepEvent(time_s, figures, reason, score=fields["score"], direction=direction)
-        case EventKind.STILL:
-            return StillEvent(time_s, figures, reason, **fields)
-        case other:
-            return Event(other, time_s, figures, reason)
-
-
-def _input(row: tuple[Any, ...]) -> tuple[float, Input]:
-    time_s, kind, incident, who, report = row
-    said = json.loads(report)
-    fault, about = said.pop("fault"), said.pop("about", None)
-    return time_s, Input(
-        InputKind(kind),
-        incident,
-        who,
-        fault=FaultCode(fault) if fault else None,
-        about=AlertKind(about) if about else None,
-        **said,
-    )
-
-
-def _alert(row: tuple[Any, ...]) -> Alert:
-    incident, sequence, kind, stage, report = row
-    said = json.loads(report)
-    return Alert(
-        incident,
-        sequence,
-        AlertKind(kind),
-        Priority(said["priority"]),
-        Certainty(said["certainty"]),
-        Stage(stage),
-        said["time_s"],
-        {name: Reading(*reading) for name, reading in said["evidence"].items()},
-        said["reason"],
-        said["who"],
-        FaultCode(said["fault"]) if said["fault"] else None,
-        said["part"],
-        said["time_known"],
-        said["verified"],
-    )

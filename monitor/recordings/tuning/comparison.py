@@ -9,8 +9,8 @@ from monitor.core.arming import ArmingSettings
 from monitor.core.detector import Detector, DetectorSettings, Weights
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Evidence, Input
+from monitor.recordings.journal.moment import clock
 from monitor.recordings.scoring import ONE_INCIDENT_S
-from monitor.recordings.tuning.explanation import clock
 from monitor.recordings.tuning.tracks import merged
 
 SAME_S = 2.0

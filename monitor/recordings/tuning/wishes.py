@@ -9,6 +9,7 @@ from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Alert, AlertKind, Evidence, RearguardError
 from monitor.recordings import corpus
 from monitor.recordings.corpus import Corpus, Trial
+from monitor.recordings.journal.moment import clock
 from monitor.recordings.journal.sessions import Session, sessions
 from monitor.recordings.scoring import AFTER_STUMBLE_S, BEFORE_IMPACT_S, BEFORE_ONSET_S, BEFORE_STUMBLE_S
 
@@ -80,7 +81,7 @@ def of_session(session: Session) -> Source:
     ]
     for (incident, kind), (from_s, to_s) in spans.items():
         label = labelled.get((incident, kind))
-        name = f"session {session.number} {_at(session, from_s)} {kind.replace('_', ' ')}"
+        name = f"session {session.number} {clock(from_s - session.from_s)} {kind.replace('_', ' ')}"
         wanted = None if label is None else label.label != "false"
         said = {None: "not labelled", True: "right", False: "false alarm"}[wanted]
         wishes.append(Wish(kind, from_s - AROUND_S, to_s + AROUND_S, wanted, f"{name}, {said}"))
@@ -88,7 +89,8 @@ def of_session(session: Session) -> Source:
         if (label.incident, label.kind) in spans:
             continue
         what = {"true": "right", "false": "false alarm", "missed": "missed"}[label.label]
-        name = f"session {session.number} {_at(session, label.time_s)} {label.kind.replace('_', ' ')}, {what}"
+        at = clock(label.time_s - session.from_s)
+        name = f"session {session.number} {at} {label.kind.replace('_', ' ')}, {what}"
         others = [span for (_, kind), span in spans.items() if kind == label.kind]
         window = around(label.time_s, others)
         wishes.append(Wish(AlertKind(label.kind), *window, label.label != "false", name))
@@ -199,8 +201,3 @@ def _common(one: tuple[float, float], other: tuple[float, float]) -> tuple[float
     """The time in both."""
     from_s, to_s = max(one[0], other[0]), min(one[1], other[1])
     return (from_s, to_s) if from_s < to_s else None
-
-
-def _at(session: Session, time_s: float) -> str:
-    whole = max(0, round(time_s - session.from_s))
-    return f"{whole // 60}:{whole % 60:02}"

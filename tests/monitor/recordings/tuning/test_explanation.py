@@ -7,7 +7,8 @@ import pytest
 
 from monitor.core.vocabulary import Event, EventKind, Input, InputKind, Stage
 from monitor.recordings.journal.sessions import Session
-from monitor.recordings.tuning.explanation import Explanation, Score, explain, text, verdict
+from monitor.recordings.tuning.explanation import Explanation, Score, explain
+from monitor.recordings.tuning.explanation_words import text, verdict
 from monitor.settings import Settings
 from monitor.weights import shipped
 from tests.journals import change

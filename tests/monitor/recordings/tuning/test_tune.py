@@ -12,18 +12,16 @@ from monitor.recordings import simulated_walker
 from monitor.recordings.simulated_walker import Move, Script, walk
 from monitor.recordings.tuning.engine import each
 from monitor.recordings.tuning.floor import FLOOR
+from monitor.recordings.tuning.grids import STEPS, Grid, grid
 from monitor.recordings.tuning.tune import (
     ENOUGH_ROOM,
     MISS_WEIGHT,
-    STEPS,
-    Grid,
     Outcome,
     Tried,
     attempt,
     best,
     changes,
     check,
-    grid,
     in_the_way,
     outcome,
     recommended,

@@ -108,7 +108,7 @@ def test_where_samples_are_gone_a_label_counts_for_nothing_and_nobody_watched(tm
     change(tmp_path / "j.db", "DELETE FROM samples WHERE to_s < 1030")
     source = of_session(session)
     assert wishes(source) == [(FALL, 48, 52, False)]
-    assert [w.name for w in source.gone] == ["session 1 0:10 fall, false alarm"]
+    assert [w.name for w in source.gone] == ["session 1 0:10.0 fall, false alarm"]
     assert source.hours == pytest.approx(30 / 3600, abs=1.5 / 3600)
 
 
