@@ -5,47 +5,24 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
 from textwrap import wrap
 
 from monitor import log
-from monitor.commands import (
-    broker,
-    calibrate,
-    check,
-    config,
-    demo,
-    evaluate,
-    export,
-    import_,
-    label,
-    notify,
-    page,
-    pair,
-    progress,
-    replay,
-    report,
-    run,
-    sessions,
-    test,
-    trials,
-    tune,
-    watch,
-    why,
-)
 from monitor.core.vocabulary import RearguardError
 
 GROUPS = {
-    "Set up": (demo, check, calibrate, config),
-    "Watch the walker, alert the spotter": (run, watch, page, notify, pair, broker),
-    "Why did it ring?": (sessions, why, label, tune, replay),
-    "Train": (report, progress, test),
-    "Recordings": (trials, evaluate, export, import_),
+    "Set up": ("demo", "check", "calibrate", "config"),
+    "Watch the walker, alert the spotter": ("run", "watch", "page", "notify", "pair", "broker"),
+    "Why did it ring?": ("sessions", "why", "label", "tune", "replay"),
+    "Train": ("report", "progress", "test"),
+    "Recordings": ("trials", "evaluate", "export", "import"),
 }
 """The commands in the order in which somebody comes to need them; README.md has the same."""
 
-COMMANDS = tuple(command for group in GROUPS.values() for command in group)
+COMMANDS = tuple(name for group in GROUPS.values() for name in group)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,9 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_ends()
     log.start()
     try:
-        args = parser().parse_args(arguments)
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        meant = parser(words[0] if words else "")
+        args = meant.parse_args(words)
         if "act" not in args:
-            parser().print_help()
+            meant.print_help()
             return 0
         status: int = args.act(args)
         sys.stdout.flush()  # here, where a closed pipe is understood
@@ -74,8 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line; what the chosen command does is in ``act``."""
+def parser(first: str = "") -> argparse.ArgumentParser:
+    """The command line; what the chosen command does is in ``act``.
+
+    Where the ``first`` word is a command only that one's file is loaded: `run` must be quick to start.
+    """
     root = argparse.ArgumentParser(
         prog="rearguard",
         description="A spotter's sixth sense for people who walk backwards. Not a medical device; it\n"
@@ -85,8 +67,9 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"rearguard {version('rearguard')}")
     commands = root.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog="rearguard")
-    for command in COMMANDS:
-        command.add(commands)
+    for name in (first,) if first in COMMANDS else COMMANDS:
+        file = "import_" if name == "import" else name  # which is a word of the language
+        import_module(f"monitor.commands.{file}").add(commands)
     added = iter(commands.choices.items())
     listed: list[str] = []
     for title, group in GROUPS.items():

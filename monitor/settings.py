@@ -11,8 +11,8 @@ from monitor.core.detector import FRAME_RATE_HZ, DetectorSettings
 from monitor.core.setting import SettingError, group
 from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
 from monitor.recordings.journal.journal import JournalSettings
-from monitor.recordings.reports.figures import ReportSettings
 from monitor.recordings.reports.plan import PlanSettings
+from monitor.recordings.reports.report_settings import ReportSettings
 from monitor.spotter.notify import NotifySettings
 from monitor.spotter.page.page_settings import PageSettings
 

@@ -139,7 +139,7 @@ def test_defaults_that_troubleshooting_names_are_the_defaults() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_commands_that_a_page_names_exist(page: Path) -> None:
-    known = {command.__name__.rpartition(".")[2].rstrip("_") for command in COMMANDS}
+    known = set(COMMANDS)
     for name in re.findall(r"(?:`|bin/|sudo |^)rearguard ([a-z]+)\b", page.read_text(), re.MULTILINE):
         assert name in known, name
 

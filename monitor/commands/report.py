@@ -9,8 +9,9 @@ from monitor.commands.options import Commands, add_config, add_journal, command,
 from monitor.recordings.journal.moment import numbered, seconds
 from monitor.recordings.journal.sessions import JournalError, Session, sessions
 from monitor.recordings.reports.drawing import write_pdf
-from monitor.recordings.reports.figures import Figures, ReportSettings, figures, motions_of
+from monitor.recordings.reports.figures import Figures, figures, motions_of
 from monitor.recordings.reports.report import EARLIER, FEWEST_STEPS, document
+from monitor.recordings.reports.report_settings import ReportSettings
 from monitor.recordings.reports.unsafe_moments import unsafe_moments
 from monitor.recordings.reports.web_page import html
 

@@ -1,6 +1,8 @@
 """The commands as a person types them; what they print, and their exit status."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,13 @@ def test_a_broker_that_is_not_there_is_said_without_an_error_number(
     assert main(["check", "--simulate", "--config", "/dev/null", "--port", str(free_port)]) == 1
     said = capsys.readouterr().out
     assert f"cannot reach the broker at localhost:{free_port}: connection refused" in said
+
+
+def test_a_command_loads_no_other_one() -> None:
+    """What watches must start quickly: reports, tuning and tables are none of its business."""
+    say = "import sys; from monitor import cli; cli.parser('run'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, check=True).stdout
+    found = {name for name in loaded.split() if name.startswith("monitor.commands.")}
+    assert found == {"monitor.commands.run", "monitor.commands.options"}
+    for room in ("tuning", "formats", "reports.report ", "reports.drawing", "journal.sessions"):
+        assert f"monitor.recordings.{room}" not in loaded

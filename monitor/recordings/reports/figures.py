@@ -17,8 +17,7 @@ from monitor.core.posture import Body, Posture
 from monitor.core.samples import Floats, SampleBlock
 from monitor.core.session import Facts
 from monitor.core.session import Session as Sums
-from monitor.core.setting import number
-from monitor.core.step_length import USUAL_FACTOR, height_m, step_lengths_m
+from monitor.core.step_length import height_m, step_lengths_m
 from monitor.core.steps import Step
 from monitor.core.vocabulary import Direction, StepEvent
 from monitor.recordings.journal.sessions import Session
@@ -30,36 +29,6 @@ DRIFT_S = 180.0
 """Backward walking from which on its first third is compared with its last."""
 
 NOTHING = Body(*(np.empty(0) for _ in fields(Body)))
-
-
-@dataclass(frozen=True, slots=True)
-class ReportSettings:
-    """What the report must know of the walker."""
-
-    leg_m: float = number(
-        0.9,
-        0.4,
-        1.4,
-        "m",
-        "the walker's leg, from the hip's joint to the ground",
-        "steps count as shorter",
-        "steps count as longer",
-    )
-    step_factor: float = number(
-        0.0,
-        0.0,
-        3.0,
-        "",
-        "the walker's own factor of the step length, from `rearguard report N --walked METRES`; 0: not "
-        f"calibrated, {USUAL_FACTOR} is used",
-        "steps count as shorter",
-        "steps count as longer",
-    )
-
-    @property
-    def factor(self) -> float:
-        """What the model's step lengths are multiplied by."""
-        return self.step_factor or USUAL_FACTOR
 
 
 @dataclass(frozen=True, slots=True)

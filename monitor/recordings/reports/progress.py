@@ -10,10 +10,11 @@ from itertools import groupby
 from math import isnan
 
 from monitor.recordings.reports.document import Chart, Document, Heading, Line, Panel, Part, Table, Words
-from monitor.recordings.reports.figures import Figures, ReportSettings, together
+from monitor.recordings.reports.figures import Figures, together
 from monitor.recordings.reports.plan import STUDY, PlanSettings, target
 from monitor.recordings.reports.quantities import distance_words, quantity
 from monitor.recordings.reports.report import FEWEST_STEPS, tiring
+from monitor.recordings.reports.report_settings import ReportSettings
 
 SHOWN = ("Steps backward", "Pace", "Step time variability", "Sway", "Longest without a break")
 TRENDS = (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import isnan, nan
 from statistics import median
 
-from monitor.recordings.reports.figures import Figures, ReportSettings
+from monitor.recordings.reports.figures import Figures
+from monitor.recordings.reports.report_settings import ReportSettings
 
 UNCALIBRATED_PERCENT, CALIBRATED_PERCENT = 15, 10
 """What nine of ten distances are right to, measured forward: docs/report.md."""

@@ -7,8 +7,9 @@ from math import isnan, nan
 from monitor.core.vocabulary import AlertKind, Stage, StepEvent
 from monitor.recordings.journal.sessions import Session
 from monitor.recordings.reports.document import Chart, Document, Heading, Line, Panel, Part, Table, Words
-from monitor.recordings.reports.figures import Figures, Motion, ReportSettings, backward, facts_of
+from monitor.recordings.reports.figures import Figures, Motion, backward, facts_of
 from monitor.recordings.reports.quantities import QUANTITIES, distance_words, middle, quantity
+from monitor.recordings.reports.report_settings import ReportSettings
 from monitor.recordings.reports.unsafe_moments import NAMES, UnsafeMoment, most_serious, signal
 
 EARLIER = 5

@@ -6,9 +6,10 @@ from math import isnan
 import pytest
 
 from monitor.recordings.reports.document import Chart, Document, Table, Words
-from monitor.recordings.reports.figures import Figures, ReportSettings, figures, together
+from monitor.recordings.reports.figures import Figures, figures, together
 from monitor.recordings.reports.plan import PlanSettings
 from monitor.recordings.reports.progress import Day, days, document
+from monitor.recordings.reports.report_settings import ReportSettings
 from monitor.recordings.simulated_walker import Move, Script
 from tests.journals import DAY_S, change, record
 

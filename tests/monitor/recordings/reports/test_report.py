@@ -9,8 +9,9 @@ import pytest
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage
 from monitor.recordings.journal.sessions import Label, Session
 from monitor.recordings.reports.document import Chart, Document, Heading, Table, Words
-from monitor.recordings.reports.figures import ReportSettings, figures, motions_of
+from monitor.recordings.reports.figures import figures, motions_of
 from monitor.recordings.reports.report import DRAWN, document
+from monitor.recordings.reports.report_settings import ReportSettings
 from monitor.recordings.reports.unsafe_moments import UnsafeMoment, most_serious, unsafe_moments
 from monitor.recordings.simulated_walker import SESSION, Move
 from tests.journals import BACKWARD, change, record
