@@ -20,8 +20,8 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 	@$(BIN)/rearguard run
 
 test: ## install what the tests need, then format, lint, types and all tests
-	@echo "make test installs what is missing (700 MB into .venv, Debian's chromium, and its mosquitto, whose"
-	@echo "service starts with it), then checks and tests: four minutes on two idle cores, up to ten on busy ones."
+	@echo "make test installs what is missing (1 GB into .venv, Debian's chromium, and its mosquitto, whose"
+	@echo "service starts with it), then checks and tests: seven minutes on two shared cores, installing aside."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
