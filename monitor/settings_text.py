@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from monitor.core.detector import DetectorSettings
 from monitor.core.setting import About, about
 
 SCHEMA_FILE = "config.schema.json"
@@ -19,20 +20,7 @@ def fingerprint(settings: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-DECIDING = (
-    "profile",
-    "fall",
-    "stumble",
-    "unsafe_step",
-    "tiring",
-    "footfall",
-    "direction",
-    "handling",
-    "health",
-    "arming",
-    "alarm",
-    "sensor",
-)
+DECIDING = (*(f.name for f in fields(DetectorSettings)), "arming", "alarm", "sensor")
 """The settings that events and alerts depend on."""
 
 
