@@ -6,11 +6,11 @@
 
 Live, replay, demo and tests run this loop; they differ in where blocks come from and who listens.
 
-Threads: this loop has one of its own. The button (gpiozero), the MQTT link (paho) and the journal's writer have
-theirs; what they say comes through the inbox only. Sinks return at once and never wait for disk or network.
+Threads: this loop has one of its own. The button (gpiozero), the MQTT link (paho) and the journal's writer
+have theirs; what they say comes through the inbox only. Sinks return at once and wait for no disk or network.
 
-Clocks: every time in here is monotonic and came with the samples. Wall time is added in messages.py, and by the
-journal as one offset for each session.
+Clocks: every time in here is monotonic and came with the samples. Wall time is added in messages.py, and by
+the journal as one offset for each session.
 
 Order of sinks: first the link, which only queues the alert for its file and for the network; then the panel,
 the first piece of hardware; then the journal, which only collects; last the watchdog and the dead-man line,

@@ -5,7 +5,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from monitor.core.alarm_rules import DANGERS
-from monitor.core.vocabulary import Alert, Input, InputKind, Stage
+from monitor.core.vocabulary import Alert, AlertKind, Certainty, Input, InputKind, Stage
+
+WALKER = "walker"
+"""Who pressed the button, in the alarm's words."""
 
 REPEATED_S = 1.0
 """The same said again of a moment so near is the same message once more."""
@@ -25,7 +28,7 @@ def write(
     """
     unknown = []
     for end_s, alert in alerts:
-        if alert.stage is Stage.CANCELLED:  # by the walker's "I'm OK" or a spotter's "false alarm"
+        if alert.stage is Stage.CANCELLED and not _is_up_again(alert):
             _label_incident(file, alert.id, "false", alert.who, end_s + offset_s)
     for end_s, given in inputs:
         if given.kind is not InputKind.LABEL:
@@ -36,6 +39,12 @@ def write(
         elif not _label_incident(file, given.alert_id, given.label, given.who, given_utc_s):
             unknown.append(given.alert_id)
     return unknown
+
+
+def _is_up_again(alert: Alert) -> bool:
+    """Is it the walker's "I'm OK" after a confirmed fall? It may well have been one."""
+    confirmed_fall = alert.kind is AlertKind.FALL and alert.certainty is Certainty.CONFIRMED
+    return confirmed_fall and alert.who == WALKER
 
 
 def _label_incident(file: sqlite3.Connection, incident: str, label: str, who: str, utc_s: float) -> bool:

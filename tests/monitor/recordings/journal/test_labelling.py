@@ -25,6 +25,8 @@ from monitor.recordings.journal.sessions import Label, Session, sessions
 OFFSET_S = 1e9
 FALL, STUMBLE = AlertKind.FALL, AlertKind.STUMBLE
 
+SUSPECTED, CONFIRMED = Certainty.SUSPECTED, Certainty.CONFIRMED
+
 
 def alert(
     incident: str,
@@ -33,8 +35,9 @@ def alert(
     who: str = "",
     kind: AlertKind = FALL,
     time_s: float = 100.0,
+    certainty: Certainty = Certainty.CONFIRMED,
 ) -> Alert:
-    state = (Priority.HIGH, Certainty.CONFIRMED, stage)
+    state = (Priority.HIGH, certainty, stage)
     return Alert(incident, sequence, kind, *state, time_s, who=who)
 
 
@@ -86,25 +89,26 @@ def found(session: Session) -> list[tuple[str, str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "stage", "who", "labels"),
+    ("kind", "certainty", "stage", "who", "labels"),
     [
-        (FALL, Stage.CANCELLED, "walker", ["false"]),  # "I'm OK"
-        (FALL, Stage.CANCELLED, "Eva", ["false"]),  # "false alarm"
-        (STUMBLE, Stage.CANCELLED, "walker", ["false"]),
-        (AlertKind.UNSAFE_STEP, Stage.CANCELLED, "walker", ["false"]),
-        (AlertKind.SOS, Stage.CANCELLED, "Eva", ["false"]),
-        (AlertKind.TEST, Stage.CANCELLED, "Eva", []),
-        (FALL, Stage.ACKNOWLEDGED, "Eva", []),
-        (FALL, Stage.CLEARED, "Eva", []),  # people clear without meaning anything
-        (FALL, Stage.RECOVERED, "", []),
+        (FALL, SUSPECTED, Stage.CANCELLED, "walker", ["false"]),  # "I'm OK"
+        (FALL, CONFIRMED, Stage.CANCELLED, "walker", []),  # "I'm OK": he may have fallen all the same
+        (FALL, CONFIRMED, Stage.CANCELLED, "Eva", ["false"]),  # "false alarm"
+        (STUMBLE, CONFIRMED, Stage.CANCELLED, "walker", ["false"]),
+        (AlertKind.UNSAFE_STEP, CONFIRMED, Stage.CANCELLED, "walker", ["false"]),
+        (AlertKind.SOS, CONFIRMED, Stage.CANCELLED, "Eva", ["false"]),
+        (AlertKind.TEST, CONFIRMED, Stage.CANCELLED, "Eva", []),
+        (FALL, CONFIRMED, Stage.ACKNOWLEDGED, "Eva", []),
+        (FALL, CONFIRMED, Stage.CLEARED, "Eva", []),  # people clear without meaning anything
+        (FALL, CONFIRMED, Stage.RECOVERED, "", []),
     ],
 )
 def test_what_a_person_cancels_is_labelled_false_and_what_ends_otherwise_is_not(
-    kind: AlertKind, stage: Stage, who: str, labels: list[str], path: Path
+    kind: AlertKind, certainty: Certainty, stage: Stage, who: str, labels: list[str], path: Path
 ) -> None:
     with recorded(path, "aaaa") as run:
-        run.block(alert("aaaa-1", 1, kind=kind))
-        end_s = run.block(alert("aaaa-1", 2, stage, who, kind, 104.0))
+        run.block(alert("aaaa-1", 1, kind=kind, certainty=certainty))
+        end_s = run.block(alert("aaaa-1", 2, stage, who, kind, 104.0, certainty))
     (session,) = sessions(path)
     assert session.labels() == [
         Label(session.number, 100.0, kind, said, "aaaa-1", who, "", end_s + OFFSET_S) for said in labels
@@ -114,7 +118,7 @@ def test_what_a_person_cancels_is_labelled_false_and_what_ends_otherwise_is_not(
 def test_each_person_has_one_label_for_an_incident_and_the_one_given_last_comes_last(path: Path) -> None:
     with recorded(path, "aaaa") as run:
         run.block(alert("aaaa-1", 1))
-        run.block(alert("aaaa-1", 2, Stage.CANCELLED, "walker"))
+        run.block(alert("aaaa-1", 2, Stage.CANCELLED, "walker", certainty=SUSPECTED))
         run.block(says=[label("aaaa-1", "false", "Eva"), label("aaaa-1", "true", "Tom")])
         run.block(says=[label("aaaa-1", "true", "Eva")])
         for _ in range(2):  # said again, by a page that comes back
