@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="exit status 1 if a trial's alarm does not come, or one comes that is not expected; says which",
+        help="exit status 1 if a fall or stumble is not found, or anything else has an alarm; says which",
     )
     parser.add_argument("--jobs", type=jobs, metavar="N", help="processes (default: one per core)")
 

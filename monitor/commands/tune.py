@@ -93,11 +93,14 @@ def act(args: argparse.Namespace) -> int:
         print("\nNothing to recommend: yours do as well as any that is allowed.")
         return 0
     work_again = each(partial(check, settings=after, weights=weights), chosen, args.jobs, args.cluster)
-    lost = list(losses(tried, found, progress(work_again, len(chosen), "Proof")))
+    proved = list(progress(work_again, len(chosen), "Proof"))
+    lost, left = list(losses(tried, found, proved)), list(remains(tried, found, proved))
     print(f"\nRecommended, and tried with the whole detector: {', '.join(said(moved))}")
     if lost:
         print("not written: the whole detector loses what the scores had promised: " + "; ".join(lost))
         return 1
+    if left:
+        print("the scores had promised to end these too, but they still ring: " + "; ".join(left))
     return _write(args, loaded.path, moved)
 
 
@@ -157,7 +160,7 @@ def moments(tried: Sequence[Tried], found: Sequence[Outcome]) -> Iterator[str]:
 
 
 def losses(
-    tried: Sequence[Tried], found: Sequence[Outcome], proved: Iterator[dict[AlertKind, Flags]]
+    tried: Sequence[Tried], found: Sequence[Outcome], proved: Sequence[dict[AlertKind, Flags]]
 ) -> Iterator[str]:
     """What rings now and should, and would not with the recommended settings."""
     for one, rings in zip(tried, proved, strict=True):
@@ -165,6 +168,19 @@ def losses(
             kind, present = kind_found.grid.kind, kind_found.grid.present
             for wish, now, then in zip(one.wishes(kind), one.rings[kind][present], rings[kind], strict=True):
                 if wish.wanted and now and not then:
+                    yield wish.name
+
+
+def remains(
+    tried: Sequence[Tried], found: Sequence[Outcome], proved: Sequence[dict[AlertKind, Flags]]
+) -> Iterator[str]:
+    """What should not ring, would not by the scores, and does all the same."""
+    for one, rings in zip(tried, proved, strict=True):
+        for kind_found in found:
+            kind = kind_found.grid.kind
+            promised = one.rings[kind][best(kind_found)]
+            for wish, by_scores, then in zip(one.wishes(kind), promised, rings[kind], strict=True):
+                if wish.wanted is False and then and not by_scores:
                     yield wish.name
 
 

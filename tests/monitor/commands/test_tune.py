@@ -7,15 +7,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor import config
 from monitor.cli import main
+from monitor.commands.tune import losses, remains
+from monitor.core.vocabulary import AlertKind
 from monitor.recordings import corpus
 from monitor.recordings.journal import rows as journal_rows
 from monitor.recordings.journal import writer as journal_writer
 from monitor.recordings.journal.sessions import sessions
 from monitor.recordings.simulated_walker import Move, walk
+from monitor.recordings.tuning.grids import Grid
+from monitor.recordings.tuning.tune import Outcome, Tried
+from monitor.recordings.tuning.wishes import Source, Wish
 from tests.journals import change
 
 BAD = "# mine\nfall:\n  falling_threshold: -5.35 # too keen\nstumble:\n  threshold: 3.0\n"
@@ -325,3 +331,32 @@ def test_a_replay_at_once_is_recorded_without_a_hole(tmp_path: Path, monkeypatch
     (session,) = sessions(tmp_path / "j.db")
     assert session.holes() == []
     assert sum(len(block.time_s) for block in session.blocks()) == 12_000
+
+
+def test_what_the_whole_detector_does_otherwise_than_the_scores_promised_is_named() -> None:
+    kind = AlertKind.STUMBLE
+    wishes = tuple(
+        Wish(kind, 10.0 * n, 10.0 * n + 2, wanted, name)
+        for n, (wanted, name) in enumerate(
+            [
+                (True, "right, kept"),
+                (True, "right, lost"),
+                (False, "false, gone"),
+                (False, "false, stays"),
+                (None, "?"),
+            ]
+        )
+    )
+    grid = Grid(kind, ("score",), ((0.5,), (0.6,)), present=0)
+    now, by_scores = [True] * 5, [True, True, False, False, False]
+    nothing = np.zeros(2, np.int64)
+    one = Tried(
+        Source("a session", 1.0, wishes, (), ()),
+        {kind: np.array([now, by_scores])},
+        {kind: nothing},
+        {kind: np.zeros(5)},
+    )
+    found = Outcome(grid, nothing, np.array([2, 0]), nothing, nothing, np.array([True, True]), 1.0)
+    proved = [{kind: np.array([True, False, False, True, True])}]
+    assert list(losses([one], [found], proved)) == ["right, lost"]
+    assert list(remains([one], [found], proved)) == ["false, stays"]
