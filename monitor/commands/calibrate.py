@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def act(args: argparse.Namespace) -> int:
         print(f"{path} cannot be written: run it as its owner, or with --dry-run", file=sys.stderr)
         return 2
     try:
-        found = calibrate(iter(sampler), print)
+        found = calibrate(iter(sampler), partial(print, flush=True))
     except UnsureError as error:
         print(f"Calibration failed, nothing was changed: {error}.", file=sys.stderr)
         return 1
