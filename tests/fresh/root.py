@@ -124,7 +124,7 @@ def base(suite: str, cache: Path) -> Path:
         shutil.rmtree(half, ignore_errors=True)
         command = ["debootstrap", "--variant=minbase", f"--include={NAMED_BY_README}", suite, str(half)]
         with (cache / f"{suite}-debootstrap.log").open("w") as log:
-            subprocess.run([*command, _mirror()], stdout=log, stderr=log, check=True)
+            subprocess.run([*command, mirror()], stdout=log, stderr=log, check=True)
         half.rename(made)
     return made
 
@@ -213,7 +213,7 @@ def _sources() -> dict[str, str]:
     return {name: text for name, text in texts.items() if _codename() in text}
 
 
-def _mirror() -> str:
+def mirror() -> str:
     uncommented = [re.sub(r"(?m)^\s*#.*$", "", text) for text in _sources().values()]
     found = [re.search(r"https?://\S+/debian(?=[\s/]|$)", text) for text in uncommented]
     return next((match[0] for match in found if match), MIRROR)
