@@ -16,6 +16,7 @@ from pathlib import Path
 from firmware.panel import Panel
 from firmware.power import undervoltage
 from firmware.sampler import Sampler
+from monitor import log
 from monitor.core.alarm import Alarm
 from monitor.core.bookmark import meant
 from monitor.core.detector import Detector
@@ -148,7 +149,9 @@ class Line:
                 at_end.callback(self.link.stop)
                 at_end.callback(self._drain, self.link)
             run(self._with_panel(blocks), self.detector, self.alarm, self.inbox, sinks)
-        print(f"session: {session_words(self.detector.facts)}", flush=True)
+        # How somebody walks is private to the journal.
+        words = f"session: {session_words(self.detector.facts)}"
+        print(log.marked(words, logging.DEBUG, log.STANDARD_OUTPUT), flush=True)
 
     def _drain(self, link: Link) -> None:
         self.delivered = link.drain()
