@@ -52,6 +52,7 @@ DISK = {
     "Read-only file system": "the disk is read-only, as a failing card becomes: restart, or put in a new one",
     "disk is full": "the disk is full: make room",
     "No space left": "the disk is full: make room",
+    "No such file": "its folder is not there, or cannot be written",
     "unable to open": "its folder cannot be written, or its disk is read-only",
 }
 """What SQLite and the system say of a disk, and what people are told."""
