@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from firmware import card
 from firmware.bus import Bus
 from firmware.chips import ADDRESSES, identify
 from firmware.errors import FirmwareError
@@ -176,6 +177,14 @@ def check_power(root: Path = HWMON) -> Finding:
         case True:
             cure = "a stronger supply, a shorter and thicker cable, a charged battery"
             return tried("power", False, f"the Pi's supply is too low: {cure}")
+
+
+def check_card(root: Path = card.SYSTEM) -> Finding:
+    """The memory card, as far as it says anything of itself."""
+    words = card.trouble(root)
+    if words is None:
+        return Finding("card", Verdict.NONE, "says nothing of itself here")
+    return tried("card", not words, words or "no errors are known of it")
 
 
 def check_panel(panel: Panel, sleep: Callable[[float], None] = time.sleep) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = args.act(args)
         sys.stdout.flush()  # here, where a closed pipe is understood
     except RearguardError as error:
-        print(error, file=sys.stderr)
+        print(log.marked(str(error), logging.ERROR), file=sys.stderr)
         return 2
     except BrokenPipeError:  # `rearguard ... | head`: nobody wants to read on
         sys.stderr.close()
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:  # a full disk under standard output, a folder that is not ours
         where = f"{error.filename}: " if error.filename else ""
-        print(f"rearguard: {where}{error.strerror or error}", file=sys.stderr)
+        said = f"rearguard: {where}{error.strerror or error}"
+        print(log.marked(said, logging.ERROR), file=sys.stderr)
         return 2
     return status
 

@@ -160,7 +160,7 @@ def _settings(text: str, path: Path, shape: type[S]) -> S:
         tree = _yaml().load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = (error.problem or "not YAML").splitlines()[0][:100]
+        problem = (error.problem or "not YAML").splitlines()[0].partition(" with value")[0][:100]
         cure = next((cure for words, cure in CURES if words in problem), CURE)
         raise ConfigError([f"{path}:{line}: not valid YAML: {problem}; {cure}"]) from error
     except Exception as error:  # odd tags, keys and depths bring any of Python's own
@@ -257,6 +257,8 @@ def _say(value: Any) -> str:
         return "a group of keys"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, str) and "@" in value:
+        return "text with an @"  # an address, or an account with its password: it would be logged
     if isinstance(value, ScalarBoolean):
         return scalar(bool(value))
     if isinstance(value, int) and abs(value) >= 10**40:  # Python refuses to write the longest ones

@@ -13,9 +13,11 @@ from importlib.metadata import version
 from math import inf
 from pathlib import Path
 
+from firmware import card
 from firmware.panel import Panel
 from firmware.power import undervoltage
 from firmware.sampler import Sampler
+from monitor import log
 from monitor.core.alarm import Alarm
 from monitor.core.bookmark import meant
 from monitor.core.detector import Detector
@@ -39,6 +41,9 @@ from monitor.weights import shipped
 
 POWER_BLOCKS = 40
 """Blocks between two looks at the supply: 2 s, as often as the kernel asks the Pi."""
+
+CARD_BLOCKS = 1200
+"""Blocks between two looks at the card: a minute."""
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +153,9 @@ class Line:
                 at_end.callback(self.link.stop)
                 at_end.callback(self._drain, self.link)
             run(self._with_panel(blocks), self.detector, self.alarm, self.inbox, sinks)
-        print(f"session: {session_words(self.detector.facts)}", flush=True)
+        # How somebody walks is private to the journal.
+        words = f"session: {session_words(self.detector.facts)}"
+        print(log.marked(words, logging.DEBUG, log.STANDARD_OUTPUT), flush=True)
 
     def _drain(self, link: Link) -> None:
         self.delivered = link.drain()
@@ -194,9 +201,10 @@ class Line:
 
 
 def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
-    """The sampler's blocks; its warning, and the supply's, go to the alarm."""
+    """The sampler's blocks; its warning, the supply's and the card's go to the alarm."""
     warning = ""
     low = False
+    worn = ""
     fences = Fences(inbox)
     for number, block in enumerate(sampler):
         supply = None
@@ -205,6 +213,11 @@ def warned(sampler: Sampler, inbox: Inbox) -> Iterator[SampleBlock]:
         if supply is not None and supply != low:  # None, it cannot be read, is no word that it is good again
             low = supply
             inbox.put(Input(InputKind.POWER_LOW if low else InputKind.POWER_GOOD))
+        if number % CARD_BLOCKS == 0 and not worn:  # it does not heal while we run
+            with fences.around("card's reading", block.end_s):
+                worn = card.trouble() or ""
+            if worn:
+                inbox.put(Input(InputKind.FAULT, fault=FaultCode.CARD, reason=worn))
         if sampler.warning != warning:
             if warning:
                 inbox.put(Input(InputKind.FAULT_GONE, fault=FaultCode.UNKNOWN_CHIP))

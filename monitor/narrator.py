@@ -1,15 +1,19 @@
 """What happens at the walker's side, in lines of text: for journals, replays and the demo."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from math import inf, isnan
 from queue import Full, Queue
 from typing import TextIO
 
+from monitor import log
+from monitor.core.alarm_rules import CAUSED
 from monitor.core.samples import SampleBlock
 from monitor.core.session import Facts
-from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, Stage, Status
+from monitor.core.vocabulary import Alert, Event, EventKind, Evidence, FaultCode, Stage, Status
 from monitor.delivery.wording import missing, reason_of
 
 LISTED = frozenset(EventKind) - {EventKind.STEP, EventKind.STILL}
@@ -24,7 +28,8 @@ class Narrator:
 
     ``out`` is standard output where it is None. Times count from ``start_s``, the first block's end where it
     is None; nothing is written of what was before ``quiet_until_s``. A thread writes: a terminal that has
-    stopped, or is gone, does not stop the loop.
+    stopped, or is gone, does not stop the loop. In systemd's journal nobody is named, each alert bears its id
+    and sequence, and a fault is a warning.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Narrator:
     ) -> None:
         self._look, self._start_s, self._events, self._out = look, start_s, events, out
         self._quiet_until_s = quiet_until_s
+        self._journal = out is None and log.in_journal(log.STANDARD_OUTPUT)
         self._looked = ""
         self._armed = False
         self._lines: Queue[str | None] = Queue(UNWRITTEN)
@@ -52,14 +58,17 @@ class Narrator:
         for event in events:
             if self._events and event.kind in LISTED:
                 self._line(event.time_s, f"{event.kind}{_because(event.reason, event.evidence)}")
-        for alert in alerts:
+        for alert in map(_unnamed, alerts) if self._journal else alerts:
             who = f" by {alert.who}" if alert.who else ""
             phase = alert.stage.value if alert.stage.ended else alert.certainty.value
             if alert.stage is Stage.ACKNOWLEDGED:
                 phase += f", {alert.stage}"
             kind, priority = alert.kind.replace("_", " "), alert.priority.name.lower()
             why = "" if alert.stage.ended else _because(reason_of(alert), {})
-            self._line(alert.time_s, f"ALERT {kind} {phase}{who} ({priority}){why}")
+            name = f" [{alert.id} #{alert.sequence}]" if self._journal else ""
+            fault = alert.kind in CAUSED and not alert.stage.ended
+            level = logging.WARNING if fault else logging.INFO
+            self._line(alert.time_s, f"ALERT {kind} {phase}{who} ({priority}){why}{name}", level)
         if self._armed and not status.armed and status.waits_for:  # taken off
             self._line(block.end_s, f"NOT YET ARMED: {missing(status.waits_for[0])}")
         self._armed = status.armed
@@ -68,12 +77,13 @@ class Narrator:
             self._looked = look
             self._line(block.end_s, look)
 
-    def _line(self, time_s: float, words: str) -> None:
+    def _line(self, time_s: float, words: str, level: int = logging.INFO) -> None:
         assert self._start_s is not None
         if time_s < self._quiet_until_s:
             return
         with suppress(Full):
-            self._lines.put_nowait(f"{time_s - self._start_s:7.2f} s  {words}")
+            line = f"{time_s - self._start_s:7.2f} s  {words}"
+            self._lines.put_nowait(log.marked(line, level, log.STANDARD_OUTPUT) if self._journal else line)
 
     def _write(self) -> None:
         for line in iter(self._lines.get, None):
@@ -85,6 +95,15 @@ class Narrator:
         with suppress(Full):
             self._lines.put_nowait(None)
         self._writer.join(1.0)
+
+
+def _unnamed(alert: Alert) -> Alert:
+    """As it may be logged: without a person's name, and without what others or a defect say."""
+    if alert.fault is FaultCode.PHONES:
+        return replace(alert, who="", part="a notifier")
+    if alert.fault is FaultCode.DEFECT:
+        return replace(alert, who="", reason="a defect")
+    return replace(alert, who="", reason=alert.reason if alert.kind in CAUSED else "")
 
 
 def _because(reason: str, evidence: Evidence) -> str:

@@ -4,6 +4,7 @@ Reading settings brings NumPy and the GPIO library along, 25 MB that a server wo
 command replaces itself by this module, and hands the settings over in the environment; no secret is in them.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -83,12 +84,12 @@ def main() -> int:
         from monitor.spotter.page.serve import serve
     except ImportError as error:
         words = f"{error.name} is not installed: {sys.executable} -m pip install 'rearguard[page]'"
-        print(words, file=sys.stderr)
+        print(log.marked(words, logging.ERROR), file=sys.stderr)
         return 2
     try:
         return serve(order.mqtt, order.page, Path(order.folder), order.version, _say, order.port)
     except RearguardError as error:
-        print(error, file=sys.stderr)
+        print(log.marked(str(error), logging.ERROR), file=sys.stderr)
         return 2
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -123,6 +124,30 @@ def test_an_installation_that_was_killed_is_finished_by_the_next(machine: FakeMa
     assert again.returncode == 0, again.stderr
     assert machine.running()["Slot"] == "a"
     assert (machine.root / "etc/rearguard/page_password").exists()
+
+
+def test_the_systems_log_is_limited_unless_it_is_already(machine: FakeMachine) -> None:
+    ours = machine.root / "etc/systemd/journald.conf.d/rearguard.conf"
+    theirs = machine.root / "etc/systemd/journald.conf"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("[Journal]\n#SystemMaxUse=\n")
+    source = machine.source("1.0")
+    machine.run(source, "install")
+    assert ours.read_text() == "[Journal]\nSystemMaxUse=100M\n"
+    machine.run(source, "uninstall")
+    assert not ours.exists()
+    theirs.write_text("[Journal]\nSystemMaxUse=2G\n")
+    said = machine.run(source, "install").stdout
+    assert not ours.exists()
+    assert "there already: let the system's log" in said
+
+
+def test_what_the_recovery_undoes_is_a_warning_in_the_journal(installed: FakeMachine) -> None:
+    (installed.home / "trial").write_text("a")
+    words = ["sh", str(installed.home / "recover"), str(installed.root)]
+    environment = installed.environment() | {"JOURNAL_STREAM": "8:1"}
+    said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
+    assert "<4>an upgrade was broken off: back to slot a\n" in said
 
 
 # ---- uninstall

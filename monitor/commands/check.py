@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from firmware.bus import Bus
-from firmware.checkup import Finding, Verdict, axes, check_panel, check_power, check_sensor, tried
+from firmware.checkup import Finding, Verdict, axes, check_card, check_panel, check_power, check_sensor, tried
 from firmware.panel import Panel
 from firmware.sampler import Sampler
 from monitor.commands.options import Commands, add_config, add_port, command, load
@@ -71,6 +71,7 @@ def findings(
     """The bench test of every part, from the sensor to the broker and the service's settings."""
     yield from check_sensor(settings.sampled, bus, clock, sleep, worn=settings.profile == "belt")
     yield check_power()
+    yield check_card()
     with closing(Panel(settings.panel)) as panel:
         yield from check_panel(panel)
     try:

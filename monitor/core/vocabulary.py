@@ -139,6 +139,7 @@ class FaultCode(StrEnum):
     PHONES = "phones"  # a notifier reaches none
     OUTBOX = "outbox"
     JOURNAL = "journal"
+    CARD = "card"
     NAME_CONFLICT = "name_conflict"
     NOT_ARMED = "not_armed"  # the walker walks, and is not watched
     ALERTS_LOST = "alerts_lost"  # the outbox was damaged

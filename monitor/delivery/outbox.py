@@ -274,7 +274,7 @@ class Outbox:
             try:
                 message = decode_alert(payload)
             except (MessageError, TypeError) as error:  # TypeError: not even text or bytes
-                _log.error("a waiting alert could not be read and is dropped: %s", error)
+                _log.error("a waiting alert could not be read and is dropped", extra={"private": error})
                 self.lost = True
                 base.execute("DELETE FROM outbox WHERE boot = ? AND sequence = ?", (boot, sequence))
                 continue

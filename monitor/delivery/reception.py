@@ -61,7 +61,11 @@ class Reception:
             self.ignored += 1
             if topic not in self._complained and len(self._complained) < UNREAD:
                 self._complained.add(topic)
-                _log.warning("a message on %s is ignored, further ones are only counted: %s", topic, error)
+                _log.warning(
+                    "a message on %s is ignored, further ones are only counted",
+                    topic,
+                    extra={"private": error},  # its words may be the message's
+                )
             return None
         if isinstance(word, int):
             wanted = now_s - self._repeated_s >= REPEAT_S

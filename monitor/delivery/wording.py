@@ -42,8 +42,21 @@ FAULTS = {
     FaultCode.DEFECT: "the {part} failed: {reason}; please report it, with the log",
     FaultCode.STUCK: "the {part} has been stuck for {reason}: if that lasts, restart Rearguard",
     FaultCode.JOURNAL: "this session is not recorded: {reason}",
+    FaultCode.CARD: "the memory card fails or is worn out: {reason}; save what you need, put in a new one",
     FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
 }
+DISK = {
+    "disk I/O error": "the memory card does not take it, which a worn one does: put in a new one",
+    "Input/output error": "the memory card does not take it, which a worn one does: put in a new one",
+    "readonly database": "the disk is read-only, as a failing card becomes: restart, or put in a new one",
+    "Read-only file system": "the disk is read-only, as a failing card becomes: restart, or put in a new one",
+    "disk is full": "the disk is full: make room",
+    "No space left": "the disk is full: make room",
+    "No such file": "its folder is not there, or cannot be written",
+    "unable to open": "its folder cannot be written, or its disk is read-only",
+}
+"""What SQLite and the system say of a disk, and what people are told."""
+
 UNVERIFIED = "unverified, it was not armed"
 LOW_SUPPLY = "the Pi's supply voltage is low: use a stronger supply or a shorter cable"
 
@@ -80,6 +93,8 @@ def reason_of(alert: Alert) -> str:
 
 def fault_words(code: FaultCode, part: str = "", reason: str = "") -> str:
     """What is wrong, and what to do about it."""
+    if code in (FaultCode.OUTBOX, FaultCode.JOURNAL):
+        reason = next((words for said, words in DISK.items() if said in reason), reason)
     return FAULTS[code].format(part=part, reason=reason)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from installer.machine import Machine, Step
 from installer.slots import CURRENT, HOME
-from installer.steps import COMMAND, LINKED, MODULES, UNIT_FOLDER
+from installer.steps import COMMAND, LINKED, LOGS, MODULES, UNIT_FOLDER
 from installer.trial import RECOVERY
 
 STAYS = (
@@ -26,7 +26,7 @@ def removal(machine: Machine) -> Iterator[Step]:
         lambda: _stop(machine, units),
     )
     files = [f"{HOME}/{name}" for name in ("a", "b", "current", "recover", "trial")]
-    for place in (COMMAND, MODULES, *files):
+    for place in (COMMAND, MODULES, LOGS, *files):
         yield Step(
             f"remove {place}",
             lambda place=place: not _there(machine, place),  # type: ignore[misc]  # bound at once

@@ -19,6 +19,10 @@ RULE = {
     "gpio": 'SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"\n',
 }
 """The groups that rearguard.service needs; Raspberry Pi OS has them, and these rules."""
+JOURNALD = "/etc/systemd/journald.conf"
+LOGS = f"{JOURNALD}.d/rearguard.conf"
+LOGS_LIMIT = "[Journal]\nSystemMaxUse=100M\n"
+"""journald's own limit is a tenth of the card."""
 STARTED = ("rearguard.service", "rearguard-page.service")
 LINKED = (*STARTED, "rearguard-notify.service")
 
@@ -111,6 +115,11 @@ def units(machine: Machine) -> Iterator[Step]:
             _leads(machine, f"{UNIT_FOLDER}/{unit}", f"{CURRENT}/systemd/{unit}"),
             lambda unit=unit: machine.link(f"{UNIT_FOLDER}/{unit}", f"{CURRENT}/systemd/{unit}"),  # type: ignore[misc]  # bound at once
         )
+    yield Step(
+        f"let the system's log take 100 MB at most, unless it is limited already ({LOGS})",
+        lambda: _logs_are_limited(machine),
+        lambda: _limit_logs(machine),
+    )
 
 
 def start(machine: Machine) -> Iterator[Step]:
@@ -184,6 +193,18 @@ def _install(machine: Machine, packages: list[str]) -> None:
 def _load(machine: Machine) -> None:
     machine.agrees("modprobe", "i2c-dev")  # a kernel without it says so in `rearguard check`
     machine.write(MODULES, "i2c-dev\n")
+
+
+def _logs_are_limited(machine: Machine) -> bool:
+    """By us or by somebody else, whose limit stays."""
+    more = sorted(machine.path(f"{JOURNALD}.d").glob("*.conf"))
+    places = [place for place in (machine.path(JOURNALD), *more) if place.is_file()]
+    return any(re.search(r"^SystemMaxUse=", place.read_text("utf-8"), re.MULTILINE) for place in places)
+
+
+def _limit_logs(machine: Machine) -> None:
+    machine.write(LOGS, LOGS_LIMIT)
+    machine.agrees("systemctl", "try-restart", "systemd-journald")  # it holds what its clients have open
 
 
 def _make_group(machine: Machine, group: str, rule: str) -> None:

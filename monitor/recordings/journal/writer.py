@@ -155,10 +155,10 @@ class Writer(threading.Thread):
         if unknown and not self._complained:
             self._complained = True
             _log.warning(
-                "%s: a label is ignored, further ones are not logged: no fall, stumble, unsafe step or call "
-                "for help is known as %s",
+                "%s: a label is ignored, further ones are not logged: it is of no fall, stumble, unsafe step "
+                "or call for help that is known",
                 self._path,
-                unknown[0],
+                extra={"private": unknown[0]},
             )
 
     @contextmanager

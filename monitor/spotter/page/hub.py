@@ -266,7 +266,7 @@ class Hub:
     def _sent(self, task: asyncio.Future[None]) -> None:
         self._pushing.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            _log.warning("a push message is lost: %s", error)
+            _log.warning("a push message is lost", extra={"private": error})
 
     def _take(self, tile: Tile, encoded: bytes) -> None:
         self._tiles[tile.device] = tile

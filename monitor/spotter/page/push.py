@@ -174,7 +174,7 @@ class Sender:
     def __init__(self, key_file: Path, contact: str) -> None:
         if not _CONTACT.fullmatch(contact):  # Apple refuses others
             raise PushError(
-                f"expected a contact such as mailto:eva@example.org, found {contact!r}: change it"
+                "expected a contact such as mailto:eva@example.org, found something else: change it"
             )
         self._key = _key(key_file)
         self.public_key = _text(_point(self._key.public_key()))

@@ -41,7 +41,7 @@ class Pushes:
         )
         for end in ends:
             if isinstance(end, Exception):
-                _log.warning("a push message is lost: %s", end)
+                _log.warning("a push message is lost", extra={"private": end})
 
     async def _send(self, key: str, origin: str, subscription: str, device: str, push: Push) -> None:
         topic = hashlib.sha256(f"{device}-{push.thread}".encode()).hexdigest()[:32]

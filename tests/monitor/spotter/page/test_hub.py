@@ -410,7 +410,7 @@ def test_pushes_are_sent_from_the_loop_and_a_defect_in_one_costs_no_other(
             (mqtt.device, "stumble"),
             (mqtt.device, "CALL FOR HELP"),
         ]
-        assert "a push message is lost: a defect" in caplog.text
+        assert "a push message is lost" in caplog.text
 
     run(session())
 
