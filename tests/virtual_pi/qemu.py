@@ -157,10 +157,10 @@ class VirtualPi:
         return [word == "1" for word in self.do(f"{script} cat {LINES.format(line, 'value')}; done").split()]
 
     def press(self, line: int, seconds: float, times: int = 1) -> None:
-        """A button to ground."""
+        """A button to ground. It waits without a program of its own, whose start would take too long."""
         pull = LINES.format(line, "pull")
-        once = f"echo pull-down >{pull}; sleep {seconds}; echo pull-up >{pull}; sleep 0.15"
-        self.do("; ".join([once] * times))
+        once = f"echo pull-down >{pull}; read -t {seconds} -u 9; echo pull-up >{pull}; read -t 0.1 -u 9"
+        self.do("exec 9<> <(:); " + "; ".join([once] * times) + "; true")
 
     # ---- the end
 
