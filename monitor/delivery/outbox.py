@@ -305,11 +305,22 @@ def recall(path: Path, moment: Moment, machine: str) -> Memory:
 
 def _remembered(path: Path) -> list[tuple[bytes]]:
     """The memory's row."""
-    with closing(sqlite3.connect(path, timeout=RETRY_S)) as base:
-        # Alone SQLite keeps its index of the log in memory: on a full disk it would have no room for it.
-        base.execute("PRAGMA locking_mode = EXCLUSIVE")
+    how = "mode=rw"
+    if _is_read_only(path):
+        # A log that a killed process left is read with the index beside it. Without a log there is none to
+        # make, and SQLite must be told so.
+        how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=RETRY_S)) as base:
+        if how == "mode=rw":
+            # Alone SQLite keeps its index of the log in memory: on a full disk it would have no room for it.
+            base.execute("PRAGMA locking_mode = EXCLUSIVE")
         there = base.execute("SELECT name FROM sqlite_master WHERE name = 'memory'").fetchall()
         return base.execute("SELECT payload FROM memory").fetchall() if there else []  # an older version
+
+
+def _is_read_only(path: Path) -> bool:
+    """The file system, as a card's becomes that is worn out."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def machine_boot() -> str:
