@@ -3,12 +3,13 @@
 import fcntl
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.fake_machine import FakeMachine
+from tests.fake_machine import TREE, FakeMachine
 from tests.pulse import PATIENCE_S
 
 KEPT = {
@@ -123,6 +124,20 @@ def test_an_installation_that_was_killed_is_finished_by_the_next(machine: FakeMa
     assert again.returncode == 0, again.stderr
     assert machine.running()["Slot"] == "a"
     assert (machine.root / "etc/rearguard/page_password").exists()
+
+
+def test_a_python_of_somebodys_own_is_passed_over(tmp_path: Path) -> None:
+    """The services do not see homes: an environment of that Python could not be used."""
+    (tmp_path / "python3").write_text("#!/bin/sh\necho of somebody\n")
+    (tmp_path / "python3").chmod(0o755)
+    said = subprocess.run(
+        [TREE / "systemd/install", "--help"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "of somebody" not in said.stdout
 
 
 # ---- uninstall
