@@ -52,6 +52,7 @@ def test_a_fresh_machine_watches_at_the_end(machine: FakeMachine) -> None:
     assert (machine.root / "etc/rearguard/page_password").read_text() == "secret\n"
     assert (machine.folder / "spotters").read_text() == "eva\n"
     assert (machine.folder / "i2c").read_text() == "0\n"  # raspi-config's word for on
+    assert (machine.folder / "installed/procps").exists()  # has what Mosquitto is reloaded with
     unit = machine.root / "etc/systemd/system/rearguard.service"
     assert os.readlink(unit) == "/opt/rearguard/current/systemd/rearguard.service"
 
