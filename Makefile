@@ -107,9 +107,10 @@ define needs_browser
 @{ command -v chromium && ldconfig -p | grep -F libatomic.so.1; } >/dev/null || { $(call debian,chromium libatomic1); }
 endef
 
-# What boots systemd in a container, which only root can; for others tests/container is skipped.
+# What boots systemd in a container, which only root can, and what Mosquitto is reloaded with in there. For others
+# tests/container is skipped.
 define needs_container
-@[ "$$(id -u)" != 0 ] || command -v systemd-nspawn >/dev/null || { $(call debian,systemd-container); }
+@[ "$$(id -u)" != 0 ] || { [ -e /bin/kill ] && command -v systemd-nspawn; } >/dev/null || { $(call debian,systemd-container procps); }
 endef
 
 # $(call debian,package): as root or by sudo, without a word of apt's unless it fails.

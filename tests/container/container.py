@@ -17,7 +17,7 @@ from typing import Self
 
 from tests.pulse import PATIENCE_S
 
-NEEDED = ("systemd-nspawn", "unshare", "nsenter", "mount")
+NEEDED = ("systemd-nspawn", "unshare", "nsenter", "mount", "kill")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SYSTEMD = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
 DPKG = "var/lib/dpkg/status"
@@ -217,8 +217,8 @@ class _Cgroups:
 def _lacks() -> str:
     if os.geteuid() != 0:
         return "only root boots a container"
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    return f"{', '.join(missing)} missing: apt-get install systemd-container" if missing else ""
+    missing = [name for name in NEEDED if shutil.which(name, path=PATH) is None]
+    return f"{', '.join(missing)} missing: apt-get install systemd-container procps" if missing else ""
 
 
 def _children(pid: int) -> list[int]:

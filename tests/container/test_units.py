@@ -63,7 +63,7 @@ REFUSED = {
     "see other processes": "ENOENT",
     "get a network of another kind": "EAFNOSUPPORT",
     "make a namespace": "EPERM",
-    "run what it has written": "EPERM",
+    "run what it has written": "EPERM EACCES",  # by a filter; by the kernel, where both can
     "make a file setuid": "EPERM",
     "take on another personality": "EPERM",
     "use a system call of debuggers": "EPERM",
@@ -187,11 +187,9 @@ def three_services_run_in_their_sandboxes(machine: Machine) -> None:
         assert probes
         for line in probes:
             found = json.loads(line.partition(" ")[2])
-            if (
-                name == "rearguard"
-            ):  # it has the machine's devices, and this container knows no rules for them
+            if name == "rearguard":  # a container of these cgroups cannot say which devices may be opened
                 del found["open a device that all may open"]
-            assert REFUSED | found == REFUSED, name
+            assert {tried: e for tried, e in found.items() if e not in (REFUSED[tried].split() or [""])} == {}
         said = machine.run("systemd-analyze", "security", "--no-pager", f"{name}.service")
         level = re.search(r"exposure level for \S+: ([\d.]+)", said)
         assert level is not None
