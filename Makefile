@@ -21,10 +21,12 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 
 test: ## install what the tests need, then format, lint, types and all tests
 	@echo "make test installs what is missing (1 GB into .venv, Debian's chromium, and its mosquitto, whose"
-	@echo "service starts with it), then checks and tests: seven minutes on two shared cores, installing aside."
+	@echo "service starts with it; for root systemd-container), then checks and tests: seven minutes on two"
+	@echo "shared cores, installing aside."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
+	$(needs_container)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 check: .venv/dev ## format, lint, types and dead code
@@ -36,6 +38,7 @@ check: .venv/dev ## format, lint, types and dead code
 cover: .venv/dev ## all tests, and which lines and branches none of them runs; fails below the floor
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
+	$(needs_container)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 screenshots: .venv/dev ## the spotter's page in every state, light and night, phone and desk
@@ -102,6 +105,12 @@ endef
 # Chromium, and the library that Playwright's driver needs beside it.
 define needs_browser
 @{ command -v chromium && ldconfig -p | grep -F libatomic.so.1; } >/dev/null || { $(call debian,chromium libatomic1); }
+endef
+
+# What boots systemd in a container, which only root can, and what Mosquitto is reloaded with in there. For others
+# tests/container is skipped.
+define needs_container
+@[ "$$(id -u)" != 0 ] || { [ -e /bin/kill ] && command -v systemd-nspawn; } >/dev/null || { $(call debian,systemd-container procps); }
 endef
 
 # $(call debian,package): as root or by sudo, without a word of apt's unless it fails.
