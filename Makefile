@@ -5,7 +5,7 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover screenshots chaos soak mutants fresh ha-test bench docs hooks lock release clean
+.PHONY: help demo run test check cover screenshots chaos soak pi-test mutants fresh ha-test bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ chaos: .venv/dev ## the real process, everything round it broken at random: a th
 soak: .venv/dev ## 24 hours of walking through the whole process, as fast as it goes: does anything grow or get lost?
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.soak
+
+pi-test: .venv/dev ## README on a virtual Raspberry Pi (QEMU, arm64): its I2C bus and pins, power cuts, upgrades (needs root)
+	$(needs_browser)
+	$(BIN)/python -m tests.virtual_pi
 
 mutants: .venv/mutants ## change the core at random: how many changes do its tests notice? (FILES="alarm.py" for some)
 	$(BIN)/mutmut run $(patsubst %.py,'monitor.core.%*',$(FILES))
