@@ -1,4 +1,4 @@
-"""README's block for a Raspberry Pi, line by line, as a stranger types it; it ends in an alert on the spotter's page."""
+"""README's block for a Raspberry Pi, line by line, as a stranger types it. It ends on the page."""
 
 import re
 import time
@@ -41,7 +41,8 @@ def calibrate(scene: Scene, command: str) -> str:
         scene.walker.does([(15.0, Move.FORWARD), (2.0, Move.STAND)])
     until(lambda: "ended" in pi.do("cat /tmp/calibrate"), "calibrate ends")
     said = pi.do("cat /tmp/calibrate")
-    assert "ended 0" in said and "Written to /etc/rearguard/config.yaml" in said, said
+    assert "ended 0" in said, said
+    assert "Written to /etc/rearguard/config.yaml" in said, said
     assert 'mounting "+x +y +z"' not in said, said
     return said
 
@@ -57,6 +58,9 @@ def on_the_page(scene: Scene, link: str) -> str:
         phone.shows("Down")
         phone.page.screenshot(path=scene.folder / "page.png")
         phone.press("I'm coming")
-        until(lambda: scene.pi.do("systemctl status rearguard --no-pager --lines 40").count("acknowledged"), "the walker's side shows who comes")
+        until(
+            lambda: scene.pi.do("systemctl status rearguard --no-pager --lines 40").count("acknowledged"),
+            "the walker's side shows who comes",
+        )
         assert not phone.complaints, phone.complaints
     return "the page showed Down; its answer reached the device"

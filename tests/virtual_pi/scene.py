@@ -23,7 +23,7 @@ QUARTER_TURN = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
 """Round the belt: nothing is right before it is calibrated."""
 
 PATIENCE_S = 300.0
-"""An emulated processor is slow, this machine may be busy, and a fault that came back is held for two minutes."""
+"""Emulation is slow, this machine may be busy, and a fault that comes back is held for two minutes."""
 
 
 class Walker:
