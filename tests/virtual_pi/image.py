@@ -1,7 +1,7 @@
 """The guest's root file system: a minimal Debian for arm64, configured without running any of it.
 
-What README's block for a Pi needs besides (git, Mosquitto ...) lies in a repository of packages on another disk,
-and apt installs it in the guest as it would from the network. So do the wheels, for pip.
+What README's block for a Pi needs besides (git, Mosquitto ...) lies in a repository of packages beside it;
+apt installs it in the guest as it would from the network. So do the wheels, for pip.
 """
 
 import os
