@@ -31,12 +31,27 @@ class Walker:
 
     def __init__(self) -> None:
         self.chip = SimulatedInvensense(lambda time_s: (np.zeros((len(time_s), 3)),) * 2, time.monotonic)
+        self.down = False
         self.does([(3.0, Move.STAND)])
 
-    def does(self, script: Script) -> None:
+    def does(self, script: Script, already_s: float = 0.0) -> None:
+        """``script``, of which the first seconds are over."""
         body = walk(script, RATE_HZ)
-        felt = body.accel_g @ QUARTER_TURN.T, body.gyro_dps @ QUARTER_TURN.T
+        since = round(already_s * RATE_HZ)
+        felt = body.accel_g[since:] @ QUARTER_TURN.T, body.gyro_dps[since:] @ QUARTER_TURN.T
         self.chip.source = recording(*felt, RATE_HZ, time.monotonic() - self.chip.world_began_s)
+
+    def falls(self) -> None:
+        """Backward, after standing and walking; and lies there."""
+        self.down = True
+        self.does([(3.0, Move.STAND), (6.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (6.0, Move.LIE)])
+
+    def gets_up(self) -> None:
+        """A sensor that stood upright at once, without having turned, would be taken for broken."""
+        if self.down:
+            self.down = False
+            before = [(1.0, Move.STAND), (2.5, Move.FALL_BACKWARD), (2.0, Move.LIE)]
+            self.does([*before, (4.0, Move.GET_UP), (3.0, Move.STAND)], already_s=4.5)
 
 
 @dataclass
@@ -64,14 +79,12 @@ class Scene:
         return Listener(self._account)
 
     def fall(self) -> None:
-        """Backward, after standing and walking."""
-        steps = [(3.0, Move.STAND), (6.0, Move.BACKWARD), (2.5, Move.FALL_BACKWARD), (6.0, Move.LIE)]
         with self.pi.adapter.lock:
-            self.walker.does(steps)
+            self.walker.falls()
 
     def up(self) -> None:
         with self.pi.adapter.lock:
-            self.walker.does([(4.0, Move.GET_UP), (3.0, Move.STAND)])
+            self.walker.gets_up()
 
 
 def until(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> float:
