@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from installer.card import opened
+from installer.machine import InstallError
 from installer.slots import digest
 
 from tests.fake_machine import FakeMachine
@@ -134,6 +136,17 @@ def test_what_is_no_card_is_refused(tmp_path: Path) -> None:
     packed.write_bytes(b"\xfd7zXZ" * 200)
     assert "a packed image is unpacked first" in card(packed).stderr
     assert "No such file" in card(tmp_path / "none").stderr
+
+
+@needs_tools
+def test_what_is_mounted_is_refused() -> None:
+    """Only looked at, also if it were not refused."""
+    names = [line.split()[0] for line in Path("/proc/mounts").read_text().splitlines()]
+    device = next((name for name in names if Path(name).is_block_device()), None)
+    if device is None:
+        pytest.skip("no device is mounted here")
+    with pytest.raises(InstallError, match="is mounted: unmount"):
+        opened(Path(device))
 
 
 @needs_tools

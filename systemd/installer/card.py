@@ -45,10 +45,6 @@ class Card:
         )
         return done.stdout, [line for line in done.stderr.splitlines() if not line.startswith("debugfs 1.")]
 
-    def reads(self, place: str) -> str:
-        """The text of a file in its root; "" where there is none."""
-        return self.debugfs("-R", f"cat {place}")[0]
-
     def to_boot(self, file: Path, name: str) -> None:
         """Raises InstallError."""
         words = (_found("mcopy"), "-o", "-i", f"{self.image}@@{self.boot_at}", str(file), f"::{name}")
@@ -118,13 +114,13 @@ def opened(image: Path) -> Card:
             "Raspberry Pi OS has them; a packed image is unpacked first (unxz)"
         )
     card = Card(image, boot * 512, root * 512)
-    release = card.reads("/usr/lib/os-release")
+    release, complaints = card.debugfs("-R", "cat /usr/lib/os-release")
     found = re.search(r'^VERSION_ID="?(\d+)', release, re.MULTILINE)
     if found is None or "debian" not in release or int(found[1]) < OLDEST:
         says = re.search(r'^PRETTY_NAME="?([^"\n]*)', release, re.MULTILINE)
         raise InstallError(
             f"{image}: expected Raspberry Pi OS from bookworm (Debian {OLDEST}) on, found "
-            f"{says[1] if says else 'none'}"
+            f"{says[1] if says else ' '.join(complaints) or 'none'}"
         )
     if not card.debugfs("-R", f"stat {PLACE}")[1]:
         raise InstallError(f"{image} holds {PLACE} already: take a fresh one")
