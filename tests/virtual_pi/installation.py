@@ -100,6 +100,7 @@ def by_itself(folder: Path, run: Path, say: Callable[[str], None]) -> str:
         log = pi.do("journalctl --unit rearguard-first-boot --no-pager")
         (run / "first-boot.log").write_text(log)
         assert "kettle" not in log and " eva" not in log, log
+        until(lambda: pi.ask(f"ss -ltn | grep -q :{PAGE_PORT}").status == 0, "the page is served")
         on_the_page(Scene(pi, walker, run), f"http://127.0.0.1:{pi.port(PAGE_PORT)}/#enter=brown-kettle-7")
         pi.switch_off()
         pi.switch_on()
