@@ -5,7 +5,7 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover screenshots chaos soak mutants fresh ha-test bench docs hooks lock release clean
+.PHONY: help demo run test check cover screenshots chaos soak pi-test mutants fresh ha-test bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,10 +21,12 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 
 test: ## install what the tests need, then format, lint, types and all tests
 	@echo "make test installs what is missing (1 GB into .venv, Debian's chromium, and its mosquitto, whose"
-	@echo "service starts with it), then checks and tests: seven minutes on two shared cores, installing aside."
+	@echo "service starts with it; for root systemd-container), then checks and tests: seven minutes on two"
+	@echo "shared cores, installing aside."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
+	$(needs_container)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 check: .venv/dev ## format, lint, types and dead code
@@ -36,6 +38,7 @@ check: .venv/dev ## format, lint, types and dead code
 cover: .venv/dev ## all tests, and which lines and branches none of them runs; fails below the floor
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
+	$(needs_container)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 screenshots: .venv/dev ## the spotter's page in every state, light and night, phone and desk
@@ -50,6 +53,10 @@ chaos: .venv/dev ## the real process, everything round it broken at random: a th
 soak: .venv/dev ## 24 hours of walking through the whole process, as fast as it goes: does anything grow or get lost?
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.soak
+
+pi-test: .venv/dev ## README on a virtual Raspberry Pi (QEMU, arm64): its I2C bus and pins, power cuts, upgrades (needs root)
+	$(needs_browser)
+	$(BIN)/python -m tests.virtual_pi
 
 mutants: .venv/mutants ## change the core at random: how many changes do its tests notice? (FILES="alarm.py" for some)
 	$(BIN)/mutmut run $(patsubst %.py,'monitor.core.%*',$(FILES))
@@ -102,6 +109,12 @@ endef
 # Chromium, and the library that Playwright's driver needs beside it.
 define needs_browser
 @{ command -v chromium && ldconfig -p | grep -F libatomic.so.1; } >/dev/null || { $(call debian,chromium libatomic1); }
+endef
+
+# What boots systemd in a container, which only root can, and what Mosquitto is reloaded with in there. For others
+# tests/container is skipped.
+define needs_container
+@[ "$$(id -u)" != 0 ] || { [ -e /bin/kill ] && command -v systemd-nspawn; } >/dev/null || { $(call debian,systemd-container procps); }
 endef
 
 # $(call debian,package): as root or by sudo, without a word of apt's unless it fails.

@@ -13,7 +13,7 @@ from monitor.delivery.mqtt import PLAIN_PORT, TLS_PORT, MqttSettings
 from monitor.recordings.journal.journal import JournalSettings
 from monitor.recordings.reports.plan import PlanSettings
 from monitor.recordings.reports.report_settings import ReportSettings
-from monitor.spotter.notify import NotifySettings
+from monitor.spotter.notify_settings import NotifySettings
 from monitor.spotter.page.page_settings import PageSettings
 
 INSTALLED = Path("/etc/rearguard/config.yaml")

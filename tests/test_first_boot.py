@@ -290,7 +290,7 @@ def test_what_the_card_brings_is_taken_and_no_index_is_asked(machine: FakeMachin
         (source / name / "mosquitto.deb").touch()
     machine.run(source, "first-boot")
     (asked,) = [line for line in machine.log() if line.startswith("apt-get")]
-    assert asked.endswith(f"python3-venv mosquitto openssl {source}/packages/mosquitto.deb")
+    assert asked.endswith(f"python3-venv mosquitto openssl procps {source}/packages/mosquitto.deb")
     gathered = next(line for line in machine.log() if "pip wheel" in line)
     assert f"--no-index --find-links {source}/wheels" in gathered
     assert is_set_up(machine)

@@ -45,6 +45,7 @@ FOLDERS = {
         "monitor.delivery.credentials",
         "monitor.delivery.messages",
         "monitor.delivery.mqtt",
+        "monitor.delivery.read_only",
         "monitor.spotter",
     },
     "monitor/recordings": {*STANDARD, "numpy", "monitor.core", "monitor.recordings"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_machine import FakeMachine
+from tests.fake_machine import TREE, FakeMachine
 from tests.pulse import PATIENCE_S
 
 KEPT = {
@@ -52,6 +52,7 @@ def test_a_fresh_machine_watches_at_the_end(machine: FakeMachine) -> None:
     assert (machine.root / "etc/rearguard/page_password").read_text() == "secret\n"
     assert (machine.folder / "spotters").read_text() == "eva\n"
     assert (machine.folder / "i2c").read_text() == "0\n"  # raspi-config's word for on
+    assert (machine.folder / "installed/procps").exists()  # has what Mosquitto is reloaded with
     unit = machine.root / "etc/systemd/system/rearguard.service"
     assert os.readlink(unit) == "/opt/rearguard/current/systemd/rearguard.service"
 
@@ -148,6 +149,20 @@ def test_what_the_recovery_undoes_is_a_warning_in_the_journal(installed: FakeMac
     environment = installed.environment() | {"JOURNAL_STREAM": "8:1"}
     said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
     assert "<4>an upgrade was broken off: back to slot a\n" in said
+
+
+def test_a_python_of_somebodys_own_is_passed_over(tmp_path: Path) -> None:
+    """The services do not see homes: an environment of that Python could not be used."""
+    (tmp_path / "python3").write_text("#!/bin/sh\necho of somebody\n")
+    (tmp_path / "python3").chmod(0o755)
+    said = subprocess.run(
+        [TREE / "systemd/install", "--help"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "of somebody" not in said.stdout
 
 
 # ---- uninstall

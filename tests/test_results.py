@@ -9,7 +9,7 @@ import pytest
 from monitor.recordings.tuning.floor import FLOOR
 from monitor.weights import CONTACTS, FALLS
 from training.floor import MAY_LOSE_PERCENT
-from training.results import PAGES, RESULTS, digest, names, printed, table
+from training.results import PAGES, RESULTS, ROOT, digest, names, printed, table
 
 
 @pytest.mark.parametrize("name", names())
@@ -45,3 +45,12 @@ def test_results_are_of_the_shipped_weights(name: str) -> None:
         assert not set(result["weights"].values()) & set(shipped.values())
     else:
         assert result["weights"].items() <= shipped.items(), f"run again: {result['command']}"
+
+
+def test_the_unit_allows_the_safety_process_twice_the_memory_that_it_was_measured_to_take() -> None:
+    rows = json.loads((RESULTS / "lean.json").read_text(encoding="utf-8"))["rows"]
+    taken_mb = next(float(row["measured"].split()[0]) for row in rows if row[""].startswith("memory"))
+    unit = (ROOT / "systemd" / "rearguard.service").read_text(encoding="utf-8")
+    allowed = re.search(r"^MemoryMax=(\d+)M$", unit, re.MULTILINE)
+    assert allowed is not None
+    assert int(allowed[1]) >= 2 * taken_mb

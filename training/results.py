@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("accuracy.md", "troubleshooting.md", "tuning.md")),
+    *(ROOT / "docs" / name for name in ("accuracy.md", "hardware.md", "troubleshooting.md", "tuning.md")),
 )
 BEGIN, END = "<!-- results: {} -->\n", "<!-- end of results -->\n"
 

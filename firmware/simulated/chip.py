@@ -70,8 +70,10 @@ class SimulatedChip(ABC):
     # What the wires do to it.
 
     def write(self, data: bytes) -> None:
-        """A register number, then values for it and the following registers."""
+        """A register number, then values for it and the following registers; nothing is an `i2cdetect`'s."""
         self._run()
+        if not data:
+            return
         self._pointer = data[0]
         for value in data[1:]:
             if self._pointer not in self.read_only:

@@ -14,10 +14,8 @@ from firmware.panel import PANEL
 from firmware.sampler import Sampler
 from firmware.watchdog import Vouch
 from monitor.commands.options import OWN_STATE, Commands, add_config, add_port, command, load
-from monitor.core.vocabulary import FaultCode, Input, InputKind
+from monitor.core.vocabulary import FaultCode, Input, InputKind, RearguardError
 from monitor.line import Line, warned
-from monitor.playback import PacedClock, plugged, trial_of
-from monitor.recordings.corpus import RecordingError
 from monitor.recordings.journal import file as journal_file
 from monitor.recordings.journal.packing import Form
 from monitor.settings import Settings
@@ -53,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     sleep: Callable[[float], None] = time.sleep
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if args.simulate is None and args.trial:
-        raise RecordingError("--trial names a trial of a recording: give it with --simulate FILE.npz")
+        raise RearguardError("--trial names a trial of a recording: give it with --simulate FILE.npz")
     if args.simulate is not None:
+        from monitor.playback import PacedClock, plugged, trial_of  # which a real sensor does without
+
         paced = PacedClock()
         clock, sleep = paced, paced.sleep
         wires = plugged(trial_of(args.simulate or None, args.trial), clock)

@@ -26,6 +26,7 @@ from monitor.delivery.memory import Memory, recalled
 from monitor.delivery.memory import decode as decode_memory
 from monitor.delivery.memory import encode as encode_memory
 from monitor.delivery.messages import AlertMessage, Clock, MessageError, Moment, decode_alert, encode
+from monitor.delivery.read_only import is_read_only, read_only_uri
 
 DISK_PATIENCE_S = 0.1
 """An alert waits no longer than this for the disk."""
@@ -305,11 +306,18 @@ def recall(path: Path, moment: Moment, machine: str) -> Memory:
 
 def _remembered(path: Path) -> list[tuple[bytes]]:
     """The memory's row."""
-    with closing(sqlite3.connect(path, timeout=RETRY_S)) as base:
-        # Alone SQLite keeps its index of the log in memory: on a full disk it would have no room for it.
-        base.execute("PRAGMA locking_mode = EXCLUSIVE")
+    with closing(_reading(path)) as base:
         there = base.execute("SELECT name FROM sqlite_master WHERE name = 'memory'").fetchall()
         return base.execute("SELECT payload FROM memory").fetchall() if there else []  # an older version
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    if is_read_only(path):
+        return sqlite3.connect(read_only_uri(path), uri=True)
+    base = sqlite3.connect(path, timeout=RETRY_S)
+    # Alone SQLite keeps its index of the log in memory: on a full disk it would have no room for it.
+    base.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return base
 
 
 def machine_boot() -> str:

@@ -31,7 +31,7 @@ def before_the_settings(
     machine: Machine, source: Path, wheels: Path | None, brought: Path | None = None
 ) -> Iterator[Step]:
     """The system's part, and the program itself; from ``wheels`` and ``brought`` packages, or the network."""
-    packages = ["python3-venv", "mosquitto", "openssl"]
+    packages = ["python3-venv", "mosquitto", "openssl", "procps"]  # procps has what reloads Mosquitto
     if machine.says("apt-cache", "show", "python3-lgpio"):  # Raspberry Pi OS has it, Debian has not
         packages.append("python3-lgpio")
     yield Step(

@@ -171,3 +171,20 @@ def test_a_command_loads_no_other_one() -> None:
     assert found == {"monitor.commands.run", "monitor.commands.options"}
     for room in ("tuning", "formats", "reports.report ", "reports.drawing", "journal.sessions"):
         assert f"monitor.recordings.{room}" not in loaded
+
+
+def test_the_safety_process_loads_no_server_no_notifier_and_no_simulation() -> None:
+    """Each would take memory, and a second at the start, from a Pi that has little of both."""
+    say = "import sys; from monitor import cli; cli.parser('run'); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, check=True).stdout
+    loaded = set(said.split())
+    unasked = {
+        "http.server",
+        "multiprocessing",
+        "monitor.playback",
+        "monitor.spotter.client",
+        "monitor.spotter.notify",
+        "monitor.recordings.corpus",
+        "firmware.simulated",
+    }
+    assert loaded & unasked == set()

@@ -1,5 +1,6 @@
 """A Raspberry Pi that exists only as a virtual machine, and what it is put through: ``make pi-test``.
 
-``packages``, ``kernel`` and ``image`` build it, ``qemu`` runs it, ``i2c_adapter`` is the far end of its I2C bus.
-``scene`` has the people round it, ``installation`` follows README line by line, ``stories`` are what befalls it then.
+``packages``, ``kernel`` and ``image`` build it, ``qemu`` runs it, ``i2c_adapter`` is the far end of its I2C
+bus. ``scene`` has the people round it, ``installation`` follows README line by line, and ``stories`` are what
+befalls it then.
 """

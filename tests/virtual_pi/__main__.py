@@ -1,6 +1,6 @@
-"""``make pi-test``: a Debian for arm64 as a Raspberry Pi, with a sensor behind its bus, and what can befall it.
+"""``make pi-test``: a Debian for arm64 as a Raspberry Pi, a sensor behind its bus, and what can befall it.
 
-    python -m tests.virtual_pi [STORY ...]
+python -m tests.virtual_pi [STORY ...]
 """
 
 import argparse
@@ -14,7 +14,6 @@ from functools import partial
 
 from firmware.simulated import SimulatedBus
 from tests.virtual_pi import image, installation, stories
-from tests.virtual_pi.packages import BuildError
 from tests.virtual_pi.qemu import GuestError, VirtualPi, copy_of
 from tests.virtual_pi.scene import BROKER_PORT, PAGE_PORT, Scene, Walker
 
@@ -37,13 +36,19 @@ NEEDED = {
 def lacks() -> str:
     if os.geteuid() != 0:
         return "it needs root, to make a root file system"
-    missing = [package for command, package in NEEDED.items() if shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    missing = [
+        package
+        for command, package in NEEDED.items()
+        if shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None
+    ]
     return f"missing: apt-get install --no-install-recommends {' '.join(missing)}" if missing else ""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.virtual_pi", description=__doc__)
-    parser.add_argument("stories", nargs="*", metavar="STORY", help=f"some of: card, {', '.join(stories.ALL)}")
+    parser.add_argument(
+        "stories", nargs="*", metavar="STORY", help=f"some of: card, {', '.join(stories.ALL)}"
+    )
     args = parser.parse_args()
     if why := lacks():
         print(f"make pi-test cannot be run here: {why}")
@@ -73,7 +78,9 @@ def main() -> int:
     if "card" in args.stories or not args.stories:
         tell("card", lambda: installation.by_itself(folder, run, say))
     told = [name for name in args.stories or stories.ALL if name != "card"]
-    with VirtualPi(folder, run / "card.qcow2", SimulatedBus(walker.chip), (BROKER_PORT, PAGE_PORT), run / "console.log") as pi:
+    with VirtualPi(
+        folder, run / "card.qcow2", SimulatedBus(walker.chip), (BROKER_PORT, PAGE_PORT), run / "console.log"
+    ) as pi:
         scene = Scene(pi, walker, run)
         if told and (not (run / "installed.qcow2").exists() or not args.stories):
             copy_of(folder / "card.img", run / "card.qcow2")

@@ -1,7 +1,7 @@
-"""The guest's root file system: a minimal Debian for arm64, unpacked and configured without running any of it.
+"""The guest's root file system: a minimal Debian for arm64, configured without running any of it.
 
-What README's block for a Pi needs besides (git, Mosquitto ...) lies in a repository of packages on a read-only disk;
-the installer installs it in the guest by apt, as it would from the network. So do the wheels, for pip.
+What README's block for a Pi needs besides (git, Mosquitto ...) lies in a repository of packages on another disk,
+and apt installs it in the guest as it would from the network. So do the wheels, for pip.
 """
 
 import os
@@ -20,8 +20,25 @@ from tests.virtual_pi.packages import Apt, field, repository, run
 
 CACHE = ROOT / "build/virtual-pi"
 PI_OS_HAS = (
-    "?essential", "apt", "adduser", "systemd", "systemd-sysv", "udev", "dbus", "kmod", "sudo", "login", "passwd",
-    "iproute2", "procps", "mount", "netbase", "openssl", "python3", "i2c-tools", "tzdata",
+    "?essential",
+    "apt",
+    "adduser",
+    "systemd",
+    "systemd-sysv",
+    "udev",
+    "dbus",
+    "kmod",
+    "sudo",
+    "login",
+    "passwd",
+    "iproute2",
+    "procps",
+    "mount",
+    "netbase",
+    "openssl",
+    "python3",
+    "i2c-tools",
+    "tzdata",
 )
 """Of what is needed, what Raspberry Pi OS has from the start."""
 INSTALLED_IN_THE_GUEST = ("git", "python3-venv", "mosquitto")
@@ -51,7 +68,7 @@ Restart=always
 RestartSec=1
 StandardError=null
 """
-REMOTE_SCRIPT = """# Obeys the host: a line of base64 is a command; back come status, length, and what it said.
+REMOTE_SCRIPT = """# Obeys the host: a line of base64 is a command; back come status, length and its words.
 exec 3<>/dev/virtio-ports/remote
 echo ready >&3
 while read -r line <&3; do
@@ -68,7 +85,7 @@ FILES = {
     "etc/fstab": "/dev/vda2 / ext4 rw,noatime 0 1\n/dev/vda1 /boot/firmware vfat defaults 0 0\n",
     "etc/modules-load.d/guest.conf": "9pnet_virtio\n",
     "etc/apt/sources.list": "deb [trusted=yes] file:/media/host/packages ./\n",
-    "etc/apt/apt.conf.d/99guest": 'APT::Get::Assume-Yes "true";\nAcquire::Languages "none";\n',  # the person who presses Enter
+    "etc/apt/apt.conf.d/99guest": 'APT::Get::Assume-Yes "true";\nAcquire::Languages "none";\n',
     "etc/pip.conf": PIP,
     "etc/gitconfig": "[safe]\n\tdirectory = *\n",
     "etc/systemd/network/80-guest.network": NETWORK,
@@ -80,7 +97,9 @@ FILES = {
     "var/lib/dpkg/info/format": "1\n",
     "etc/pam.d/common-session": "session required pam_permit.so\nsession optional pam_systemd.so\n",
     "etc/pam.d/common-session-noninteractive": "session required pam_permit.so\n",
-} | {f"etc/pam.d/common-{name}": f"{name} required pam_permit.so\n" for name in ("auth", "account", "password")}
+} | {
+    f"etc/pam.d/common-{name}": f"{name} required pam_permit.so\n" for name in ("auth", "account", "password")
+}
 STARTED = ("media-host.mount", "remote.service")
 ENABLED = ("systemd-networkd.service",)
 
@@ -90,7 +109,7 @@ Say = Callable[[str], None]
 def built(say: Say) -> Path:
     """The folder with the virtual Pi's parts, made where this recipe has made none yet. Raises BuildError."""
     here = Path(__file__).parent
-    recipe = b"".join((here / name).read_bytes() for name in ("image.py", "kernel.py", "packages.py", "qemu.py"))
+    recipe = b"".join((here / name).read_bytes() for name in ("image.py", "kernel.py", "packages.py"))
     folder = CACHE / sha256(recipe).hexdigest()[:12]
     if not (folder / "whole").exists():
         shutil.rmtree(CACHE, ignore_errors=True)  # of another recipe
@@ -159,10 +178,19 @@ def unpack(packages: Sequence[Path], root: Path) -> None:
         if field(package, "Multi-Arch") == "same":
             name += ":arm64"
         archive = run("dpkg-deb", "--fsys-tarfile", package)
-        words = ("tar", "--extract", "--keep-directory-symlink", "--preserve-permissions", "--directory", root)
+        words = (
+            "tar",
+            "--extract",
+            "--keep-directory-symlink",
+            "--preserve-permissions",
+            "--directory",
+            root,
+        )
         run(*words, data=archive)
         names = run("tar", "--list", data=archive).decode().splitlines()
-        (info / f"{name}.list").write_text("".join(f"{path.removeprefix('.').rstrip('/') or '/.'}\n" for path in names))
+        (info / f"{name}.list").write_text(
+            "".join(f"{path.removeprefix('.').rstrip('/') or '/.'}\n" for path in names)
+        )
         scripts = root.parent / "control"
         run("dpkg-deb", "--control", package, scripts)
         for script in scripts.iterdir():
@@ -201,7 +229,9 @@ def configure(root: Path) -> None:
         (root / "usr/bin" / link).unlink(missing_ok=True)
         (root / "usr/bin" / link).symlink_to(target)
     bus = root / "usr/lib/dbus-1.0/dbus-daemon-launch-helper"
-    messagebus = next(line for line in (etc / "group").read_text().splitlines() if line.startswith("messagebus:"))
+    messagebus = next(
+        line for line in (etc / "group").read_text().splitlines() if line.startswith("messagebus:")
+    )
     os.chown(bus, 0, int(messagebus.split(":")[2]))
     bus.chmod(0o4754)
     wanted = etc / "systemd/system/multi-user.target.wants"

@@ -1,8 +1,8 @@
-"""The guest's kernel: Debian's own, two modules that Debian does not build, a device tree that says "Raspberry Pi".
+"""The guest's kernel: Debian's own, two modules that Debian does not build, and a device tree like a Pi's.
 
-- ``i2c-virtio-pi``: Linux's i2c-virtio, as bus 1 and under the name of the Pi's, with the errors of i2c-bcm2835. The
+- ``i2c-virtio-pi``: Linux's i2c-virtio, as bus 1 and under the Pi's name, with the errors of i2c-bcm2835. The
   original hides a failed transfer, and frees requests that the far end still writes to.
-- ``gpio-sim``: Linux's own simulated GPIO chip, with the interrupt simulator that Debian leaves out linked in.
+- ``gpio-sim``: Linux's own simulated GPIO chip, linked with the interrupt simulator that Debian leaves out.
 
 They are cross-compiled in seconds; nothing is emulated. The sources come from Debian and are never kept here.
 """
@@ -17,7 +17,12 @@ from tests.virtual_pi.packages import Apt, BuildError, run
 VERSION = "6.1"
 COMPILER = "aarch64-linux-gnu-"
 
-SOURCES = ("drivers/i2c/busses/i2c-virtio.c", "drivers/gpio/gpio-sim.c", "drivers/gpio/gpiolib.h", "kernel/irq/irq_sim.c")
+SOURCES = (
+    "drivers/i2c/busses/i2c-virtio.c",
+    "drivers/gpio/gpio-sim.c",
+    "drivers/gpio/gpiolib.h",
+    "kernel/irq/irq_sim.c",
+)
 WAITS = "wait_for_completion_interruptible(&req->completion)"
 I2C_CHANGES = (
     # Every request is waited for, also after a failed one, and whatever becomes of the process.
@@ -41,9 +46,18 @@ KBUILD = "obj-m += i2c-virtio-pi.o gpio-sim-pi.o\ngpio-sim-pi-y := gpio-sim.o ir
 
 NEEDED_TO_BOOT = ("virtio_pci", "virtio_blk", "ext4")
 NEEDED = (
-    *NEEDED_TO_BOOT, "i2c-dev", "virtio_net", "virtio_console", "virtio_rng", "9p", "9pnet_virtio", "configfs",
-    "vfat", "nls_cp437", "nls_ascii",
-)  # fmt: skip
+    *NEEDED_TO_BOOT,
+    "i2c-dev",
+    "virtio_net",
+    "virtio_console",
+    "virtio_rng",
+    "9p",
+    "9pnet_virtio",
+    "configfs",
+    "vfat",
+    "nls_cp437",
+    "nls_ascii",
+)
 
 INIT = """#!/bin/busybox sh
 b=/bin/busybox
@@ -78,7 +92,10 @@ class Kernel:
         common = f"linux-headers-{self.name.removesuffix('-arm64')}-common"
         names = (package, f"linux-headers-{self.name}", common, f"linux-source-{VERSION}", "busybox-static")
         unpacked = self._folder / "unpacked"
-        for deb in [*self._apt.download(names, "kernel"), *self._host.download([f"linux-kbuild-{VERSION}"], "kbuild")]:
+        for deb in [
+            *self._apt.download(names, "kernel"),
+            *self._host.download([f"linux-kbuild-{VERSION}"], "kbuild"),
+        ]:
             run("dpkg-deb", "--extract", deb, unpacked)
         shutil.copy(unpacked / f"boot/vmlinuz-{self.name}", self.image)
         run("depmod", "--basedir", unpacked, self.name)
@@ -139,7 +156,9 @@ class Kernel:
         """Module files, each after what it needs."""
         found: dict[Path, None] = {}
         for name in names:
-            said = run("modprobe", "-d", self._folder / "unpacked", "-S", self.name, "--show-depends", name).decode()
+            said = run(
+                "modprobe", "-d", self._folder / "unpacked", "-S", self.name, "--show-depends", name
+            ).decode()
             found |= dict.fromkeys(Path(path) for path in re.findall(r"^insmod (\S+)", said, re.MULTILINE))
         return list(found)
 
@@ -149,7 +168,9 @@ def changed(source: Path, target: Path, changes: tuple[tuple[str, str], ...]) ->
     text = source.read_text()
     for old, new in changes:
         if old not in text:
-            raise BuildError(f"{source.name} has no {old.strip()!r}: Debian's kernel has changed, look at kernel.py")
+            raise BuildError(
+                f"{source.name} has no {old.strip()!r}: Debian's kernel has changed, look at kernel.py"
+            )
         text = text.replace(old, new)
     target.write_text(text)
 
@@ -169,7 +190,7 @@ NOT_ON_A_PI = ("gpio-keys", r"pl061@\w+", r"pl031@\w+")
 def device_tree(target: Path, machine: list[str]) -> None:
     """QEMU's own for ``machine``, as a Pi's."""
     blob, text = target.with_suffix(".qemu.dtb"), target.with_suffix(".dts")
-    words = [f"{word},dumpdtb={blob}" if before == "-M" else word for before, word in zip(["", *machine], machine)]
+    words = [f"{word},dumpdtb={blob}" if word.startswith("virt,") else word for word in machine]
     run("qemu-system-aarch64", *words, "-nic", "none", "-display", "none")
     tree = run("dtc", "-q", "-I", "dtb", "-O", "dts", blob).decode()
     for node in NOT_ON_A_PI:

@@ -1,4 +1,4 @@
-"""Debian packages for the guest, by a private apt: this machine's own, and what it has installed, stay untouched."""
+"""Debian packages for the guest, by a private apt: this machine's own stays untouched."""
 
 import gzip
 import re
@@ -20,7 +20,9 @@ class BuildError(Exception):
 
 def run(*words: str | Path, cwd: Path | None = None, data: bytes | None = None) -> bytes:
     """A command that must succeed; what it printed. Raises BuildError."""
-    done = subprocess.run([str(word) for word in words], cwd=cwd, input=data, capture_output=True, check=False)
+    done = subprocess.run(
+        [str(word) for word in words], cwd=cwd, input=data, capture_output=True, check=False
+    )
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
         raise BuildError(f"{' '.join(map(str, words))[:200]} failed: {said}")
@@ -36,7 +38,13 @@ class Apt:
 
     def begin(self) -> None:
         """Fetch the lists."""
-        for name in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "lists/partial", "var/lib/dpkg", "var/cache"):
+        for name in (
+            "etc/apt/apt.conf.d",
+            "etc/apt/preferences.d",
+            "lists/partial",
+            "var/lib/dpkg",
+            "var/cache",
+        ):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
         (self.folder / "etc/apt/sources.list").write_text(f"deb [signed-by={KEYS}] {mirror()} {SUITE} main\n")

@@ -19,7 +19,9 @@ MEMORY_MB = 1024
 MACHINE = ["-M", "virt,gic-version=3", "-cpu", "cortex-a53", "-smp", "2", "-m", str(MEMORY_MB)]
 """Two processors: with one, QEMU leaves out barriers that a bus behind a socket needs."""
 
-KERNEL_WORDS = "console=ttyAMA0 quiet loglevel=3 systemd.show_status=0 mitigations=off nokaslr kpti=off audit=0"
+KERNEL_WORDS = (
+    "console=ttyAMA0 quiet loglevel=3 systemd.show_status=0 mitigations=off nokaslr kpti=off audit=0"
+)
 """Without the mitigations each system call costs an emulated processor ten times as much."""
 
 BOOT_S = 240.0
@@ -40,7 +42,9 @@ class GuestError(Exception):
 class VirtualPi:
     """``folder`` holds the parts, ``card`` is its disk, ``ports`` are reached from here: see `port`."""
 
-    def __init__(self, folder: Path, card: Path, bus: SimulatedBus, ports: tuple[int, ...], log: Path) -> None:
+    def __init__(
+        self, folder: Path, card: Path, bus: SimulatedBus, ports: tuple[int, ...], log: Path
+    ) -> None:
         self._folder, self._card, self._log = folder, card, log
         self.bus = bus
         self._held = ExitStack()
@@ -62,7 +66,9 @@ class VirtualPi:
     def switch_on(self, *, counting: bool = False) -> float:
         """Boot; the seconds until commands are obeyed. ``counting`` instructions, it is somewhat slower."""
         self.began_s = time.monotonic()
-        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-{GUEST}:{port}" for port, here in self._ports.items())
+        forwards = "".join(
+            f",hostfwd=tcp:127.0.0.1:{here}-{GUEST}:{port}" for port, here in self._ports.items()
+        )
         line = self._sockets / "line"
         machine = [f"{word},memory-backend=memory" if word.startswith("virt") else word for word in MACHINE]
         words = [
@@ -70,14 +76,17 @@ class VirtualPi:
             "-object", f"memory-backend-memfd,id=memory,size={MEMORY_MB}M,share=on",
             "-kernel", self._folder / "vmlinuz", "-initrd", self._folder / "initramfs.gz",
             "-dtb", self._folder / "pi.dtb", "-append", KERNEL_WORDS,
-            "-drive", f"file={self._card},format=qcow2,if=none,id=card,cache=writeback", "-device", "virtio-blk-pci,drive=card",
+            "-drive", f"file={self._card},format=qcow2,if=none,id=card,cache=writeback",
+            "-device", "virtio-blk-pci,drive=card",
             "-device", "virtio-rng-pci",
             "-netdev", f"user,id=net,restrict=on{forwards}", "-device", "virtio-net-pci,netdev=net,romfile=",
             "-virtfs", f"local,path={self._folder / 'host'},mount_tag=host,security_model=none,readonly=on",
-            "-chardev", f"socket,id=i2c,path={self._sockets / 'i2c'}", "-device", "vhost-user-i2c-pci,chardev=i2c",
+            "-chardev", f"socket,id=i2c,path={self._sockets / 'i2c'}",
+            "-device", "vhost-user-i2c-pci,chardev=i2c",
             "-chardev", f"socket,id=line,path={line},server=on,wait=off", "-device", "virtio-serial-pci",
             "-device", "virtserialport,chardev=line,name=remote",
-            "-chardev", f"file,id=console,path={self._log},append=on", "-serial", "chardev:console", "-display", "none",
+            "-chardev", f"file,id=console,path={self._log},append=on", "-serial", "chardev:console",
+            "-display", "none",
         ]  # fmt: skip
         if counting:
             plugin, self._counts = self._sockets / "instructions.so", self._sockets / "counts"
@@ -157,10 +166,10 @@ class VirtualPi:
         return [word == "1" for word in self.do(f"{script} cat {LINES.format(line, 'value')}; done").split()]
 
     def press(self, line: int, seconds: float, times: int = 1) -> None:
-        """A button to ground."""
+        """A button to ground. It waits without a program of its own, whose start would take too long."""
         pull = LINES.format(line, "pull")
-        once = f"echo pull-down >{pull}; sleep {seconds}; echo pull-up >{pull}; sleep 0.15"
-        self.do("; ".join([once] * times))
+        once = f"echo pull-down >{pull}; read -t {seconds} -u 9; echo pull-up >{pull}; read -t 0.1 -u 9"
+        self.do("exec 9<> <(:); " + "; ".join([once] * times) + "; true")
 
     # ---- the end
 

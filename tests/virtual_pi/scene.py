@@ -22,8 +22,8 @@ RATE_HZ = 100.0
 QUARTER_TURN = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
 """Round the belt: nothing is right before it is calibrated."""
 
-PATIENCE_S = 120.0
-"""An emulated processor is slow, and this machine may be busy: what must happen may take so long."""
+PATIENCE_S = 300.0
+"""Emulation is slow, this machine may be busy, and a fault that comes back is held for two minutes."""
 
 
 class Walker:
@@ -52,7 +52,9 @@ class Scene:
     def spotter(self) -> Listener:
         """Somebody at a program of their own, by an account that `rearguard pair` made."""
         if self._account is None:
-            said = self.pi.do(f"rearguard pair listener --renew --config {SETTINGS}; systemctl reload mosquitto")
+            said = self.pi.do(
+                f"rearguard pair listener --renew --config {SETTINGS}; systemctl reload mosquitto"
+            )
             url = re.search(r"mqtts://\S+", said)
             assert url is not None, said
             authority = self.folder / "ca.crt"

@@ -6,6 +6,7 @@ outlive a restart.
 """
 
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from monitor.core.vocabulary import RearguardError
 from monitor.delivery.messages import printable
+from monitor.delivery.read_only import is_read_only, read_only_uri
 
 INVITATION_S = 600.0
 CARD_INVITATION_S = 3600.0
@@ -50,6 +52,9 @@ CREATE TABLE IF NOT EXISTS subscriptions (
 """
 
 
+_log = logging.getLogger(__name__)
+
+
 class DoorError(RearguardError):
     """The door's file cannot be used, or the name cannot be had."""
 
@@ -68,11 +73,18 @@ class Invitation:
 
 
 class Door:
-    """One thread's own; the file may have several users. Raises DoorError."""
+    """One thread's own; the file may have several users. Raises DoorError.
+
+    On a disk that is read-only it knows who has come in, and lets in nobody else.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._wrong_s: dict[str, deque[float]] = {}
+        if path.exists() and is_read_only(path):
+            self._file = sqlite3.connect(read_only_uri(path), uri=True, isolation_level=None)
+            _log.warning("%s is on a read-only disk: nobody new is let in", path)
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -1,7 +1,9 @@
 """What outlives a run survives the file, and is put on the clock of the run that reads it."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from monitor.delivery import memory
 from monitor.delivery.memory import Memory, recalled
 from monitor.delivery.messages import Moment, alert_message, now
 from monitor.delivery.outbox import Outbox, machine_boot, recall
+from tests.read_only import said_where_read_only
 
 FALL = Alert(
     "ab12-7", 9, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACKNOWLEDGED, 50.0, who="Eva"
@@ -75,28 +78,55 @@ def test_a_file_that_cannot_be_read_is_no_memory_and_no_crash(
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
-def test_on_a_full_disk_what_is_in_the_file_is_remembered(tmp_path: Path) -> None:
-    """What SQLite writes beside it to read it has no room there. The writer was killed: its log remains."""
-    path = tmp_path / "outbox.db"
-    write = (
-        "import os, sys; from pathlib import Path; from monitor.delivery.outbox import *; "
-        "from monitor.delivery.messages import now; "
-        "outbox = Outbox(Path(sys.argv[1]), now, lambda: os.write(1, b'x')); outbox.start(); "
-        "outbox.put(memory=Memory(now(), machine_boot(), armed=True, sequence=7)); time.sleep(60)"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", write, str(path)], stdout=subprocess.PIPE)
+WRITE = """
+import os, sys, time
+from pathlib import Path
+from monitor.delivery.memory import Memory
+from monitor.delivery.messages import now
+from monitor.delivery.outbox import Outbox, machine_boot
+outbox = Outbox(Path(sys.argv[1]), now, lambda: os.write(1, b"x"))
+outbox.start()
+outbox.put(memory=Memory(now(), machine_boot(), armed=True, sequence=7))
+time.sleep(60)
+"""
+RECALL = """
+import resource, sys
+from pathlib import Path
+from monitor.delivery.messages import now
+from monitor.delivery.outbox import machine_boot, recall
+if "full" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+memory = recall(Path(sys.argv[1]), now(), machine_boot())
+print(memory.armed, memory.sequence)
+"""
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """An outbox whose writer was killed: its log remains, and SQLite's index of it."""
+    path = tmp_path / "store/outbox.db"
+    writer = subprocess.Popen([sys.executable, "-c", WRITE, str(path)], stdout=subprocess.PIPE)
     assert writer.stdout is not None
     assert writer.stdout.read(1) == b"x"
     writer.kill()
     writer.wait()
     writer.stdout.close()
-    code = (
-        "import resource, sys; from pathlib import Path; from monitor.delivery.outbox import *; "
-        "from monitor.delivery.messages import now; "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY)); "
-        "memory = recall(Path(sys.argv[1]), now(), machine_boot()); print(memory.armed, memory.sequence)"
-    )
-    said = subprocess.run(
-        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
-    )
-    assert said.stdout == "True 7\n"
+    return path
+
+
+def test_on_a_full_disk_what_is_in_the_file_is_remembered(killed: Path) -> None:
+    """What SQLite writes beside it to read it has no room there."""
+    words = [sys.executable, "-c", RECALL, str(killed), "full"]
+    assert subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout == "True 7\n"
+
+
+@pytest.mark.parametrize("end", ["killed", "in order"])
+def test_on_a_disk_that_has_become_read_only_what_is_in_the_file_is_remembered(
+    killed: Path, end: str
+) -> None:
+    """SQLite may then not even make its index of the log."""
+    if end == "in order":
+        with closing(sqlite3.connect(killed)) as base:  # the last one to close it takes the log in
+            base.execute("SELECT * FROM memory").fetchall()
+    assert killed.with_name("outbox.db-wal").exists() is (end == "killed")
+    assert said_where_read_only(killed.parent, RECALL, str(killed)) == "True 7\n"

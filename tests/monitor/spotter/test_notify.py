@@ -24,7 +24,8 @@ from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics, encode_answer
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.escalation import Push
-from monitor.spotter.notify import NotifySettings, notify, send_test
+from monitor.spotter.notify import notify, send_test
+from monitor.spotter.notify_settings import NotifySettings
 from monitor.spotter.services import NotifyError, Service, cut, urgent
 from tests.background import threaded
 from tests.brokers import Mosquitto

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser
 
 from monitor.core.vocabulary import AlertKind, Certainty, InputKind, Priority, Reading
 from monitor.delivery.mqtt import MqttSettings
-from monitor.spotter.notify import NotifySettings, notify
+from monitor.spotter.notify import notify
+from monitor.spotter.notify_settings import NotifySettings
 from monitor.spotter.page.door import Door
 from monitor.spotter.page.places import DOOR
 from monitor.spotter.terminal import watch

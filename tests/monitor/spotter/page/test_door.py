@@ -27,6 +27,7 @@ from monitor.spotter.page.door import (
     Invitation,
     TooManyError,
 )
+from tests.read_only import said_where_read_only
 
 DAY_S = 86_400.0
 NOW_S = 1e9
@@ -542,3 +543,29 @@ def test_a_door_behind_a_link_is_left_alone(path: Path) -> None:
     with pytest.raises(DoorError):
         Door(path)
     assert (path.parent / "elsewhere").read_bytes() == b""
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from monitor.spotter.page.door import Door, DoorError
+door = Door(Path(sys.argv[1]))
+print(door.name_of(sys.argv[2], 1e9 + 2 * 3600))
+try:
+    door.invite("Otto", 1e9)
+except DoorError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_on_a_disk_that_has_become_read_only_who_was_let_in_still_is(path: Path, in_order: bool) -> None:
+    door = Door(path)
+    secret = entered(door, "Eva")
+    if in_order:
+        door.close()
+    assert path.with_name("page.db-wal").exists() is not in_order
+    said = said_where_read_only(path.parent, READ_ONLY, str(path), secret).splitlines()
+    assert said[0] == "Eva"
+    assert "readonly database" in said[1]
+    door.close()
