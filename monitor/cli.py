@@ -15,7 +15,7 @@ from monitor import log
 from monitor.core.vocabulary import RearguardError
 
 GROUPS = {
-    "Set up": ("demo", "check", "calibrate", "config"),
+    "Set up": ("demo", "check", "calibrate", "config", "card"),
     "Watch the walker, alert the spotter": ("run", "watch", "page", "notify", "pair", "broker"),
     "Why did it ring?": ("sessions", "why", "label", "tune", "replay"),
     "Train": ("report", "progress", "test"),

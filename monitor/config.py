@@ -7,11 +7,12 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -70,25 +71,59 @@ def change(path: Path, shape: type, key: str, value: Any) -> None:
     valid settings, which is not written, and for a file that cannot be written.
     """
     _refuse_other_than_a_file(path)
-    write(path, changed(_text(path) if path.exists() else as_yaml(shape()), path, shape, key, value))
+    write(path, changed(_text(path) if path.exists() else as_yaml(shape()), path, shape, {key: value}))
 
 
-def changed(text: str, path: Path, shape: type, key: str, value: Any) -> str:
-    """What `change` makes of the ``text`` of the file ``path``."""
+def changed(text: str, path: Path, shape: type, values: Mapping[str, Any]) -> str:
+    """What `change` makes of the ``text`` of the file ``path``, for several keys at once."""
     _settings(text, path, shape)
     yaml = _yaml()
     yaml.width = 4096  # leave long lines as they are
     yaml.preserve_quotes = True
     tree = yaml.load(text) or CommentedMap()
-    *groups, name = key.split(".")
-    place = tree
-    for group in groups:
-        place = place.setdefault(group, CommentedMap())
-    place[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
+    for key, value in values.items():
+        *groups, name = key.split(".")
+        place = tree
+        for group in groups:
+            place = place.setdefault(group, CommentedMap())
+        place[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
     written = StringIO()
     yaml.dump(tree, written)
     _settings(written.getvalue(), path, shape)
     return written.getvalue()
+
+
+class Entry(NamedTuple):
+    """``key: value``, and in which line."""
+
+    line: int
+    key: str
+    value: Any
+
+
+def with_more(path: Path, shape: type, more: str) -> tuple[dict[str, Any], list[Entry], list[str]]:
+    """A file of some settings, and of one group ``more`` that is none.
+
+    The settings that it names by dotted key, what the group holds, and the mistakes in the settings. Raises
+    ConfigError for what cannot be read at all.
+    """
+    tree = _tree(_text(path), path)
+    group = tree.pop(more, None) if isinstance(tree, dict) else None
+    entries = group.items() if isinstance(group, dict) else ()
+    held = [Entry(_line(group, key, 1), str(key), value) for key, value in entries]
+    try:
+        _read(tree, path, shape)
+    except ConfigError as error:
+        return {}, held, error.problems
+    return dict(_said(tree)), held, []
+
+
+def _said(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _said(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def write(path: Path, text: str, backup: Path | None = None) -> None:
@@ -132,7 +167,7 @@ def _text(path: Path) -> str:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise ConfigError([f"{path}: is larger than 1 MB, so it is not a settings file"])
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
@@ -156,6 +191,10 @@ def _yaml() -> YAML:
 
 def _settings(text: str, path: Path, shape: type[S]) -> S:
     """The text of ``path`` as a ``shape``, or a ConfigError with all its mistakes."""
+    return _read(_tree(text, path), path, shape)
+
+
+def _tree(text: str, path: Path) -> Any:
     try:
         tree = _yaml().load(text)
     except MarkedYAMLError as error:
@@ -168,8 +207,12 @@ def _settings(text: str, path: Path, shape: type[S]) -> S:
         raise ConfigError(
             [f"{path}: is not a settings file: {problem}; `rearguard config default` prints one"]
         ) from error
+    return {} if tree is None else tree
+
+
+def _read(tree: Any, path: Path, shape: type[S]) -> S:
     reading = _Reading(path)
-    settings = reading.group(shape, {} if tree is None else tree, "", 1)
+    settings = reading.group(shape, tree, "", 1)
     if reading.problems:
         raise ConfigError([words for _, words in sorted(reading.problems, key=lambda found: found[0])])
     return cast(S, settings)

@@ -65,10 +65,12 @@ esac
 """,
     "apt-get": """
 for word; do
-    case "$word" in -* | *=* | *update | *install) ;; *) touch "$FAKE/installed/$word" ;; esac
+    case "$word" in -* | *=* | *update | *install | *.deb) ;; *) touch "$FAKE/installed/$word" ;; esac
 done
 """,
     "apt-cache": """[ -e "$FAKE/is-raspberry-pi-os" ] && echo "Package: $2" """,
+    "dpkg": "",
+    "hostname": "echo 192.0.2.7",
     "dpkg-query": """for package; do :; done; [ -e "$FAKE/installed/$package" ] && echo installed""",
     "getent": """[ -e "$FAKE/groups/$2" ]""",
     "groupadd": """touch "$FAKE/groups/$2" """,
@@ -86,6 +88,14 @@ case "$*" in
 "broker setup"*--dry-run) [ -e "$accounts" ] && echo "there already: all" || echo "would: all" ;;
 "broker setup"*) mkdir -p "${accounts%/*}"; touch "$accounts" ;;
 "pair page"*) while [ "$1" != --password-file ]; do shift; done; echo secret >"$2" ;;
+"card settings"*)
+    ! grep -n mistake "$3" >&2 || exit 2
+    [ -e "$5" ] && cat "$5" || cat "$slot/config.yaml" ;;
+"card pair"*)
+    echo "The page: http://pi.local:8180/"
+    sed -n 's/^  \\(.*\\): .*/\\1/p' "$3" | tee -a "$FAKE/spotters"
+    sed 's/^\\(  .*\\): .*/\\1: (struck out)/' "$3" >"$7" ;;
+"check --config"*) echo "no sensor answers" ;;
 "page spotters"*) cat "$FAKE/spotters" ;;
 "page pair"*) echo "$3" >>"$FAKE/spotters"; echo "http://pi.local:8080/" ;;
 "config check"*) [ ! -e "$slot/monitor/refuses" ] || { echo "line 7: no such setting"; exit 2; } ;;

@@ -194,9 +194,7 @@ def _write(args: argparse.Namespace, path: Path | None, moved: dict[str, tuple[f
     """The change as a diff; with --write in the file, whose earlier self stays beside it."""
     path = path or HERE
     old = path.read_text(encoding="utf-8") if path.exists() else as_yaml(Settings())
-    new = old
-    for key, (_, value) in moved.items():
-        new = config.changed(new, path, Settings, key, value)
+    new = config.changed(old, path, Settings, {key: value for key, (_, value) in moved.items()})
     print(
         "".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), str(path), str(path), n=1))
     )

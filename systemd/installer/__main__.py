@@ -1,4 +1,4 @@
-"""``install``, ``uninstall``, ``upgrade`` and ``rollback``: what each says and does, in order."""
+"""``install``, ``uninstall``, ``upgrade``, ``rollback``, ``card``, ``first-boot``: what each does in turn."""
 
 import argparse
 import os
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from installer import steps, trial
+from installer.card import prepare
+from installer.first_boot import first_boot
 from installer.machine import InstallError, Machine, take
 from installer.removal import STAYS, removal
 from installer.slots import PROGRAM, SETTINGS
@@ -18,7 +20,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 def main(words: list[str]) -> int:
     """0 where all is as wanted; 1 where something failed on the way; 2 where it was not begun."""
     args = _parser().parse_args(words)
-    if os.geteuid() != 0 and not args.dry_run and args.root == Path("/"):
+    if os.geteuid() != 0 and args.act is not card and not args.dry_run and args.root == Path("/"):
         print(f"root is needed: sudo {SOURCE}/systemd/{args.name}", file=sys.stderr)
         return 2
     os.umask(0o022)
@@ -35,7 +37,7 @@ def main(words: list[str]) -> int:
 
 def install(machine: Machine, args: argparse.Namespace) -> int:
     dry = args.dry_run
-    changed = take(steps.before_the_settings(machine, SOURCE, args.wheels), dry=dry)
+    changed = take(steps.before_the_settings(machine, SOURCE, args.wheels, args.packages), dry=dry)
     changed |= take(steps.settings_and_accounts(machine, SOURCE), dry=dry)
     changed |= take(steps.units(machine), dry=dry)
     if not machine.agrees("systemctl", "--quiet", "is-active", "rearguard") and not dry:
@@ -76,6 +78,16 @@ def rollback(machine: Machine, args: argparse.Namespace) -> int:
     return 0
 
 
+def card(_: Machine, args: argparse.Namespace) -> int:
+    more = {name: folder for name in ("wheels", "packages") if (folder := getattr(args, name))}
+    prepare(args.image, SOURCE, more, args.settings)
+    return 0
+
+
+def by_file(machine: Machine, _: argparse.Namespace) -> int:
+    return first_boot(machine, SOURCE)
+
+
 def _try_every_part(machine: Machine) -> None:
     print("now: try every part once (rearguard check); what fails can be mended later", flush=True)
     environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(machine.path("/etc/rearguard"))}
@@ -98,6 +110,9 @@ def _let_in(machine: Machine, name: str) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="systemd", description="Rearguard on a Raspberry Pi or a Debian.")
     names = parser.add_subparsers(dest="name", required=True)
+    says_card = "Make an image, or a card, set itself up at its first start."
+    says_first_boot = "What such a card does then: set up as rearguard.txt on its boot partition asks."
+    parser.set_defaults(dry_run=False)
     for act, says in (
         (install, "make this machine ready and start watching; what is there already is kept"),
         (uninstall, "stop it and remove the program; settings, accounts and journal stay"),
@@ -107,19 +122,34 @@ def _parser() -> argparse.ArgumentParser:
         one = names.add_parser(act.__name__, help=says, description=says[0].upper() + says[1:] + ".")
         one.set_defaults(act=act)
         one.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-        one.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
         if act is install:
             one.add_argument("--spotter", metavar="NAME", help="let this spotter's phone in: shows a QR code")
         else:
             one.add_argument("--force", action="store_true", help="also while somebody is being watched")
         if act in (install, upgrade):
-            one.add_argument(
-                "--wheels",
-                type=Path,
-                metavar="FOLDER",
-                help="packages from this folder, none from the network",
-            )
+            _from_folder(one, "--wheels", "Python's packages from this folder, none from the network")
+        if act is install:
+            _from_folder(one, "--packages", "the system's packages from this folder of .deb files")
+    one = names.add_parser("card", description=says_card, help=says_card)
+    one.set_defaults(act=card)
+    one.add_argument(
+        "image",
+        metavar="IMAGE",
+        type=Path,
+        help="an unpacked image of Raspberry Pi OS Lite, or a card's device",
+    )
+    one.add_argument("--settings", metavar="FILE", type=Path, help="the card's rearguard.txt")
+    _from_folder(one, "--wheels", "Python's packages that it brings, to need no network")
+    _from_folder(one, "--packages", "the system's packages that it brings (.deb files)")
+    one = names.add_parser("first-boot", help=says_first_boot, description=says_first_boot)
+    one.set_defaults(act=by_file)
+    for one in names.choices.values():
+        one.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     return parser
+
+
+def _from_folder(parser: argparse.ArgumentParser, name: str, says: str) -> None:
+    parser.add_argument(name, type=Path, metavar="FOLDER", help=says)
 
 
 if __name__ == "__main__":

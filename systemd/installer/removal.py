@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Iterator
 
+from installer.card import PLACE
+from installer.first_boot import UNIT
 from installer.machine import Machine, Step
 from installer.slots import CURRENT, HOME
 from installer.steps import COMMAND, LINKED, LOGS, MODULES, UNIT_FOLDER
@@ -19,14 +21,14 @@ STAYS = (
 
 def removal(machine: Machine) -> Iterator[Step]:
     """The units first: what runs is stopped before its files go."""
-    units = (*LINKED, *RECOVERY)
+    units = (*LINKED, *RECOVERY, UNIT)
     yield Step(
         f"stop and disable {', '.join(units)}",
         lambda: not any(_there(machine, f"{UNIT_FOLDER}/{unit}") for unit in units),
         lambda: _stop(machine, units),
     )
     files = [f"{HOME}/{name}" for name in ("a", "b", "current", "recover", "trial")]
-    for place in (COMMAND, MODULES, LOGS, *files):
+    for place in (COMMAND, MODULES, LOGS, *files, PLACE):
         yield Step(
             f"remove {place}",
             lambda place=place: not _there(machine, place),  # type: ignore[misc]  # bound at once

@@ -27,15 +27,17 @@ STARTED = ("rearguard.service", "rearguard-page.service")
 LINKED = (*STARTED, "rearguard-notify.service")
 
 
-def before_the_settings(machine: Machine, source: Path, wheels: Path | None) -> Iterator[Step]:
-    """The system's part, and the program itself."""
+def before_the_settings(
+    machine: Machine, source: Path, wheels: Path | None, brought: Path | None = None
+) -> Iterator[Step]:
+    """The system's part, and the program itself; from ``wheels`` and ``brought`` packages, or the network."""
     packages = ["python3-venv", "mosquitto", "openssl", "procps"]  # procps has what reloads Mosquitto
     if machine.says("apt-cache", "show", "python3-lgpio"):  # Raspberry Pi OS has it, Debian has not
         packages.append("python3-lgpio")
     yield Step(
         f"install from the system's packages: {', '.join(packages)}",
         lambda: all(_installed(machine, package) for package in packages),
-        lambda: _install(machine, packages),
+        lambda: _install(machine, packages, brought),
     )
     if machine.has("raspi-config"):
         yield Step(
@@ -179,15 +181,20 @@ def _installed(machine: Machine, package: str) -> bool:
     return machine.says("dpkg-query", "--show", "--showformat", "${db:Status-Status}", package) == "installed"
 
 
-def _install(machine: Machine, packages: list[str]) -> None:
+def _install(machine: Machine, packages: list[str], brought: Path | None) -> None:
     if not machine.has("apt-get"):
         raise InstallError(
             f"this is no Debian: install by hand what {', '.join(packages)} hold, then run it again"
         )
     options = ("-o", "DPkg::Lock::Timeout=120", "--quiet", "--yes")
-    machine.run("apt-get", *options, "update")
     quiet = ("env", "DEBIAN_FRONTEND=noninteractive")
-    machine.run(*quiet, "apt-get", *options, "install", "--no-install-recommends", *packages)
+    machine.run(*quiet, "dpkg", "--configure", "--pending")  # after a power cut apt does nothing before it
+    if brought is None:
+        machine.run("apt-get", *options, "update")
+        more = []
+    else:
+        more = [str(path) for path in sorted(brought.resolve().glob("*.deb"))]
+    machine.run(*quiet, "apt-get", *options, "install", "--no-install-recommends", *packages, *more)
 
 
 def _load(machine: Machine) -> None:

@@ -6,6 +6,7 @@ apt installs it in the guest as it would from the network. So do the wheels, for
 
 import os
 import shutil
+import struct
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -42,6 +43,8 @@ PI_OS_HAS = (
 """Of what is needed, what Raspberry Pi OS has from the start."""
 INSTALLED_IN_THE_GUEST = ("git", "python3-venv", "mosquitto")
 SIZE_BYTES = 4 << 30
+BOOT_AT, ROOT_AT = 8 << 20, 520 << 20
+"""Where the partitions of a card begin, in bytes: vfat, mounted at /boot/firmware, and the root, as on a Pi's."""
 PYTHON = "3.11"
 EXTRAS = "page,pair,notify,push,report,pi"
 WHEEL_KINDS = ("manylinux_2_36", "manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
@@ -79,7 +82,7 @@ MASKED = ("systemd-networkd-wait-online.service", "systemd-timesyncd.service", "
 FILES = {
     "etc/hostname": "walker-pi\n",
     "etc/hosts": "127.0.0.1 localhost walker-pi\n",
-    "etc/fstab": "/dev/vda / ext4 rw,noatime 0 1\n",
+    "etc/fstab": "/dev/vda2 / ext4 rw,noatime 0 1\n/dev/vda1 /boot/firmware vfat defaults 0 0\n",
     "etc/modules-load.d/guest.conf": "9pnet_virtio\n",
     "etc/apt/sources.list": "deb [trusted=yes] file:/media/host/packages ./\n",
     "etc/apt/apt.conf.d/99guest": 'APT::Get::Assume-Yes "true";\nAcquire::Languages "none";\n',
@@ -141,13 +144,26 @@ def _build(folder: Path, say: Say) -> None:
         shutil.copy(package, lent)
     (lent / "Packages.gz").write_bytes(repository(sorted(lent.glob("*.deb"))))
     say("its card")
-    disk = folder / "card.img"
-    with disk.open("wb") as file:
-        file.truncate(SIZE_BYTES)
-    run("mke2fs", "-q", "-t", "ext4", "-d", root, disk)
+    make_card(folder / "card.img", root, SIZE_BYTES)
     device_tree(folder / "pi.dtb", qemu.MACHINE)
     for name in ("root", "unpacked", "apt", "apt-here", "modules", "initramfs"):
         shutil.rmtree(folder / name)
+
+
+def make_card(card: Path, root: Path, size_bytes: int) -> None:
+    """Two partitions as on a Pi's card: an empty one to boot from, and ``root``."""
+    parts = ((0x0C, BOOT_AT, ROOT_AT), (0x83, ROOT_AT, size_bytes))
+    table = b"".join(
+        struct.pack("<B3xB3xII", 0, kind, begin >> 9, (end - begin) >> 9) for kind, begin, end in parts
+    )
+    with card.open("wb") as file:
+        file.truncate(size_bytes)
+        file.seek(446)
+        file.write(table.ljust(64, b"\0") + b"\x55\xaa")
+    words = ("mkfs.vfat", "-F", "32", "-n", "BOOTFS", "--offset", str(BOOT_AT >> 9))
+    run(*words, card, str((ROOT_AT - BOOT_AT) >> 10))
+    words = ("mke2fs", "-q", "-t", "ext4", "-L", "rootfs", "-E", f"offset={ROOT_AT}", "-d", root, card)
+    run(*words, f"{(size_bytes - ROOT_AT) >> 10}k")
 
 
 def unpack(packages: Sequence[Path], root: Path) -> None:
@@ -207,6 +223,7 @@ def configure(root: Path) -> None:
     run("chown", "--recursive", "1000:1000", root / "home/pi")
     (root / "home/pi/URL").symlink_to("/media/host/source.git")
     (root / "media/host").mkdir(parents=True)
+    (root / "boot/firmware").mkdir(parents=True)
     (etc / "machine-id").touch()
     for link, target in (("sh", "dash"), ("awk", "mawk")):
         (root / "usr/bin" / link).unlink(missing_ok=True)

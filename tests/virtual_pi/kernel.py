@@ -54,14 +54,17 @@ NEEDED = (
     "9p",
     "9pnet_virtio",
     "configfs",
+    "vfat",
+    "nls_cp437",
+    "nls_ascii",
 )
 
 INIT = """#!/bin/busybox sh
 b=/bin/busybox
 $b mount -t proc none /proc; $b mount -t sysfs none /sys; $b mount -t devtmpfs none /dev
 while read module; do $b insmod $module; done </order
-i=0; while [ ! -b /dev/vda ] && [ $i -lt 200 ]; do $b sleep 0.1; i=$((i+1)); done
-$b mount -t ext4 -o rw,noatime /dev/vda /newroot || exec $b sh
+i=0; while [ ! -b /dev/vda2 ] && [ $i -lt 200 ]; do $b sleep 0.1; i=$((i+1)); done
+$b mount -t ext4 -o rw,noatime /dev/vda2 /newroot || exec $b sh
 for folder in dev proc sys; do $b mount --move /$folder /newroot/$folder; done
 exec $b switch_root /newroot /sbin/init
 """

@@ -1,4 +1,4 @@
-"""Who may come in: invitations by link or six-digit code, and the sessions that come of them.
+"""Who may come in: invitations by link or code, and the sessions that come of them.
 
 A session belongs to a name that the walker's side chose, and every answer bears that name: what a browser
 says of itself counts for nothing. Only digests of the secrets are kept. Times are wall times, as they must
@@ -8,6 +8,7 @@ outlive a restart.
 import hashlib
 import logging
 import os
+import re
 import secrets
 import sqlite3
 from collections import deque
@@ -21,6 +22,11 @@ from monitor.delivery.messages import printable
 from monitor.delivery.read_only import is_read_only, read_only_uri
 
 INVITATION_S = 600.0
+CARD_INVITATION_S = 3600.0
+"""By a code written on the card: nobody stands beside the device at the moment when it is ready."""
+CHOSEN = re.compile(r"(?=.*[a-z])[a-z0-9-]{8,31}", re.IGNORECASE | re.ASCII)
+"""A code that somebody chose: longer than ours, shorter than a link, no date. Case does not count."""
+CHOSEN_WORDS = "8 to 31 letters, digits and hyphens, with a letter among them"
 SESSION_S = 180 * 86_400.0
 """Of a session that is not used."""
 SEEN_EVERY_S = 3600.0
@@ -59,7 +65,7 @@ class TooManyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Good for one entry, by either, within ``INVITATION_S``."""
+    """Good for one entry, by either, in time."""
 
     name: str
     code: str
@@ -100,12 +106,20 @@ class Door:
             self._file.close()
             raise self._unusable(error) from None
 
-    def invite(self, name: str, now_s: float) -> Invitation:
-        """Make an invitation for ``name``; his earlier ones end. Raises DoorError."""
+    def invite(
+        self, name: str, now_s: float, good_s: float = INVITATION_S, *, chosen: str = ""
+    ) -> Invitation:
+        """Make an invitation for ``name``, by the code ``chosen`` if there is one; his earlier ones end.
+
+        Raises DoorError.
+        """
         name = _shown(name)
         if not 1 <= len(name) <= LONGEST_NAME:
             raise DoorError(f"a spotter's name has 1 to {LONGEST_NAME} letters, found {len(name)}")
-        invitation = Invitation(name, f"{secrets.randbelow(1_000_000):06d}", secrets.token_urlsafe(24))
+        if chosen and not CHOSEN.fullmatch(chosen):
+            raise DoorError(f"the code for {name} must be {CHOSEN_WORDS}")
+        code = chosen.lower() or f"{secrets.randbelow(1_000_000):06d}"
+        invitation = Invitation(name, code, secrets.token_urlsafe(24))  # 32 letters
         with self._whole():
             self._do("DELETE FROM invitations WHERE name = ? OR until_s < ?", name, now_s)
             self._do(
@@ -113,7 +127,7 @@ class Door:
                 _digest(invitation.code),
                 _digest(invitation.link),
                 name,
-                now_s + INVITATION_S,
+                now_s + good_s,
             )
         return invitation
 
@@ -122,8 +136,9 @@ class Door:
 
         Raises TooManyError.
         """
-        by_code = word.isdecimal() and len(word) == 6
+        by_code = bool((word.isdecimal() and len(word) == 6) or CHOSEN.fullmatch(word))
         if by_code:
+            word = word.lower()
             self._allow(address, now_s)
         secret = secrets.token_urlsafe(32)
         with self._whole():  # whoever is put out meanwhile is out

@@ -9,7 +9,7 @@ Nonce = Annotated[str, msgspec.Meta(min_length=8, max_length=64)]
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True):
-    word: Word  # a six-digit code, or a link's word
+    word: Word  # a code, or a link's word
 
 
 class Answer(msgspec.Struct, forbid_unknown_fields=True):

@@ -70,7 +70,7 @@ function askCode(trouble = "") {
   if (main.querySelector(".enter")) return text(main.querySelector(".error"), trouble);
   const error = el("p", { class: "error" }, trouble);
   error.setAttribute("role", "alert");
-  const input = el("input", { id: "code", inputMode: "numeric", autocomplete: "one-time-code", pattern: "[0-9 ]*", maxLength: 7, required: true });
+  const input = el("input", { id: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: false, maxLength: 32, required: true });
   const form = el("form", { class: "enter" }, el("h1", {}, SAY.enter_title), el("p", {}, SAY.enter_text));
   const label = el("label", { htmlFor: "code" }, SAY.enter_code);
   form.append(label, input, el("button", {}, SAY.enter), error);

@@ -59,7 +59,7 @@ def test_nothing_serious_at_the_door_and_in_silence(
     browser: Browser, opens: Opens, server: PageProcess, pulse: Pulse, light: str
 ) -> None:
     door = Phone(browser, server.address, color_scheme=light)
-    door.page.get_by_label("Six-digit code").wait_for()
+    door.page.get_by_label("Code").wait_for()
     assert serious(door) == []
     door.close()
     phone = opens("Eva", color_scheme=light)

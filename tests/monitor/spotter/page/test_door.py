@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.spotter.page.door import (
+    CARD_INVITATION_S,
     INVITATION_S,
     LONGEST_NAME,
     MINUTE_S,
@@ -149,6 +150,41 @@ def test_ten_wrong_codes_from_all_together_are_enough_for_a_minute(door: Door) -
     with pytest.raises(TooManyError):
         door.enter(invitation.code, "192.0.2.200", NOW_S)
     assert door.enter(invitation.link, HERE, NOW_S) is not None  # a link is not guessed
+
+
+CHOSEN = "Brown-kettle-7"
+
+
+def test_a_chosen_code_lets_exactly_that_spotter_in_once_in_its_hour(door: Door) -> None:
+    door.invite("Eva", NOW_S, CARD_INVITATION_S, chosen=CHOSEN)
+    late_s = NOW_S + CARD_INVITATION_S
+    secret = door.enter(CHOSEN.upper(), HERE, late_s)  # phones begin with a capital
+    assert secret is not None
+    assert door.name_of(secret, late_s) == "Eva"
+    assert door.enter(CHOSEN, HERE, late_s) is None
+    door.invite("Eva", NOW_S, CARD_INVITATION_S, chosen=CHOSEN)
+    assert door.enter(CHOSEN, HERE, late_s + 1) is None
+
+
+def test_guesses_at_a_chosen_code_are_counted_like_any(door: Door, path: Path) -> None:
+    invitation = door.invite("Eva", NOW_S, CARD_INVITATION_S, chosen=CHOSEN)
+    for number in range(WRONG_PER_MINUTE):
+        assert door.enter(f"green-kettle-{number}", HERE, NOW_S) is None
+    with pytest.raises(TooManyError):
+        door.enter(CHOSEN, HERE, NOW_S)
+    for number in range(WRONG_PER_INVITATION):
+        door.enter(f"green-kettle-{number}", f"192.0.2.{number}", NOW_S + 100 + 7 * number)
+    assert door.enter(CHOSEN, "192.0.2.99", NOW_S + 1000) is None
+    assert door.enter(invitation.link, "192.0.2.99", NOW_S + 1000) is not None
+
+
+@pytest.mark.parametrize(
+    "code", ["kettle7", "12345678", "brown kettle", "x" * 32, "kettle\u017f77", "k\n" * 5]
+)
+def test_a_code_that_is_easily_guessed_or_mistaken_cannot_be_chosen(door: Door, code: str) -> None:
+    with pytest.raises(DoorError, match="8 to 31 letters, digits and hyphens, with a letter"):
+        door.invite("Eva", NOW_S, chosen=code)
+    assert door.names(NOW_S) == []
 
 
 def test_what_is_no_code_is_not_counted_as_one(door: Door) -> None:
