@@ -27,6 +27,7 @@ test: ## install what the tests need, then format, lint, types and all tests
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
 	$(needs_container)
+	$(needs_card)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 check: .venv/dev ## format, lint, types and dead code
@@ -39,6 +40,7 @@ cover: .venv/dev ## all tests, and which lines and branches none of them runs; f
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
 	$(needs_container)
+	$(needs_card)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 screenshots: .venv/dev ## the spotter's page in every state, light and night, phone and desk
@@ -115,6 +117,11 @@ endef
 # tests/container is skipped.
 define needs_container
 @[ "$$(id -u)" != 0 ] || { [ -e /bin/kill ] && command -v systemd-nspawn; } >/dev/null || { $(call debian,systemd-container procps); }
+endef
+
+# A card with its partition to boot from, which the tests of systemd/card make.
+define needs_card
+@{ command -v mkfs.vfat && command -v mcopy; } >/dev/null || { $(call debian,dosfstools mtools); }
 endef
 
 # $(call debian,package): as root or by sudo, without a word of apt's unless it fails.

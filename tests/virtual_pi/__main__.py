@@ -75,8 +75,6 @@ def main() -> int:
         rows.append(f"{name:<16} {result:<7} {time.monotonic() - story_s:5.0f} s  {words}")
         say(rows[-1])
 
-    if "card" in args.stories or not args.stories:
-        tell("card", lambda: installation.by_itself(folder, run, say))
     told = [name for name in args.stories or stories.ALL if name != "card"]
     with VirtualPi(
         folder, run / "card.qcow2", SimulatedBus(walker.chip), (BROKER_PORT, PAGE_PORT), run / "console.log"
@@ -94,6 +92,8 @@ def main() -> int:
             tell(name, partial(stories.ALL[name], scene))
         if told:
             pi.switch_off()
+    if "card" in args.stories or not args.stories:
+        tell("card", lambda: installation.by_itself(folder, run, say))
     print("\n".join(["", *rows, "", *(f"{name}: {figure}" for name, figure in scene.figures.items())]))
     failed = sum(" FAILED " in row for row in rows)
     print(f"{len(rows) - failed} as promised, {failed} not")
