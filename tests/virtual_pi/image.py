@@ -44,7 +44,7 @@ PI_OS_HAS = (
 INSTALLED_IN_THE_GUEST = ("git", "python3-venv", "mosquitto")
 SIZE_BYTES = 4 << 30
 BOOT_AT, ROOT_AT = 8 << 20, 520 << 20
-"""Where the partitions of a card begin, in bytes: /boot/firmware, which is vfat, and the root, as on a Pi's."""
+"""Where a card's partitions begin, in bytes: /boot/firmware, which is vfat, and the root, as on a Pi's."""
 PYTHON = "3.11"
 EXTRAS = "page,pair,notify,push,report,pi"
 WHEEL_KINDS = ("manylinux_2_36", "manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
