@@ -15,8 +15,9 @@ _READ = 0x0001  # I2C_M_RD, linux/i2c.h
 class SimulatedBus:
     """Stands where ``smbus2.SMBus`` stands: ``Bus(1, port=SimulatedBus(chip).open)``.
 
-    Errors are those of the Pi's i2c-bcm2835: EREMOTEIO for a missing acknowledge, ETIMEDOUT for
-    a held line. ``log`` holds every message as (address, written bytes) or (address, count read).
+    Errors are those of the Pi's i2c-bcm2835: EREMOTEIO for a missing acknowledge, EOPNOTSUPP for a read
+    before the last message, ETIMEDOUT for a transfer that never ends: a held line. ``log`` holds every
+    message as (address, written bytes) or (address, count read).
     """
 
     def __init__(self, *chips: SimulatedChip) -> None:
@@ -42,6 +43,8 @@ class SimulatedBus:
 
     def i2c_rdwr(self, *messages: Message) -> None:
         """One transaction: every message in turn, as smbus2 has it."""
+        if any(message.flags & _READ for message in messages[:-1]):
+            raise _error(errno.EOPNOTSUPP)
         self._fail_if_planted()
         for message in messages:
             chip = self.chips.get(message.addr) if self._powered else None

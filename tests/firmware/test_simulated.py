@@ -1,10 +1,12 @@
 """The simulated parts behave as the real ones do, seen from the wires."""
 
+import errno
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from smbus2 import i2c_msg
 
 from firmware.bus import Bus
 from firmware.mounting import Mounting
@@ -36,6 +38,15 @@ def test_an_mpus_full_fifo_keeps_the_newest_bytes_and_tears_packets() -> None:
     assert b.bus.read(0x68, 0x72, 2) == (1024).to_bytes(2, "big")
     assert b.bus.read(0x68, 0x3A, 1)[0] & 0x10
     assert not b.bus.read(0x68, 0x3A, 1)[0] & 0x10  # reading clears it
+
+
+def test_a_read_before_the_last_message_is_refused_as_by_the_pis_driver() -> None:
+    b = bench()
+    b.wires.log = []
+    with pytest.raises(OSError, match=r".") as caught:
+        b.wires.i2c_rdwr(i2c_msg.read(0x68, 1), i2c_msg.read(0x68, 1))
+    assert caught.value.errno == errno.EOPNOTSUPP
+    assert b.wires.log == []
 
 
 def test_an_empty_fifo_reads_ff() -> None:

@@ -267,6 +267,14 @@ def wheels(folder: Path, say: Say) -> None:
     mark.write_text(wanted)
 
 
+def source_digest() -> str:
+    """Of what is committed and gets into the guest."""
+    said = run(
+        "git", "-C", ROOT, "ls-tree", "HEAD", "README.md", "firmware", "monitor", "pyproject.toml", "systemd"
+    )
+    return sha256(said).hexdigest()[:12]
+
+
 def source(folder: Path) -> Path:
     """What is committed, to be cloned in the guest."""
     place = folder / "host/source.git"

@@ -21,6 +21,7 @@ INSTALL_S = 3600.0
 
 def line_by_line(scene: Scene, say: Callable[[str], None]) -> str:
     pi = scene.pi
+    say(f"booted in {pi.switch_on():.0f} s")
     pi.do("apt-get update")  # as the first start of a Raspberry Pi does
     said, folder = "", "/home/pi"
     for command in blocks(ROOT / "README.md")[1]:
