@@ -6,6 +6,7 @@ It is an ordinary spotter on MQTT and may run on any machine.
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from monitor.core.vocabulary import InputKind, Priority
@@ -34,22 +35,28 @@ def notify(
     SpotterClient and PhoneAnswers raise.
     """
     who = who or f"notify@{socket.gethostname()}"[:64]
-    phones = services(settings.urls_file)
-    answers = PhoneAnswers(settings.answer_port, settings.answer_url) if settings.answer_port else None
-    escalation = Escalation(mqtt.device, Priority(settings.least_priority), settings.per_minute, _clock_time)
-    watching = Watching(mqtt.device, _clock_time)
-    ear = SpotterClient(
-        mqtt,
-        who,
-        program="notify",
-        has=lambda incident, _: any(p.taken.get(incident.id, -1) >= incident.sequence for p in phones),
-        fails=lambda: not any(phone.works for phone in phones),
-    )
-    _say(
-        f"sending alerts of {mqtt.device} (broker {mqtt.host}:{mqtt.port}) to {_listed(phones)}; Ctrl-C ends"
-    )
-    contact = ""
-    try:
+    with suppress(KeyboardInterrupt), ExitStack() as at_end:  # whenever it comes, no thread is left behind
+        phones = services(settings.urls_file)
+        for phone in phones:
+            at_end.callback(phone.close)
+        answers = PhoneAnswers(settings.answer_port, settings.answer_url) if settings.answer_port else None
+        if answers is not None:
+            at_end.callback(answers.close)
+        escalation = Escalation(
+            mqtt.device, Priority(settings.least_priority), settings.per_minute, _clock_time
+        )
+        watching = Watching(mqtt.device, _clock_time)
+        ear = SpotterClient(
+            mqtt,
+            who,
+            program="notify",
+            has=lambda incident, _: any(p.taken.get(incident.id, -1) >= incident.sequence for p in phones),
+            fails=lambda: not any(phone.works for phone in phones),
+        )
+        at_end.callback(ear.close)
+        where = f"{mqtt.device} (broker {mqtt.host}:{mqtt.port})"
+        _say(f"sending alerts of {where} to {_listed(phones)}; Ctrl-C ends")
+        contact = ""
         while not done():
             ear.hear(0.1)
             contact = _report_contact(ear.view, contact)
@@ -60,14 +67,6 @@ def notify(
                     phone.send(_answerable(push, answers))
             if answers is not None:
                 _take(answers, ear)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        ear.close()
-        if answers is not None:
-            answers.close()
-        for phone in phones:
-            phone.close()
     return 0
 
 

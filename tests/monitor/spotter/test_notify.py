@@ -93,6 +93,20 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
     assert "ALL CLEAR, cancelled by Eva" in ntfy[1]["message"]
 
 
+def test_ended_while_it_says_that_it_has_started_it_leaves_no_thread_behind(
+    mqtt: MqttSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread left behind keeps the process from ending; systemd then kills it after a minute and a half."""
+
+    def interrupted(words: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("monitor.spotter.notify._say", interrupted)
+    before = set(threading.enumerate())
+    assert notify(mqtt, urls(tmp_path, "json://127.0.0.1:9/\n"), "notify") == 0
+    wait_until(lambda: set(threading.enumerate()) <= before)
+
+
 @pytest.mark.parametrize(
     ("calm", "loud"),
     [
