@@ -110,7 +110,7 @@ def test_the_card_is_looked_at_once_a_minute_and_told_once(
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (sqlite3.OperationalError("disk I/O error"), "which a worn one does: put in a new one"),
+        (sqlite3.OperationalError("disk I/O error"), "full, or the memory card is worn: make room, else"),
         (OSError(5, "Input/output error"), "which a worn one does: put in a new one"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "the disk is read-only"),
         (OSError(30, "Read-only file system", "/var/lib/rearguard"), "the disk is read-only"),

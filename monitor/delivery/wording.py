@@ -46,7 +46,8 @@ FAULTS = {
     FaultCode.NAME_CONFLICT: "client ID conflict: another device uses the name {part}",
 }
 DISK = {
-    "disk I/O error": "the memory card does not take it, which a worn one does: put in a new one",
+    # SQLite says so of a full disk too, where a file that it maps finds no room.
+    "disk I/O error": "the disk is full, or the memory card is worn: make room, else put in a new one",
     "Input/output error": "the memory card does not take it, which a worn one does: put in a new one",
     "readonly database": "the disk is read-only, as a failing card becomes: restart, or put in a new one",
     "Read-only file system": "the disk is read-only, as a failing card becomes: restart, or put in a new one",

@@ -106,11 +106,9 @@ class _Connection:
             elif kick is not None and found:
                 os.read(kick, 8)
                 self._work()
-            elif kick is not None and self._available() != self._seen:
-                # A request is seen before its kick arrives: only one that does not come is missed.
-                if not select.select([kick], [], [], LOOK_S)[0]:
-                    self._adapter.missed_kicks += 1
-                    self._work()
+            elif kick is not None and self._available() != self._seen and not _comes(kick):
+                self._adapter.missed_kicks += 1
+                self._work()
 
     # ---- QEMU's commands
 
@@ -269,3 +267,8 @@ class _Connection:
             struct.pack_into("<II", used.memory, used.at + 4 + 8 * (index % self._size), head, written)
             index = (index + 1) & 0xFFFF
         struct.pack_into("H", used.memory, used.at + 2, index)
+
+
+def _comes(kick: int) -> bool:
+    """A request is seen before its kick arrives: only one that does not come is missed."""
+    return bool(select.select([kick], [], [], LOOK_S)[0])
