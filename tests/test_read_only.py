@@ -95,7 +95,7 @@ def test_a_service_writes_below_its_state_directory_and_tmp_alone(
         assert process.stdout.readline()
         if name == "run":
             wait_until(lambda: any((x.kind, x.certainty) == (FALL, CONFIRMED) for x in spotter.alerts()))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # as systemd does; a shell's background job has Ctrl-C ignored
         assert process.wait(PATIENCE_S) in (0, 130)
     written = {Path(line) for line in seen.read_text().splitlines()}
     allowed = (state, tmp, Path("/dev/null"))

@@ -13,6 +13,7 @@ from monitor.core.vocabulary import InputKind, Priority
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Escalation, Push
+from monitor.spotter.keys import ended_by_signals
 from monitor.spotter.notify_settings import NotifySettings
 from monitor.spotter.phone_answers import PhoneAnswers
 from monitor.spotter.services import Service, services
@@ -35,7 +36,8 @@ def notify(
     SpotterClient and PhoneAnswers raise.
     """
     who = who or f"notify@{socket.gethostname()}"[:64]
-    with suppress(KeyboardInterrupt), ExitStack() as at_end:  # whenever it comes, no thread is left behind
+    # Whenever it ends, also by systemd: the device learns that it has gone, and no thread is left behind.
+    with suppress(KeyboardInterrupt), ended_by_signals(), ExitStack() as at_end:
         phones = services(settings.urls_file)
         for phone in phones:
             at_end.callback(phone.close)
