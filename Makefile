@@ -21,7 +21,7 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 
 test: ## install what the tests need, then format, lint, types and all tests
 	@echo "make test installs what is missing (1 GB into .venv, Debian's chromium, and its mosquitto, whose"
-	@echo "service starts with it; for root systemd-container), then checks and tests: seven minutes on two"
+	@echo "service starts with it, dosfstools, mtools; for root systemd-container), then checks and tests: seven minutes on two"
 	@echo "shared cores, installing aside."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)

@@ -104,13 +104,18 @@ def watched(scene: Scene) -> Iterator[Listener]:
         yield spotter
 
 
-def fall(scene: Scene, spotter: Listener) -> AlertMessage:
-    since = so_far(spotter)
-    scene.fall()
+def arrives(spotter: Listener, since: int) -> AlertMessage:
+    """A fall that was not known before."""
     until(lambda: confirmed(spotter, since), "the fall reaches the spotter")
     report = confirmed(spotter, since)
     assert report is not None
     return report
+
+
+def fall(scene: Scene, spotter: Listener) -> AlertMessage:
+    since = so_far(spotter)
+    scene.fall()
+    return arrives(spotter, since)
 
 
 # ---- the stories
@@ -253,9 +258,7 @@ def broker(scene: Scene) -> str:
         until(lambda: True in pi.levels(RED, 2.0), "the walker's side rings without a broker")
         time.sleep(15)
         pi.do("systemctl start mosquitto")
-        until(lambda: confirmed(spotter, since), "the fall is delivered")
-        report = confirmed(spotter, since)
-        assert report is not None
+        report = arrives(spotter, since)
         assert report.age_known, report
         assert report.age_s >= 10.0, report
         all_clear(scene, spotter)
@@ -312,9 +315,7 @@ def power_cut(scene: Scene) -> str:
     time.sleep(20)
     pi.switch_on()
     with scene.spotter() as spotter:
-        until(lambda: confirmed(spotter, since), "delivered after boot")
-        report = confirmed(spotter, since)
-        assert report is not None
+        report = arrives(spotter, since)
         passed_s = time.monotonic() - fell_s
         said = f"it said {report.age_s:.0f} s (known: {report.age_known}), {passed_s:.0f} s had passed"
         assert report.age_s <= passed_s + 30, said
