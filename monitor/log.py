@@ -50,7 +50,8 @@ def marked(words: str, level: int, stream: int = STANDARD_ERROR) -> str:
 
 
 def _marked(words: str, level: int) -> str:
-    return "\n".join(f"<{SYSLOG[level]}>{line}" for line in words.splitlines())
+    priority = SYSLOG.get(level // 10 * 10, 7)  # libraries have levels of their own in between
+    return "\n".join(f"<{priority}>{line}" for line in words.splitlines())
 
 
 def start() -> None:

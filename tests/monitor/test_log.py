@@ -96,6 +96,13 @@ def test_in_the_journal_each_line_has_its_priority_and_private_words_are_debug(t
     assert any('File "<string>"' in line.words for line in rest)
 
 
+def test_a_library_s_own_level_is_the_next_lower_one(tmp_path: Path) -> None:
+    script = "import logging; from monitor import log; log.start(); logging.getLogger('library').log(35, 'x')"
+    first, second = lines(script, tmp_path / "log")
+    assert (first.priority, second) == (4, Line(7, "x"))
+    assert first.words.startswith("library reports at ")
+
+
 def test_a_defect_that_ends_the_process_or_a_thread_is_critical_there(tmp_path: Path) -> None:
     script = """
 import threading
