@@ -81,8 +81,8 @@ def say_all(spotter: Listener, topics: Topics, fall: str) -> None:
         (topics.request, messages.encode_label(f"{CANARY}-1", "false", who, 0.0)),
         (topics.request, messages.encode_missed("fall", who)),
         (topics.request, msgspec.json.encode(wrong)),
-        (topics.answer, msgspec.json.encode({**wrong, "act": "clear"})),
-        (topics.answer, messages.encode_answer(fall, InputKind.COMING, who)),
+        (topics.answer_of(who), msgspec.json.encode({**wrong, "act": "clear"})),
+        (topics.answer_of(who), messages.encode_answer(fall, InputKind.COMING, who)),
     ):
         spotter.say(topic, payload)
 
@@ -127,7 +127,7 @@ def test_no_name_secret_or_address_of_a_person_is_logged_above_debug(
         run.until("a label is ignored")
         page.until("push through 127.0.0.1:1 failed")
         notify.until("did not take a message")
-        spotter.say(topics.answer, messages.encode_answer(fall, InputKind.CLEAR, f"{CANARY} Eva"))
+        spotter.say(topics.answer_of(f"{CANARY} Eva"), messages.encode_answer(fall, InputKind.CLEAR))
         run.until("ALERT fall cleared (high)")
         mosquitto.kill()
         run.until("ALERT link confirmed")

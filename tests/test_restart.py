@@ -52,7 +52,7 @@ def test_a_fall_is_open_again_at_both_ends_after_a_restart_until_a_person_ends_i
             assert state.armed
             assert incident.age_s > 0
             topics = Topics(mqtt.device)
-            spotter.say(topics.answer, messages.encode_answer(fall.id, InputKind.CLEAR, "Eva"))
+            spotter.say(topics.answer_of("Eva"), messages.encode_answer(fall.id, InputKind.CLEAR))
             machine.until("ALERT fall cleared by Eva")
             assert not [line for line in machine.said if "no longer mounted" in line]
             wait_until(lambda: not spotter.states()[-1].incidents)

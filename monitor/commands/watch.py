@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
     parser = command(commands, "watch", act, "be a spotter in the terminal")
     add_config(parser)
     parser.add_argument("url", metavar="URL", nargs="?", help="what rearguard pair printed, in quotes")
-    parser.add_argument("--name", help="your name, as the walker and other spotters see it")
+    parser.add_argument("--name", help="your name, which the walker and other spotters see")
     add_device(parser)
 
 
@@ -28,7 +28,7 @@ def act(args: argparse.Namespace) -> int:
     mqtt = load(args).settings.mqtt
     with ended_by_signals():
         settings = settings_of(args.url, mqtt) if args.url else mqtt
-        return watch(settings, args.name or _user(), program="watch")
+        return watch(settings, args.name or settings.username or _user(), program="watch")
 
 
 def _user() -> str:

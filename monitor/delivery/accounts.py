@@ -35,22 +35,24 @@ class Role(StrEnum):
     HOME = "home"  # Home Assistant: a spotter that also looks for announcements, and announces itself
 
 
-def rights(device: str, role: Role) -> list[str]:
+def rights(name: str, device: str, role: Role) -> list[str]:
     """The account's section in Mosquitto's access list."""
     topics = Topics(device)
     announcement = home_assistant.topic(device)
     if role is Role.DEVICE:
         proof = [topics.availability, topics.state, topics.check]  # its own, to know that they are passed on
-        reads = [topics.answer, topics.request, *proof, home_assistant.BIRTH_TOPIC]
+        reads = [topics.answers, topics.answer, topics.request, *proof, home_assistant.BIRTH_TOPIC]
         writes = [topics.availability, topics.state, topics.alert, topics.again, topics.clip]
         writes += [topics.check, announcement]
     else:
         reads = [topics.availability, topics.state, topics.alert, topics.again]
-        reads += [topics.clip, topics.answer]  # one another's answers
-        writes = [topics.answer, topics.request]
+        reads += [topics.clip, topics.answers]  # one another's answers
+        writes = [topics.answer_of(name), topics.request]
     if role is Role.HOME:
         reads.append("homeassistant/#")
         writes += [home_assistant.BIRTH_TOPIC, announcement]  # Home Assistant may delete the device
+        if name != home_assistant.ACCOUNT:
+            writes.append(topics.answer_of(home_assistant.ACCOUNT))
     return [*(f"topic read {topic}" for topic in reads), *(f"topic write {topic}" for topic in writes)]
 
 
@@ -70,7 +72,9 @@ def add(folder: Path, name: str, device: str, role: Role = Role.SPOTTER) -> str:
         raise ValueError(f"account name {name!r}: 1 to 32 of a-z, 0-9, _ and - are allowed")
     if (name == device) != (role is Role.DEVICE):
         raise ValueError(f"account name {name!r}: a device's account bears its name, and no other does")
-    section = [f"user {name}", *rights(device, role), ""]
+    if name == home_assistant.ACCOUNT and role is not Role.HOME:
+        raise ValueError(f"account name {name!r}: Home Assistant answers by it, so it is for --role home")
+    section = [f"user {name}", *rights(name, device, role), ""]
     word = secrets.token_urlsafe(18)
     # Rights first: an account is there as soon as it has a password.
     _rewrite(folder / "access", lambda lines: [*_without_section(lines, name), *section])
@@ -97,7 +101,7 @@ def lacking(folder: Path) -> dict[str, list[str]]:
         device = re.search(f"rearguard/({DEVICE_PATTERN})/alert$", "\n".join(lines), re.MULTILINE)
         if device:
             spotter = Role.HOME if "topic read homeassistant/#" in lines else Role.SPOTTER
-            needed = rights(device[1], Role.DEVICE if name == device[1] else spotter)
+            needed = rights(name, device[1], Role.DEVICE if name == device[1] else spotter)
             found[name] = [line for line in needed if line not in lines]
     return {name: lines for name, lines in found.items() if lines}
 

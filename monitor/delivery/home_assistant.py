@@ -13,6 +13,9 @@ from monitor.core.alarm_rules import OF_THE_WALKER
 from monitor.core.vocabulary import AlertKind, Stage
 from monitor.delivery.messages import OFFLINE, ONLINE, Topics
 
+ACCOUNT = "home"
+"""Its answers come under this name, whatever its account is called: the announcement cannot know that."""
+
 BIRTH_TOPIC = "homeassistant/status"
 BIRTH = b"online"
 
@@ -90,7 +93,7 @@ def _entities(device: str, topics: Topics) -> dict[str, dict[str, Any]]:
         | {
             "default_entity_id": alarm,
             "json_attributes_topic": topics.state,
-            "json_attributes_template": ALARM.replace("ANSWER", repr(topics.answer)),
+            "json_attributes_template": ALARM.replace("ANSWER", repr(topics.answer_of(ACCOUNT))),
         }
         | seen,
         "status": {
@@ -223,9 +226,9 @@ def _answer(name: str, act: str, topics: Topics, alarm: str) -> dict[str, Any]:
     template = (
         f"{{% set ids = device_entities(device_id(entity_id)) if entity_id is defined else ['{alarm}'] %}}"
         '{"id": "{% for id in ids if id.startswith("binary_sensor.") and state_attr(id, "incident") %}'
-        '{{ state_attr(id, "incident") }}{% endfor %}", "act": "{{ value }}", "who": "Home Assistant"}'
+        '{{ state_attr(id, "incident") }}{% endfor %}", "act": "{{ value }}"}'
     )
-    return _button(name, topics.answer, act) | {"command_template": template}
+    return _button(name, topics.answer_of(ACCOUNT), act) | {"command_template": template}
 
 
 def _request(act: str) -> str:

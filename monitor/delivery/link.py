@@ -114,6 +114,7 @@ class Link:
             f"rearguard-{settings.device}",
             subscriptions=dict.fromkeys(
                 (
+                    self._topics.answers,
                     self._topics.answer,
                     self._topics.request,
                     self._topics.availability,

@@ -78,9 +78,21 @@ class Topics:
             f"{root}/again"  # alerts sent again: for who asked, and for who has not said that he has them
         )
         self.clip = f"{root}/clip"  # a few seconds of signal around an alert, for people to look at
-        self.answer = f"{root}/answer"
+        self.answer = f"{root}/answer"  # a level further down stands the account, which the broker proves
+        self.answers = f"{root}/answer/+"
         self.request = f"{root}/request"
         self.check = f"{root}/check"  # written by the bench test, read by nobody
+
+    def answer_of(self, account: str) -> str:
+        """Where this account answers, and no other may."""
+        return f"{self.answer}/{level(account)}"
+
+    def account(self, topic: str) -> str | None:
+        """Whose answers come on this topic; "" on that of earlier versions, which proves none; else None."""
+        if topic == self.answer:
+            return ""
+        account = topic.removeprefix(f"{self.answer}/")
+        return account if 0 < len(account) <= 64 and "/" not in account and account != topic else None
 
 
 ONLINE = b"online"
@@ -220,10 +232,15 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spotter's answer to one incident; or his program's receipt for its report ``sequence``."""
+    """A spotter's answer to one incident; or his program's receipt for its report ``sequence``.
+
+    It bears the name of the account in its topic. ``person`` is for whom that account speaks, as a page does.
+    ``who`` is what earlier versions write, and proves nothing.
+    """
 
     id: Word
     act: Literal["coming", "false_alarm", "clear", "received"]
+    person: Word = ""
     who: Word = ""
     sequence: Count = 0
 
@@ -310,15 +327,38 @@ def encode(message: AlertMessage | State | Clip) -> bytes:
     return msgspec.json.encode(message)
 
 
-def encode_answer(incident: str, kind: InputKind, who: str) -> bytes:
+def level(name: str) -> str:
+    """A name as one level of a topic; accounts' names are so already."""
+    return re.sub("[+#/]", "_", printable(name))[:64] or "_"
+
+
+def bearer(account: str, person: str = "") -> str:
+    """The name an answer bears: the account's, with the person's before it, for whom it speaks."""
+    account, person = printable(account)[:64], printable(person)
+    room = 64 - len(f" ({account})")
+    if not account or not person or person.casefold() == account.casefold() or room < 1:
+        return account
+    return f"{person[:room]} ({account})"
+
+
+def known_as(account: str, name: str) -> str:
+    """What the device calls somebody who answers by this account; "" where a broker knows no accounts."""
+    return bearer(account, name) if account else level(name)
+
+
+def encode_answer(incident: str, kind: InputKind, person: str = "") -> bytes:
     """COMING, FALSE_ALARM or CLEAR to the incident of this id."""
-    return msgspec.json.encode({"id": incident, "act": kind.value, "who": printable(who)[:64]})
+    return msgspec.json.encode({"id": incident, "act": kind.value} | _speaking_for(person))
 
 
-def encode_receipt(incident: str, sequence: int, who: str) -> bytes:
-    """The program of ``who`` has the report ``sequence`` of this incident."""
-    receipt = {"id": incident, "act": "received", "who": printable(who)[:64], "sequence": sequence}
-    return msgspec.json.encode(receipt)
+def encode_receipt(incident: str, sequence: int, person: str = "") -> bytes:
+    """The program of ``person`` has the report ``sequence`` of this incident."""
+    receipt = {"id": incident, "act": "received", "sequence": sequence}
+    return msgspec.json.encode(receipt | _speaking_for(person))
+
+
+def _speaking_for(person: str) -> dict[str, str]:
+    return {"person": printable(person)[:64]} if person else {}
 
 
 def encode_request(kind: InputKind, who: str) -> bytes:
@@ -364,17 +404,17 @@ def decode_clip(payload: bytes) -> Clip:
     return _decode(_clips, payload, STATE_BYTES)
 
 
-def decode_answer(payload: bytes) -> Input:
-    """A spotter's answer, or a receipt. Raises MessageError."""
+def decode_answer(payload: bytes, account: str) -> Input:
+    """The answer of an account, or its receipt. Raises MessageError."""
     answer = _decode(_answers, payload, WORD_BYTES)
-    who = printable(answer.who)
+    who = bearer(account, answer.person)
     return Input(InputKind(answer.act), alert_id=answer.id, who=who, sequence=answer.sequence)
 
 
-def decode_contact_answer(payload: bytes) -> str | None:
+def decode_contact_answer(payload: bytes, account: str) -> str | None:
     """Who looks after lost contact; None for an answer to an incident. Raises MessageError."""
     answer = _decode(_answers, payload, WORD_BYTES)
-    return answer.who if answer.id == NO_CONTACT else None
+    return bearer(account, answer.person) if answer.id == NO_CONTACT else None
 
 
 def decode_request(payload: bytes) -> Input | int:

@@ -59,11 +59,12 @@ class Reception:
             word = self._read(topic, payload, retained, open_ids)
         except MessageError as error:
             self.ignored += 1
-            if topic not in self._complained and len(self._complained) < UNREAD:
-                self._complained.add(topic)
+            where = topic if self._topics.account(topic) is None else self._topics.answer  # without a name
+            if where not in self._complained and len(self._complained) < UNREAD:
+                self._complained.add(where)
                 _log.warning(
                     "a message on %s is ignored, further ones are only counted",
-                    topic,
+                    where,
                     extra={"private": error},  # its words may be the message's
                 )
             return None
@@ -110,9 +111,10 @@ class Reception:
             if isinstance(word, Input) and word.kind in present and self._crowded(word.who):
                 raise MessageError("too many spotters")
             return word
-        if topic != self._topics.answer:
+        account = self._topics.account(topic)
+        if account is None:
             raise MessageError("nothing is expected on this topic")
-        word = decode_answer(payload)
+        word = decode_answer(payload, account)
         if word.kind is InputKind.RECEIVED:
             self._received(word.alert_id, word.sequence)
         elif word.alert_id not in open_ids:

@@ -14,6 +14,7 @@ from monitor.delivery.messages import (
     encode_receipt,
     encode_repeat,
     encode_request,
+    known_as,
     now,
 )
 from monitor.delivery.mqtt import Client, MqttSettings, What, Will
@@ -31,6 +32,7 @@ RECEIPT_S = 2.0
 class SpotterClient:
     """``view`` is what is known of the device. One thread's own. Raises what Client raises.
 
+    It answers in the name of its account at the broker; where there is none, in whatever name is given.
     ``program`` keeps a session at the broker: what comes while it is away waits for it there; "" keeps none.
     ``names`` are those who can hear through this program, ``who`` alone where it is not given. ``has`` says
     whether one of them can be said to have an incident's latest report: it is receipted in that name then.
@@ -50,6 +52,7 @@ class SpotterClient:
         pictures: bool = False,
     ) -> None:
         self._topics = topics = Topics(settings.device)
+        self._account = settings.username
         self._who = who
         self._has = has
         self._fails = fails
@@ -67,15 +70,17 @@ class SpotterClient:
                 topics.state: 0,
                 topics.alert: 1,
                 topics.again: 0,
-                topics.answer: 1,
+                topics.answers: 1,
                 **({topics.clip: 0} if pictures else {}),
             },
-            will=Will(topics.request, encode_request(InputKind.SPOTTER_GONE, who), retain=False),
+            will=Will(
+                topics.request, encode_request(InputKind.SPOTTER_GONE, self._bearer(who)), retain=False
+            ),
             session=kept,
         )
         self._here_s = float("-inf")
         self._receipted_s: dict[tuple[str, int, str], float] = {}  # by report and name: when last
-        self.view = SpotterView(settings.device, no_contact_s)
+        self.view = SpotterView(settings.device, no_contact_s, self._account)
 
     def hear(self, timeout_s: float) -> list[Notice]:
         """What is new; call it several times a second."""
@@ -87,7 +92,7 @@ class SpotterClient:
         elif letter is not None and letter.what is What.RECEIVED:
             notices = self.view.update(letter.topic, letter.payload, letter.retained, moment)
             if letter.topic == self._topics.state and (since := self.view.asks()):
-                self._client.publish(self._topics.request, encode_repeat(self._who, since))
+                self._client.publish(self._topics.request, encode_repeat(self._bearer(), since))
             self._receipt(moment.mono_s)
         self._say_who_is_here(moment.mono_s)
         return notices + self.view.tick(moment)
@@ -101,7 +106,7 @@ class SpotterClient:
             self.request(InputKind.SPOTTER_GONE, name)
         self._here, self._here_s = names, now_s
         if self._fails():
-            self._client.publish(self._topics.request, encode_phones_failed(self._who))
+            self._client.publish(self._topics.request, encode_phones_failed(self._bearer()))
             return
         for name in names:
             self.request(InputKind.SPOTTER_HERE, name)
@@ -118,23 +123,35 @@ class SpotterClient:
             due = now_s - self._receipted_s.get(key, float("-inf")) >= RECEIPT_S
             if due and self._has(incident, key[-1]):
                 self._receipted_s[key] = now_s
-                self._client.publish(self._topics.answer, encode_receipt(*key))
+                incident_id, sequence, name = key
+                self._answer(name, encode_receipt(incident_id, sequence, self._person(name)))
 
     def answer(self, incident_id: str, word: InputKind, name: str = "") -> bool:
         """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""
         settled = self.view.settle(incident_id)
-        answer = encode_answer(incident_id, word, name or self._who)
-        return settled or self._client.publish(self._topics.answer, answer) is not None
+        name = name or self._who
+        return settled or self._answer(name, encode_answer(incident_id, word, self._person(name)))
 
     def look_after_contact(self, name: str = "") -> list[Notice]:
         """Say to ourselves, and to other spotters if there is a way, that we look after lost contact."""
         name = name or self._who
-        self._client.publish(self._topics.answer, encode_answer(NO_CONTACT, InputKind.COMING, name))
+        self._answer(name, encode_answer(NO_CONTACT, InputKind.COMING, self._person(name)))
         return self.view.look_after(name)
+
+    def _answer(self, name: str, payload: bytes) -> bool:
+        topic = self._topics.answer_of(self._account or name)
+        return self._client.publish(topic, payload) is not None
+
+    def _person(self, name: str) -> str:
+        return name if self._account and name != self._account else ""
+
+    def _bearer(self, name: str = "") -> str:
+        """The name as the device will know it from answers."""
+        return known_as(self._account, name or self._who)
 
     def request(self, word: InputKind, name: str = "") -> bool:
         """Say ARM, DISARM, PAUSE_SOUND, TEST or SPOTTER_HERE; False if there is no way to ask now."""
-        request = encode_request(word, name or self._who)
+        request = encode_request(word, self._bearer(name))
         return self._client.publish(self._topics.request, request) is not None
 
     def label(self, incident_id: str, label: str, name: str, age_s: float) -> bool:

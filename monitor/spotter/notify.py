@@ -32,10 +32,10 @@ def notify(
 ) -> int:
     """Send alerts to phones until Ctrl-C or ``done()``; the exit status.
 
-    ``who`` names this notifier among several; the machine's name where it is empty. Raises what `services`,
-    SpotterClient and PhoneAnswers raise.
+    ``who`` names this notifier among several; its account, or its machine, where it is empty. Raises what
+    `services`, SpotterClient and PhoneAnswers raise.
     """
-    who = who or f"notify@{socket.gethostname()}"[:64]
+    who = who or mqtt.username or f"notify@{socket.gethostname()}"[:64]
     # Whenever it ends, also by systemd: the device learns that it has gone, and no thread is left behind.
     with suppress(KeyboardInterrupt), ended_by_signals(), ExitStack() as at_end:
         phones = services(settings.urls_file)

@@ -24,6 +24,7 @@ from monitor.delivery.messages import (
     decode_clip,
     decode_contact_answer,
     decode_state,
+    known_as,
     printable,
 )
 from monitor.spotter.incident import LATE_S, Incident, Notice, Tone
@@ -46,12 +47,14 @@ ASKED_LATEST = 64
 class SpotterView:
     """One device as its spotter sees it. ``update`` takes messages, ``tick`` the passing of time.
 
+    Those for whom our own ``account`` speaks are called by their own names, without it.
     ``no_contact`` says why there is none, "" while there is; ``looked_after_by`` is who has said that he
     looks after it, ``rung`` whether it has been cause for alarm yet.
     """
 
-    def __init__(self, device: str, no_contact_s: float = NO_CONTACT_S) -> None:
+    def __init__(self, device: str, no_contact_s: float = NO_CONTACT_S, account: str = "") -> None:
         self._no_contact_s = no_contact_s
+        self._account = account
         self._topics = Topics(device)
         self.state: State | None = None
         self.incidents: dict[str, Incident] = {}  # open ones, and ended ones of the present run
@@ -100,9 +103,9 @@ class SpotterView:
                 return [] if retained else self._alert(decode_alert(payload), moment)
             if topic == self._topics.clip:
                 return [] if retained else self._picture(decode_clip(payload))
-            if topic == self._topics.answer:
-                who = None if retained else decode_contact_answer(payload)
-                return [] if who is None else self.look_after(who)
+            if (account := self._topics.account(topic)) is not None:
+                who = None if retained else decode_contact_answer(payload, account)
+                return [] if who is None else self.look_after(self._called(who))
         except MessageError:
             self.ignored += 1
             return []
@@ -149,7 +152,8 @@ class SpotterView:
     def unreceipted(self, who: str) -> list[Incident]:
         """Urgent incidents of which the device does not know that ``who`` has the latest report."""
         state = self.state
-        told = {(i.id, i.sequence): who[:64] in i.received_by for i in state.incidents} if state else {}
+        name = known_as(self._account, who)
+        told = {(i.id, i.sequence): name in i.received_by for i in state.incidents} if state else {}
         return [
             incident
             for incident in self.open
@@ -157,6 +161,13 @@ class SpotterView:
             and incident.priority is Priority.HIGH
             and not told.get((incident.id, incident.sequence), False)
         ]
+
+    def listening(self) -> tuple[str, ...]:
+        """Whom the device takes for listening."""
+        return tuple(self._called(name) for name in self.state.spotters) if self.state else ()
+
+    def _called(self, who: str) -> str:
+        return printable(who).removesuffix(f" ({self._account})" if self._account else "")
 
     def settle(self, incident_id: str) -> bool:
         """End an incident that its device no longer knows, answered here; False if it is no such incident."""
@@ -258,7 +269,7 @@ class SpotterView:
         for entry in open_now.values():
             known = self.incidents.get(entry.id)
             if known is None or known.sequence < entry.sequence:
-                incident = _incident_of(entry, state.boot, moment)
+                incident = _incident_of(entry, state.boot, moment, self._called(entry.who))
                 if known is not None:
                     incident = replace(incident, evidence=known.evidence)
                 notices.append(self._report(incident, _tone(incident, known), moment))
@@ -307,7 +318,7 @@ class SpotterView:
             message.stage,
             moment.mono_s - age_s,
             printable(message.reason),
-            printable(message.who),
+            self._called(message.who),
             age_known,
             message.evidence or (before.evidence if before else {}),
         )
@@ -372,7 +383,7 @@ def _changes(before: State, state: State) -> list[Notice]:
     return notices
 
 
-def _incident_of(entry: messages.Incident, boot: str, moment: Moment) -> Incident:
+def _incident_of(entry: messages.Incident, boot: str, moment: Moment, who: str) -> Incident:
     return Incident(
         entry.id,
         boot,
@@ -383,6 +394,6 @@ def _incident_of(entry: messages.Incident, boot: str, moment: Moment) -> Inciden
         entry.stage,
         moment.mono_s - entry.age_s,
         printable(entry.reason),
-        printable(entry.who),
+        who,
         entry.age_known,
     )

@@ -77,8 +77,8 @@ def answers_dropped() -> None:
     """No answer reaches the alarm."""
     read = messages.decode_answer
 
-    def dropped(payload: bytes) -> Any:
-        word = read(payload)
+    def dropped(*args: Any) -> Any:
+        word = read(*args)
         return word if word.kind is InputKind.RECEIVED else replace(word, kind=InputKind.RECEIVED, sequence=0)
 
     vars(reception)["decode_answer"] = dropped

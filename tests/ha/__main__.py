@@ -77,8 +77,8 @@ class Stories:
         with Listener(self.broker.settings(DEVICE)) as spotter:
             wait_until(lambda: spotter.states() and spotter.states()[-1].incidents)
             for incident in spotter.states()[-1].incidents:
-                payload = messages.encode_answer(incident.id, InputKind.CLEAR, "test")
-                spotter.say(self.topics.answer, payload)
+                payload = messages.encode_answer(incident.id, InputKind.CLEAR)
+                spotter.say(self.topics.answer_of("test"), payload)
             self.device.until("ALERT fall cleared")
 
     def rings(self, since_s: float, within_s: float = 30.0, title: str = "FALL") -> Push:

@@ -57,7 +57,7 @@ class Spotter(threading.Thread):
         self.reports[alert.id, alert.sequence] += 1
         open_fall = alert.kind is AlertKind.FALL and alert.stage is Stage.ACTIVE
         if open_fall and alert.certainty is Certainty.CONFIRMED:
-            self._client.publish(self._topics.answer, encode_answer(alert.id, InputKind.CLEAR, "Eva"))
+            self._client.publish(self._topics.answer_of("Eva"), encode_answer(alert.id, InputKind.CLEAR))
 
     def close(self) -> None:
         self._ends.set()

@@ -55,7 +55,7 @@ def stage(spotter: Listener, incident: str) -> Stage:
 
 
 def answer(spotter: Listener, incident: str, kind: InputKind) -> None:
-    spotter.say(Topics("walker").answer, messages.encode_answer(incident, kind, "listener"))
+    spotter.say(Topics("walker").answer_of("listener"), messages.encode_answer(incident, kind))
 
 
 def faults(spotter: Listener) -> str:

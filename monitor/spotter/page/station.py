@@ -117,8 +117,7 @@ class Station:
         self._unsaid: deque[Label] = deque()
         self._contact = ""  # the run with which there is contact
         self._escalation = Escalation(self.device, Priority.MEDIUM, PUSHES_PER_MINUTE, time_of_day)
-        who = f"page-{self.device}"
-        self._client = SpotterClient(settings, who, has=has, names=names, pictures=True)
+        self._client = SpotterClient(settings, "page", has=has, names=names, pictures=True)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._strip: deque[tuple[float, Gait]] = deque(maxlen=round(STRIP_S / TILE_S) + 1)
         self._lines: deque[Line] = deque(maxlen=LINES)

@@ -123,7 +123,7 @@ def tile(view: SpotterView, device: str, moment: Moment, look_s: float = 0.0, li
         low_supply=any(incident.kind is AlertKind.BATTERY for incident in view.open),
         gait=fresh.gait if fresh else Gait(),
         steps=state.steps if state else 0,
-        listening=tuple(printable(name) for name in fresh.spotters) if fresh else (),
+        listening=view.listening() if fresh else (),
         lines=lines,
         beat=state.sequence if state else 0,
     )

@@ -11,18 +11,22 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from monitor.commands.pair import pair, unpair
+from monitor.core.vocabulary import InputKind
 from monitor.delivery import accounts, home_assistant, invitation
 from monitor.delivery.accounts import Role
 from monitor.delivery.credentials import SecretError
+from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics
 from monitor.delivery.mqtt import Client, Letter, MqttSettings, What, round_trip_s
+from monitor.spotter.client import SpotterClient
 from monitor.spotter.terminal import watch
 from tests.brokers import MOSQUITTO, Mosquitto, Proxy, held_port
-from tests.pulse import PATIENCE_S, wait_until
+from tests.pulse import PATIENCE_S, Pulse, wait_until
 
 SHIPPED = Path(__file__).parents[3] / "systemd"
 WALKER = Topics("walker")
@@ -51,6 +55,16 @@ class Guarded:
             ca_file=str(self.folder / "ca.crt") if tls else "",
             protocol=5,
         )
+
+    def forget(self, topic: str, word: str) -> None:
+        """Nothing is retained there any more."""
+        device = Client(self.settings("walker", word), "forgets")
+        try:
+            until(device, What.UP)
+            device.publish(topic, b"", retain=True)
+            until(device, What.ACKED)
+        finally:
+            device.close()
 
 
 @pytest.fixture(scope="module")
@@ -147,22 +161,25 @@ def refused(settings: MqttSettings, words: str) -> None:
 
 ALLOWED = [
     *[("walker", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert, WALKER.again)],
-    *[("eva", "walker", topic) for topic in (WALKER.answer, WALKER.request)],
+    *[("eva", "walker", topic) for topic in (WALKER.answer_of("eva"), WALKER.request)],
     ("walker", "home", WALKER.alert),
     ("walker", "home", WALKER.again),
     ("walker", "home", home_assistant.topic("walker")),
     ("home", "home", home_assistant.topic("walker")),  # to delete the device
     ("home", "walker", home_assistant.BIRTH_TOPIC),
-    ("home", "walker", WALKER.answer),
-    ("eva", "home", WALKER.answer),  # spotters see that another looks after lost contact
+    ("home", "walker", WALKER.answer_of("home")),
+    ("eva", "home", WALKER.answer_of("eva")),  # spotters see that another looks after lost contact
 ]
 FORBIDDEN = [
     *[("eva", "eva", topic) for topic in (WALKER.availability, WALKER.state, WALKER.alert, WALKER.again)],
-    *[("eva", "other", topic) for topic in (OTHER.answer, OTHER.request)],
+    *[("eva", "other", topic) for topic in (OTHER.answer_of("eva"), OTHER.request)],
+    ("eva", "walker", WALKER.answer),
+    *[("eva", "walker", f"{WALKER.answer}/{end}") for end in ("home", "max", "eva/max", "")],
+    ("home", "walker", WALKER.answer_of("eva")),
     ("other", "eva", WALKER.alert),
-    ("other", "walker", WALKER.answer),
+    ("other", "walker", WALKER.answer_of("other")),
     ("other", "eva", OTHER.alert),
-    ("walker", "walker", WALKER.answer),
+    ("walker", "walker", WALKER.answer_of("walker")),
     ("walker", "eva", "anything/else"),
     ("eva", "walker", home_assistant.BIRTH_TOPIC),
     ("walker", "home", home_assistant.topic("other")),
@@ -188,6 +205,52 @@ def test_what_is_forbidden_is_refused(
     assert not carried(
         place.settings(sender, words[sender]), place.settings(receiver, words[receiver]), topic
     )
+
+
+@pytest.mark.parametrize(
+    ("account", "name", "bears"),
+    [("eva", "eva", "eva"), ("eva", "Max", "Max (eva)"), ("home", "x", "x (home)")],
+)
+def test_an_answer_and_a_receipt_bear_the_account_s_name_and_who_listens_too(
+    guarded: tuple[Guarded, dict[str, str]], account: str, name: str, bears: str
+) -> None:
+    place, words = guarded
+    with Pulse(Link(place.settings("walker", words["walker"]), SimpleQueue())) as pulse:
+        ear = SpotterClient(place.settings(account, words[account]), name)
+        wait_until(lambda: ear.hear(0.02) is not None and not ear.view.no_contact)
+        pulse.raise_alert("1")
+        wait_until(lambda: ear.hear(0.02) is not None and received_by(ear))
+        assert received_by(ear) == {bears}
+        ear.answer("1", InputKind.COMING)
+        wait_until(lambda: ear.hear(0.02) is not None and InputKind.COMING in pulse.kinds())
+        ear.close()
+    assert {word.who for word in pulse.heard if word.who} == {bears}
+    assert {*pulse.kinds()} >= {InputKind.SPOTTER_HERE, InputKind.COMING}
+    for topic in (WALKER.availability, WALKER.state):  # for those who come next
+        place.forget(topic, words["walker"])
+
+
+def received_by(ear: SpotterClient) -> set[str]:
+    """Who has the latest reports of what is open, by the device's heartbeat."""
+    state = ear.view.state
+    return {name for incident in state.incidents for name in incident.received_by} if state else set()
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "words"),
+    [
+        ("home", Role.SPOTTER, "Home Assistant answers by it"),
+        ("eva", Role.DEVICE, "a device's account bears its name"),
+        ("walker", Role.SPOTTER, "a device's account bears its name"),
+        ("Eva", Role.SPOTTER, "1 to 32 of a-z"),
+    ],
+)
+def test_a_name_that_would_be_taken_for_another_s_is_refused(
+    name: str, role: Role, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        accounts.add(tmp_path, name, "walker", role)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nobody_comes_in_anonymous_or_with_a_wrong_password(guarded: tuple[Guarded, dict[str, str]]) -> None:
@@ -373,9 +436,9 @@ def bridged(tmp_path: Path, free_port: int) -> Iterator[Bridged]:
 def test_the_bridge_carries_alerts_out_and_answers_in(bridged: Bridged) -> None:
     bridged.far.publish(WALKER.state, b"not to come in")
     bridged.far.publish(home_assistant.BIRTH_TOPIC, b"online")
-    bridged.far.publish(WALKER.answer, b"coming")
+    bridged.far.publish(WALKER.answer_of("eva"), b"coming")
     topics = {until(bridged.near, What.RECEIVED).topic}
-    while WALKER.answer not in topics:  # our own alerts come back too
+    while WALKER.answer_of("eva") not in topics:  # our own alerts come back too
         topics.add(until(bridged.near, What.RECEIVED).topic)
     assert home_assistant.BIRTH_TOPIC in topics
     assert WALKER.state not in topics

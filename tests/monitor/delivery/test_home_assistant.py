@@ -148,8 +148,8 @@ def test_an_answering_button_says_what_the_device_understands(name: str) -> None
     attributes = json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat(FALL)))
     button = ENTITIES[name]
     payload = render(button["command_template"], button["payload_press"], attributes["incident"])
-    word = messages.decode_answer(payload.encode())
-    assert (word.kind, word.alert_id, word.who) == (InputKind(name), "ab12-1", "Home Assistant")
+    word = messages.decode_answer(payload.encode(), home_assistant.ACCOUNT)
+    assert (word.kind, word.alert_id, word.who) == (InputKind(name), "ab12-1", "home")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_ids_are_valid_and_buttons_answer_whatever_the_device_is_called(device: 
         "coming",
         state_attr=lambda entity_id, _: incidents.get(entity_id),
     )
-    assert messages.decode_answer(payload.encode()).alert_id == "ab12-1"
+    assert messages.decode_answer(payload.encode(), home_assistant.ACCOUNT).alert_id == "ab12-1"
 
 
 def test_the_buttons_find_the_alarm_although_its_entity_was_renamed() -> None:
@@ -181,7 +181,7 @@ def test_the_buttons_find_the_alarm_although_its_entity_was_renamed() -> None:
         device_entities=lambda _device: list(entities),
         state_attr=lambda entity_id, _name: entities[entity_id],
     )
-    assert messages.decode_answer(payload.encode()).alert_id == "ab12-1"
+    assert messages.decode_answer(payload.encode(), home_assistant.ACCOUNT).alert_id == "ab12-1"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,9 @@ def test_with_no_alert_an_answering_button_says_nothing_that_counts() -> None:
     attributes = json.loads(render(ENTITIES["alarm"]["json_attributes_template"], heartbeat()))
     assert attributes["incident"] == ""
     payload = render(ENTITIES["clear"]["command_template"], "clear", "")
-    assert messages.decode_answer(payload.encode()).alert_id == ""  # which no incident has
+    assert (
+        messages.decode_answer(payload.encode(), home_assistant.ACCOUNT).alert_id == ""
+    )  # which no incident has
 
 
 @pytest.mark.parametrize(
@@ -437,9 +439,9 @@ def test_a_phone_answers_the_incident_it_rings_for_with_its_person_s_name() -> N
         names = known | {"wait": {"trigger": {"id": act.value}}, "person": "Eva"}
         assert Home(None).says(choice["if"], **names)
         payload = Home(None).text(publish["data"]["payload"], **names)
-        word = messages.decode_answer(payload.encode())
-        assert (word.kind, word.alert_id, word.who) == (act, "ab12-1", "Eva")
-    assert Home(None).text(publish["data"]["topic"], **known) == "rearguard/walker/answer"
+        word = messages.decode_answer(payload.encode(), home_assistant.ACCOUNT)
+        assert (word.kind, word.alert_id, word.who) == (act, "ab12-1", "Eva (home)")
+    assert Home(None).text(publish["data"]["topic"], **known) == "rearguard/walker/answer/home"
     assert not Home(None).says(choice["if"], wait={"trigger": None})
     assert not Home(None).says(choice["if"], wait={"trigger": {"id": "changed"}})
 
@@ -459,7 +461,7 @@ def test_silence_rings_only_if_the_device_was_armed_or_something_rang(
     trigger: dict[str, Any], rings: bool
 ) -> None:
     attributes = (trigger.get("from_state") or {}).get("attributes", {})
-    attributes.setdefault("answer_topic", "rearguard/walker/answer")
+    attributes.setdefault("answer_topic", "rearguard/walker/answer/home")
     found = Home(None).variables(trigger)
     assert found["lost"] is rings
     _, _, conditions = ringing()

@@ -51,9 +51,9 @@ def test_alert_and_answer_go_there_and_back(mqtt: MqttSettings, protocol: int) -
             pulse.raise_alert("1")
             wait_until(lambda: spotter.view.open)
             story = spotter.view.open[0].id
-            spotter.say(topics.answer, messages.encode_answer(story, InputKind.COMING, "Eva"))
+            spotter.say(topics.answer_of("Eva"), messages.encode_answer(story, InputKind.COMING))
             wait_until(lambda: spotter.view.incidents[story].who == "Eva")
-            spotter.say(topics.answer, messages.encode_answer(story, InputKind.CLEAR, "Eva"))
+            spotter.say(topics.answer_of("Eva"), messages.encode_answer(story, InputKind.CLEAR))
             wait_until(lambda: not spotter.view.open)
             spotter.say(topics.request, messages.encode_request(InputKind.PAUSE_SOUND, "Eva"))
             wait_until(lambda: len(pulse.heard) == 3)
@@ -229,8 +229,8 @@ def test_bad_words_are_ignored_counted_and_logged_once(
         boot = pulse.link.boot
         with caplog.at_level(logging.WARNING):
             spotter.say(topics.answer, b"\xff")
-            spotter.say(topics.answer, messages.encode_answer("00000000-1", InputKind.CLEAR, "old run"))
-            spotter.say(topics.answer, messages.encode_answer(f"{boot}-9", InputKind.CLEAR, "unknown"))
+            spotter.say(topics.answer_of("old run"), messages.encode_answer("00000000-1", InputKind.CLEAR))
+            spotter.say(topics.answer_of("unknown"), messages.encode_answer(f"{boot}-9", InputKind.CLEAR))
             spotter.say(topics.request, b"x" * 100_000)
             spotter.say(topics.request, messages.encode_request(InputKind.CLEAR, "wrong topic"))
             wait_until(lambda: spotter.states()[-1].ignored == 5)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -64,8 +65,8 @@ def test_every_open_incident_survives_the_heartbeat(alert: Alert) -> None:
 @pytest.mark.parametrize("kind", [InputKind.COMING, InputKind.FALSE_ALARM, InputKind.CLEAR])
 @given(alert_id=st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True))
 def test_an_answer_is_understood(kind: InputKind, alert_id: str) -> None:
-    payload = messages.encode_answer(alert_id, kind, "Eva")
-    assert messages.decode_answer(payload) == Input(kind, alert_id=alert_id, who="Eva")
+    payload = messages.encode_answer(alert_id, kind)
+    assert messages.decode_answer(payload, "eva") == Input(kind, alert_id=alert_id, who="eva")
 
 
 @pytest.mark.parametrize("kind", [InputKind.ARM, InputKind.DISARM, InputKind.PAUSE_SOUND, InputKind.TEST])
@@ -139,6 +140,7 @@ ANSWER = {"id": f"{BOOT}-1", "act": "coming", "who": "Eva"}
         ("an unknown field", json.dumps(ANSWER | {"force": True}).encode()),
         ("a number for a name", json.dumps(ANSWER | {"who": 7}).encode()),
         ("a name too long", json.dumps(ANSWER | {"who": "x" * 65}).encode()),
+        ("a person's too long", json.dumps(ANSWER | {"person": "x" * 65}).encode()),
         ("a list", json.dumps([ANSWER]).encode()),
         ("too long", json.dumps(ANSWER).encode() + b" " * messages.WORD_BYTES),
         ("too deep", b"[" * 1000),
@@ -147,7 +149,7 @@ ANSWER = {"id": f"{BOOT}-1", "act": "coming", "who": "Eva"}
 )
 def test_an_answer_is_refused_that_is(case: str, payload: bytes) -> None:
     with pytest.raises(MessageError):
-        messages.decode_answer(payload)
+        messages.decode_answer(payload, "eva")
 
 
 @pytest.mark.parametrize(
@@ -162,10 +164,10 @@ def test_an_answer_is_refused_that_is(case: str, payload: bytes) -> None:
 )
 def test_a_name_that_cannot_be_shown_whole_does_not_cost_the_answer(name: str, shown: str) -> None:
     sent = messages.encode_answer(f"{BOOT}-7", InputKind.CLEAR, name)
-    assert messages.decode_answer(sent).who == shown
+    assert messages.decode_answer(sent, "page").who == f"{shown} (page)"
     if name != "\udcff":  # JSON has no word for half a character
-        foreign = json.dumps({"id": f"{BOOT}-7", "act": "clear", "who": name}).encode()
-        assert messages.decode_answer(foreign).who == shown
+        foreign = json.dumps({"id": f"{BOOT}-7", "act": "clear", "person": name}).encode()
+        assert messages.decode_answer(foreign, "page").who == f"{shown} (page)"
 
 
 @given(st.binary(max_size=200))
@@ -174,7 +176,7 @@ def test_garbage_only_ever_raises_message_error(payload: bytes) -> None:
         messages.decode_alert,
         messages.decode_state,
         messages.decode_request,
-        messages.decode_answer,
+        partial(messages.decode_answer, account="eva"),
     ):
         with pytest.raises(MessageError):
             read(payload)

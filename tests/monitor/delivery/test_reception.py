@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.core.vocabulary import AlertKind, FaultCode, Input, InputKind
 from monitor.delivery import messages
@@ -14,6 +16,7 @@ from monitor.delivery.messages import Topics
 from monitor.delivery.reception import GONE_S, REPEAT_S, SPOTTER_S, UNREAD, Reception
 
 TOPICS = Topics("walker")
+EVAS = TOPICS.answer_of("Eva")
 BOOT = "ab12cd34"
 MESSAGES = 100_000
 
@@ -47,7 +50,7 @@ def attacks(seed: int) -> Iterator[tuple[str, bytes]]:
         "\x00",
         "\u202e",
     ]
-    topics = [TOPICS.answer, TOPICS.request, TOPICS.state, "", "#", "+", "rearguard/walker/answer/", "$SYS"]
+    topics = [EVAS, TOPICS.answer, TOPICS.request, TOPICS.state, "", "#", "+", f"{TOPICS.answer}/", "$SYS"]
     while True:
         topic = dice.choice(topics[:2] * 10 + topics[2:])
         base = {
@@ -95,17 +98,54 @@ def test_the_right_words_pass_among_them() -> None:
     device, inbox = reception()
     for (topic, payload), _ in zip(attacks(2), range(1000), strict=False):
         device.hear(topic, payload, False, {f"{BOOT}-1"}, 0.0)
-    device.hear(
-        TOPICS.answer, messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva"), False, {f"{BOOT}-1"}, 0.0
-    )
+    device.hear(EVAS, messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR), False, {f"{BOOT}-1"}, 0.0)
     assert words(inbox) == [Input(InputKind.CLEAR, f"{BOOT}-1", "Eva")]
+
+
+@pytest.mark.parametrize(
+    ("topic", "said", "bears"),
+    [
+        ("rearguard/walker/answer/eva", {}, "eva"),
+        (
+            "rearguard/walker/answer/eva",
+            {"who": "Max"},
+            "eva",
+        ),  # as earlier versions wrote
+        ("rearguard/walker/answer/eva", {"person": "Eva"}, "eva"),
+        ("rearguard/walker/answer/eva", {"person": "Max"}, "Max (eva)"),
+        ("rearguard/walker/answer/page", {"person": "x" * 64}, f"{'x' * 57} (page)"),
+        ("rearguard/walker/answer/" + "e" * 64, {"person": "Max"}, "e" * 64),
+        ("rearguard/walker/answer/a\x1b", {"person": "M\x07"}, "M  (a )"),
+        ("rearguard/walker/answer", {"who": "Max"}, ""),
+        ("rearguard/walker/answer", {"person": "Max"}, ""),
+    ],
+)
+def test_an_answer_bears_the_name_of_its_account(topic: str, said: dict[str, str], bears: str) -> None:
+    device, inbox = reception()
+    payload = json.dumps({"id": f"{BOOT}-1", "act": "clear"} | said).encode()
+    device.hear(topic, payload, False, {f"{BOOT}-1"}, 0.0)
+    assert words(inbox) == [Input(InputKind.CLEAR, f"{BOOT}-1", bears)]
+
+
+@pytest.mark.parametrize("end", ["/", "/eva/", "/eva/x", f"/{'e' * 65}", "s/eva", "/eva\udcff/"])
+def test_no_account_has_a_name_that_is(end: str) -> None:
+    assert TOPICS.account(TOPICS.answer + end) is None
+    assert TOPICS.account(TOPICS.request) is None
+
+
+@given(st.text(max_size=80))
+def test_every_name_has_a_topic_that_is_one_level(name: str) -> None:
+    topic = TOPICS.answer_of(name)
+    assert not set("+#") & set(topic)
+    assert TOPICS.account(topic) == topic.removeprefix("rearguard/walker/answer/")
+    assert topic.encode()
 
 
 def test_an_answer_to_what_is_no_longer_open_is_ignored() -> None:
     device, inbox = reception()
-    payload = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
-    device.hear(TOPICS.answer, payload, False, set(), 0.0)
-    device.hear(TOPICS.answer, payload, True, {f"{BOOT}-1"}, 0.0)
+    payload = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR)
+    device.hear(EVAS, payload, False, set(), 0.0)
+    device.hear(EVAS, payload, True, {f"{BOOT}-1"}, 0.0)
     assert words(inbox) == []
     assert device.ignored == 2
 
@@ -129,8 +169,8 @@ def test_a_crowd_of_spotters_is_bounded_and_silences_nobody() -> None:
     assert len(device.spotters) == UNREAD
     say(InputKind.SPOTTER_HERE, "0")
     assert device.ignored == UNREAD
-    clear = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR, "Eva")
-    device.hear(TOPICS.answer, clear, False, {f"{BOOT}-1"}, 0.0)
+    clear = messages.encode_answer(f"{BOOT}-1", InputKind.CLEAR)
+    device.hear(EVAS, clear, False, {f"{BOOT}-1"}, 0.0)
     say(InputKind.PAUSE_SOUND, "Eva")
     say(InputKind.SPOTTER_GONE, "0")
     device.tick(GONE_S + 0.1)
@@ -210,10 +250,10 @@ def test_a_receipt_goes_to_the_outbox_and_to_the_alarm_while_its_incident_is_ope
     inbox: SimpleQueue[Input] = SimpleQueue()
     device = Reception(TOPICS, inbox, lambda incident, sequence: received.append((incident, sequence)))
     for incident in ("open", "over"):
-        payload = messages.encode_receipt(incident, 7, "Eva")
-        device.hear(TOPICS.answer, payload, False, {"open"}, 0.0)
+        payload = messages.encode_receipt(incident, 7, "Tom")
+        device.hear(EVAS, payload, False, {"open"}, 0.0)
     assert received == [("open", 7), ("over", 7)]
-    assert words(inbox) == [Input(InputKind.RECEIVED, "open", "Eva", sequence=7)]
+    assert words(inbox) == [Input(InputKind.RECEIVED, "open", "Tom (Eva)", sequence=7)]
     assert device.ignored == 0
 
 

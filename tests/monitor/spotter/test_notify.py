@@ -84,7 +84,7 @@ def test_a_fall_rings_a_phone_and_its_end_is_told(
         pulse.raise_alert("1")
         wait_until(lambda: len(posted) == 2)
         story = spotter.view.open[0].id
-        spotter.say(Topics(mqtt.device).answer, encode_answer(story, InputKind.FALSE_ALARM, "Eva"))
+        spotter.say(Topics(mqtt.device).answer_of("Eva"), encode_answer(story, InputKind.FALSE_ALARM))
         wait_until(lambda: len(posted) == 4)
     ntfy = [message for message in posted if "topic" in message]
     assert [message["title"] for message in ntfy] == [f"FALL: {mqtt.device}"] * 2

@@ -225,20 +225,43 @@ def test_another_spotter_who_looks_after_lost_contact_ends_the_reminders_until_i
     play.seen()
     play.wait(4.0)
     answer = messages.encode_answer(messages.NO_CONTACT, InputKind.COMING, "Eva\x07")
-    (notice,) = play.view.update(TOPICS.answer, answer, False, play.moment)
-    assert notice.text == "no contact: Eva  is looking after it"
+    (notice,) = play.view.update(TOPICS.answer_of("page"), answer, False, play.moment)
+    assert notice.text == "no contact: Eva  (page) is looking after it"
     assert play.wait(600) == []
     play.beat()
     assert Tone.RING in tones(play.wait(4.0))
     assert play.wait(10) != []
 
 
+def test_those_for_whom_our_own_account_speaks_are_called_by_their_own_names() -> None:
+    """So the page says "you are coming" to whom it let in, and not to who bears that name elsewhere."""
+    play = Play()
+    play.view = SpotterView("walker", account="page")
+    play.seen()
+    sent = play.stage(CONFIRMED)
+    entry = Incident(sent.id, 1, sent.kind, sent.priority, sent.certainty, Stage.ACKNOWLEDGED, 0.0)
+    for who, shown in (("Eva (page)", "Eva"), ("Eva (phones)", "Eva (phones)"), ("eva", "eva")):
+        play.sent += 1
+        play.hear(msgspec.structs.replace(sent, who=who, sequence=play.sent))
+        assert play.view.incidents[sent.id].who == shown
+        play.sent += 1
+        play.beat(incidents=(msgspec.structs.replace(entry, who=who, sequence=play.sent),))
+        assert play.view.incidents[sent.id].who == shown
+    waits = msgspec.structs.replace(entry, stage=Stage.ACTIVE, sequence=play.sent + 1)
+    for received_by, receipted in ((), False), (("Eva",), False), (("Eva (page)",), True):
+        play.beat(incidents=(msgspec.structs.replace(waits, received_by=received_by),))
+        assert (play.view.unreceipted("Eva") == []) is receipted
+    assert play.view.state is not None
+    play.view.state = msgspec.structs.replace(play.view.state, spotters=("Eva (page)", "Tom (phones)", "max"))
+    assert play.view.listening() == ("Eva", "Tom (phones)", "max")
+
+
 def test_answers_to_incidents_are_the_device_s_business() -> None:
     play = Play()
     play.wait(4.0)
-    answer = messages.encode_answer("aaaa-1", InputKind.COMING, "Eva")
-    assert play.view.update(TOPICS.answer, answer, False, play.moment) == []
-    assert play.view.update(TOPICS.answer, b"nonsense", False, play.moment) == []
+    answer = messages.encode_answer("aaaa-1", InputKind.COMING)
+    assert play.view.update(TOPICS.answer_of("eva"), answer, False, play.moment) == []
+    assert play.view.update(TOPICS.answer_of("eva"), b"nonsense", False, play.moment) == []
     assert not play.view.looked_after_by
 
 

@@ -341,8 +341,8 @@ def test_other_people_s_words_hold_no_control_characters() -> None:
     shown = device.tile()
     device.view.disconnected("\x1b]0;x\x07", device.moment)
     answer = messages.encode_answer(messages.NO_CONTACT, InputKind.COMING, "x").replace(b"x", b"T\\u0007m")
-    device.view.update(TOPICS.answer, answer, False, device.moment)
+    device.view.update(TOPICS.answer_of("page"), answer, False, device.moment)
     signal = device.tile().signal
     words = (*shown.faults, *shown.waits_for, *shown.listening, signal.why, signal.looked_after_by)
-    assert signal.looked_after_by == "T m"
+    assert signal.looked_after_by == "T m (page)"
     assert all(word.isprintable() for word in words)
