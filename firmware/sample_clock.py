@@ -48,7 +48,7 @@ class SampleClock:
         """
         if not self._looks:
             return 0.0
-        newest_s = float(self.time_s(np.array([float(index)]))[0])
+        newest_s = self._origin_s + (index - self._origin_index) * self.period_s
         latest = (self._looks - 1) % _WINDOW
         unsure_s = 0.75 * self.period_s + min(_TOLERANCE, 3 * self._spread()) * float(
             after_s - self._after_s[latest]

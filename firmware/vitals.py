@@ -1,5 +1,6 @@
 """Is what the sensor says alive: frozen, stuck, zero or pinned values that a bus cannot show."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,9 @@ class Vitals:
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
         self._last: Floats | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._unchanged = np.zeros(6)  # samples in a row that equal their predecessor
         self._all_unchanged = np.zeros(1)
         self._pinned = np.zeros(6)
@@ -39,6 +43,10 @@ class Vitals:
 
     def judge(self, samples: Floats) -> Verdict:
         """What the samples so far, these included, say of the sensor."""
+        if self._ends_all_runs(samples):  # nearly always, and it costs a tenth
+            self._last = samples[-1:]
+            self._begin()
+            return Verdict()
         before = samples[:1] + np.nan if self._last is None else self._last
         same = np.vstack([before, samples[:-1]]) == samples
         self._last = samples[-1:]
@@ -62,6 +70,18 @@ class Vitals:
             if axes:
                 return Verdict(f"{', '.join(axes)} {words}: the chip is faulty")
         return Verdict()
+
+    def _ends_all_runs(self, samples: Floats) -> bool:
+        """Is the last sample alive in every way?"""
+        before = samples[-2] if len(samples) > 1 else None if self._last is None else self._last[0]
+        if before is None:
+            return False
+        x, y, z, *_ = values = samples[-1].tolist()
+        return (
+            all(value != then for value, then in zip(values, before.tolist(), strict=True))
+            and all(abs(value) < limit for value, limit in zip(values, _PINNED.tolist(), strict=True))
+            and math.sqrt(x * x + y * y + z * z) >= _WEIGHTLESS_G
+        )
 
     def _lasts(self, run: Floats, limit_s: float) -> npt.NDArray[np.bool_]:
         return run >= limit_s * self._rate_hz

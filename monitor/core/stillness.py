@@ -31,6 +31,9 @@ class Stillness:
         norm_g = np.sqrt((accel_g**2).sum(axis=1))
         turning = (gyro_dps**2).sum(axis=1) > QUIET_DPS**2
         moving = turning | (np.abs(norm_g - self._mean(norm_g)) > QUIET_G)
+        if moving.all():
+            self._begin()
+            return []
         events: list[Event] = []
         for begin, stop in self._runs(moving):
             if begin:  # it moved before

@@ -1,5 +1,9 @@
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firmware.vitals import Vitals
 from monitor.core.samples import Floats
@@ -74,3 +78,31 @@ def test_a_healed_sensor_is_ok_again() -> None:
     vitals = Vitals(100)
     assert vitals.judge(spoilt("stuck")).fault
     assert not vitals.judge(still(5, seed=1)).fault
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 7), st.sampled_from(["live", "same", "pinned", "weightless"])), max_size=40
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_a_sample_that_is_alive_ends_every_run_at_once(runs: list[tuple[int, str]], dice: Random) -> None:
+    """The short way of `Vitals.judge` against the long one."""
+    rows, row = [], np.array([0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+    for length, kind in runs:
+        for _ in range(length):
+            if kind != "same":
+                row = row + np.array([dice.choice([-1, 1]) * 2.0**-11 for _ in row])
+            if kind == "pinned":
+                row[dice.randrange(3)] = -16.0
+            if kind == "weightless":
+                row[:3] = np.array([dice.choice([0.01, -0.02]) for _ in range(3)])
+            rows.append(row.copy())
+    short, long = Vitals(5), Vitals(5)
+    long._ends_all_runs = lambda _: False  # type: ignore[method-assign]
+    samples = np.array(rows).reshape(-1, 6)
+    at = 0
+    while at < len(samples):
+        part = samples[at : at + dice.randint(1, 5)]
+        at += len(part)
+        assert short.judge(part) == long.judge(part)
