@@ -92,7 +92,7 @@ class VirtualPi:
             plugin, self._counts = self._sockets / "instructions.so", self._sockets / "counts"
             source = Path(__file__).with_name("instructions.c")
             subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", plugin, source], check=True)
-            words += ["-plugin", f"{plugin},file={self._counts}"]
+            words += ["-plugin", f"{plugin},counts={self._counts}"]
         complaints = self._log.with_suffix(".qemu")
         with complaints.open("a") as file:
             self._qemu = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
