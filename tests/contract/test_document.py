@@ -148,3 +148,16 @@ def test_what_does_not_keep_to_the_contract_is_noticed(heard: Heard, complaint: 
 
 def test_a_field_that_a_later_version_adds_keeps_to_the_contract() -> None:
     assert Contract(document()).complaints(KEPT._replace(payload=state(mood="good"))) == []
+
+
+def test_every_message_in_the_documents_keeps_to_the_contract() -> None:
+    found = []
+    for page in ("delivery.md", "clients.md"):
+        text_ = (ROOT / "docs" / page).read_text()
+        blocks = re.findall(r"^```json\n(.*?)^```", text_, re.MULTILINE | re.DOTALL)
+        lines = [part for block in blocks for part in re.split(r"\n(?=\{)", block.strip())]
+        found += [*lines, *re.findall(r'`(\{"[^`|.]+\})`', text_)]
+    assert len(found) >= 6
+    for said in found:
+        wrong = {name: CONTRACT.wrong(name, said.encode()) for name in examples()}
+        assert [] in wrong.values(), f"{said}: {wrong}"
