@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import msgspec
+
 from monitor.core.vocabulary import (
     Alert,
     AlertKind,
@@ -17,21 +19,21 @@ from monitor.core.vocabulary import (
 )
 from monitor.delivery import messages
 from monitor.delivery.heartbeat import Summary
-from monitor.delivery.messages import Clip, Moment
+from monitor.delivery.messages import Clip, Moment, State
 from tests.contract.shapes import MESSAGES
 
 BOOT = "ab12cd34"
 FALL = f"{BOOT}-7"
-NOW = Moment(1266.9, 1795362912.03)
+NOW = Moment(1267.0, 1795362912.125)
 
 ALERT = Alert(
-    *(FALL, 9, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 1266.88),
+    *(FALL, 9, AlertKind.FALL, Priority.HIGH, Certainty.CONFIRMED, Stage.ACTIVE, 1266.875),
     evidence={"trunk_lean_deg": Reading(71.2, 60.0)},
 )
 ANSWERED = replace(ALERT, sequence=10, stage=Stage.ACKNOWLEDGED, who="eva", received_by=("eva",))
-STEP = StepEvent(time_s=1266.4, contact_s=1266.35, direction=Direction.BACKWARD, cadence_spm=92.0)
+STEP = StepEvent(time_s=1266.5, contact_s=1266.375, direction=Direction.BACKWARD, cadence_spm=92.0)
 SUMMARY = Summary(
-    status=Status(armed=True, sound_paused=False, incidents=(ANSWERED,), time_s=1266.87),
+    status=Status(armed=True, sound_paused=False, incidents=(ANSWERED,), time_s=1266.9375),
     alerts=10,
     steps=412,
     steps_backward=398,
@@ -43,10 +45,17 @@ CLIP = Clip(
 )
 
 
+def beat() -> State:
+    """A heartbeat, with what the link adds."""
+    state = SUMMARY.state(BOOT, 1267, NOW)
+    own = {"uptime_s": 1266.5, "first": 2, "spotters": ("eva",), "config": "5f1c0a9e", "version": "1.2.3"}
+    return msgspec.structs.replace(state, **own)
+
+
 def examples() -> dict[str, list[bytes]]:
     """By message."""
     return {
-        "state": [messages.encode(SUMMARY.state(BOOT, 1267, NOW))],
+        "state": [messages.encode(beat())],
         "alert": [messages.encode(messages.alert_message(alert, BOOT, NOW)) for alert in (ALERT, ANSWERED)],
         "clip": [messages.encode(CLIP)],
         "answer": [
