@@ -72,7 +72,7 @@ def test_every_message_of_a_real_process_and_its_spotters_keeps_to_the_contract(
         machine.handle.send_signal(signal.SIGUSR1)
         until(lambda: alerts(ears, "sensor") and alerts(ears, "test") and alerts(ears, "fault"))
         until(lambda: ears.on(TOPICS.clip) and ears.on(TOPICS.again))
-        until(lambda: len(ears.on(home_assistant.topic("walker"))) == 2)
+        until(lambda: len(ears.on(home_assistant.topic("walker"))) >= 2)
         eva.close()
         assert machine.end() == 0
         wait_until(lambda: messages.SWITCHED_OFF in ears.on(TOPICS.availability))
