@@ -21,13 +21,14 @@ run: .venv/demo ## watch the real sensor, as config.yaml says
 
 test: ## install what the tests need, then format, lint, types and all tests
 	@echo "make test installs what is missing (1 GB into .venv, Debian's chromium, and its mosquitto, whose"
-	@echo "service starts with it, dosfstools, mtools; for root systemd-container), then checks and tests: seven minutes on two"
-	@echo "shared cores, installing aside."
+	@echo "service starts with it, mosquitto-clients, jq, dosfstools, mtools; for root systemd-container; where npm is,"
+	@echo "Node-RED into build/node), then checks and tests: seven minutes on two shared cores, installing aside."
 	@$(MAKE) --no-print-directory check
 	$(call needs,mosquitto,mosquitto)
 	$(needs_browser)
 	$(needs_container)
 	$(needs_card)
+	$(needs_clients)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
 
 check: .venv/dev ## format, lint, types and dead code
@@ -41,6 +42,7 @@ cover: .venv/dev ## all tests, and which lines and branches none of them runs; f
 	$(needs_browser)
 	$(needs_container)
 	$(needs_card)
+	$(needs_clients)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1 --cov
 
 screenshots: .venv/dev ## the spotter's page in every state, light and night, phone and desk
@@ -122,6 +124,16 @@ endef
 # A card with its partition to boot from, which the tests of systemd/card make.
 define needs_card
 @{ command -v mkfs.vfat && command -v mcopy; } >/dev/null || { $(call debian,dosfstools mtools); }
+endef
+
+# What the clients of docs/examples/clients need. Node-RED only where npm is: its test is skipped elsewhere.
+define needs_clients
+@{ command -v mosquitto_sub && command -v jq; } >/dev/null || { $(call debian,mosquitto-clients jq); }
+@! command -v npm >/dev/null || cmp -s tests/contract/package.json build/node/installed || { \
+  echo "installing Node-RED into build/node: 100 MB"; mkdir -p build/node; cp tests/contract/package.json build/node; \
+  npm install --prefix build/node --no-audit --no-fund --no-package-lock --no-update-notifier --ignore-scripts \
+    --fetch-retries 1 --loglevel error >/dev/null && cp tests/contract/package.json build/node/installed \
+    || echo "npm could not install it: the tests that need it are skipped"; }
 endef
 
 # $(call debian,package): as root or by sudo, without a word of apt's unless it fails.

@@ -106,13 +106,25 @@ NO_CONTACT = "no-contact"
 
 
 class AlertMessage(msgspec.Struct, frozen=True):
-    """One report of one incident. ``time_s`` is the sender's monotonic time of the sample that proved it.
+    """One report of one incident. (``boot``, ``sequence``) names the report, ``id`` the incident.
 
-    ``wall_s`` is the same instant in wall time, ``age_s`` how long before sending it was, ``expires_s`` the
-    wall time after which nobody should be woken by it. (``boot``, ``sequence``) names the report,
-    ``id`` the incident; all reports of an incident share it and no other incident ever does. Where
-    ``age_known`` is false the device has been without power since, and ``age_s`` is the least it can be.
-    ``verified`` is false for what was raised while the device was not armed.
+    id: the incident; all its reports share it, and no other incident ever does
+    boot: the run of the safety process that made the report
+    sequence: number of the report; it goes on from run to run
+    kind: what the incident is
+    priority: 3 high (a fall, a call for help), 2 medium, 1 low
+    certainty: how sure the device is
+    stage: who has reacted: active (nobody yet), acknowledged (a spotter is coming), or how it ended
+    time_s: when the sample that proved it was taken, in seconds of the device's monotonic clock
+    wall_s: the same instant as wall time, in seconds since 1970 (UTC)
+    age_s: how long before sending that was, in seconds of the monotonic clock
+    expires_s: wall time in seconds after which it is shown, but nobody is woken by it
+    evidence: the figures that led to it, by name; the name ends in the unit
+    reason: why, in words for people; empty where the kind says it all
+    who: the person who reacted; empty where nobody has
+    fault: the code of the fault, in an incident of kind fault; else empty
+    age_known: false where the device has been without power since, and age_s is the least it can be
+    verified: false for what was raised while the device was not armed
     """
 
     id: Word
@@ -146,9 +158,22 @@ class AlertMessage(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """An open incident as the heartbeat lists it. ``received_by``: whose programs have its latest report.
+    """An open incident as the heartbeat lists it.
 
-    ``wall_s`` is ``age_s`` as a wall time, in whole seconds: what does not change need not be written again.
+    id: the incident, as in its alerts
+    sequence: number of its latest report
+    kind: what the incident is
+    priority: 3 high (a fall, a call for help), 2 medium, 1 low
+    certainty: how sure the device is
+    stage: who has reacted: active (nobody yet) or acknowledged (a spotter is coming)
+    age_s: how long before this heartbeat its latest report's event was, in seconds
+    reason: why, in words for people; empty where the kind says it all
+    who: the person who reacted; empty where nobody has
+    fault: the code of the fault, in an incident of kind fault; else empty
+    age_known: false where the device has been without power since, and age_s is the least it can be
+    verified: false for what was raised while the device was not armed
+    received_by: the names of those whose programs have its latest report
+    wall_s: age_s as a wall time, in whole seconds since 1970 (UTC), which does not change from beat to beat
     """
 
     id: Word
@@ -168,9 +193,14 @@ class Incident(msgspec.Struct, frozen=True):
 
 
 class Clip(msgspec.Struct, frozen=True):
-    """The signal around the first report of an incident, from ``before_s`` before it.
+    """The signal around the first report of an incident: the largest of each bin, for people to look at.
 
-    The largest acceleration and rotation of each ``bin_s``; None where there were no samples.
+    id: the incident
+    boot: the run of the safety process that sends it
+    before_s: how long before the report the first bin begins, in seconds
+    bin_s: how long a bin is, in seconds
+    accel_g: the largest acceleration in each bin, in g; null where there were no samples
+    rate_dps: the largest rotation in each bin, in degrees per second; null where there were no samples
     """
 
     id: Word
@@ -182,10 +212,15 @@ class Clip(msgspec.Struct, frozen=True):
 
 
 class Gait(msgspec.Struct, frozen=True):
-    """What is seen of the walk; None where it is not known.
+    """What is seen of the walk; null where it is not known.
 
-    ``direction`` and ``cadence_spm`` are the last step's. ``sway_percent`` and ``rhythm_percent`` say how
-    near the last second's steps came to an unsafe one: at 100 either alone makes it one.
+    steps_backward: steps backward since the safety process started
+    walking_s: time walked since then, in seconds
+    direction: which way the last step went
+    step_age_s: how long ago the last step was, in seconds
+    cadence_spm: cadence at the last step, in steps per minute
+    sway_percent: how near the last second's sway came to an unsafe step, in percent: at 100 it is one
+    rhythm_percent: how near the last second's rhythm came to an unsafe step, in percent: at 100 it is one
     """
 
     steps_backward: Count = 0
@@ -200,9 +235,30 @@ class Gait(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """The heartbeat. ``mono_s`` and ``wall_s`` are one instant on the device's clocks, when it was sent.
 
-    ``alerts`` is the sequence of the last alert: a receiver sees what it missed, and may ask for it. It goes
-    on from run to run; ``first`` is what it was before this run's, 0 where nothing is known of earlier ones.
-    ``summary`` says in a sentence how things are.
+    boot: the run of the safety process that sends it
+    sequence: number of the heartbeat in this run
+    mono_s: when it was sent, in seconds of the device's monotonic clock
+    wall_s: the same instant as wall time, in seconds since 1970 (UTC)
+    uptime_s: how long the safety process has run, in seconds
+    armed: whether it watches the walker
+    sound_paused: whether somebody has paused the buzzer
+    incidents: the open incidents, the most urgent first; one that is missing has ended
+    summary: how things are, in a sentence for people
+    faults: what does not work, in words for people
+    waits_for: what is missing for arming, in words for people
+    spotters: the names of those who say that they listen
+    alerts: number of the last report; a receiver that lacks some may ask for them with repeat
+    first: the same before this run; 0 where nothing is known of earlier ones
+    block_age_s: how old the latest samples are, in seconds
+    steps: steps since the safety process started
+    walking: whether there was a step in the last two seconds
+    gait: what is seen of the walk
+    lost_samples: samples lost between sensor and program since the start
+    waiting: alerts that the broker does not have yet
+    expired: alerts that were dropped: past expires_s before the broker had them
+    ignored: messages to the device that were not understood or not allowed
+    config: hash of the settings
+    version: version of Rearguard
     """
 
     boot: Word
@@ -232,10 +288,13 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spotter's answer to one incident; or his program's receipt for its report ``sequence``.
+    """A spotter's answer to one incident, in the name of the account in its topic; or a receipt.
 
-    It bears the name of the account in its topic. ``person`` is for whom that account speaks, as a page does.
-    ``who`` is what earlier versions write, and proves nothing.
+    id: the incident, an open one; or no-contact: among spotters, somebody looks after a lost device
+    act: coming, false_alarm, clear (it is over), or received: the sender has the report "sequence"
+    person: for whom the account speaks, as a page does for whom it has let in
+    who: ignored; earlier versions write it
+    sequence: number of the report that was received
     """
 
     id: Word
@@ -246,7 +305,12 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spotter's request that belongs to no incident."""
+    """A spotter's request that belongs to no incident.
+
+    act: what is asked for; spotter_here, spotter_gone and phones_failed say how things are with "who"
+    who: who asks, or who listens; it is not proved
+    since: for repeat: number of the first report that is missing
+    """
 
     act: Literal[
         "arm", "disarm", "pause_sound", "test", "spotter_here", "spotter_gone", "phones_failed", "repeat"
@@ -256,9 +320,14 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request to note what somebody says, given ``age_s`` ago: of the incident ``id``, true or false.
+    """A request to note what somebody says: of an incident, or that an alert is missed at this moment.
 
-    Or, without one, that an alert of the kind ``about`` is missed at this moment.
+    act: label
+    label: true or false: the incident was reported rightly or not; missed: there should have been an alert
+    id: the incident that is true or false; empty for missed
+    about: the kind of alert that is missed; null for true and false
+    who: who says so; it is not proved
+    age_s: how long ago it was said, in seconds
     """
 
     act: Literal["label"]
