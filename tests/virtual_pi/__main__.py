@@ -89,6 +89,7 @@ def main() -> int:
     with VirtualPi(folder, used, SimulatedBus(walker.chip), ports, run / "console.log") as pi:
         scene = Scene(pi, walker, run)
         those = [name for name in stories.ALL if name in wanted]
+        those = list(dict.fromkeys(["boot", *those])) if those else []  # which all others need
         if "readme" in wanted or (those and not installed.exists()):
             installed.unlink(missing_ok=True)
             copy_of(folder / "card.img", used)
