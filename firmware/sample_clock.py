@@ -8,6 +8,7 @@ import numpy.typing as npt
 from monitor.core.samples import Floats
 
 _WINDOW = 200  # looks: 10 s of blocks; shorter than the drift of a warming oscillator
+_RARELY = 4  # once that is full, so many looks to a fit: one more in 200 moves the line by nothing
 _TOLERANCE = 0.04  # how far a nominal rate may be off: what Linux' inv_mpu6050 allows
 _DRIFT = 0.002  # how far a measured rate may be off after a gap
 _PHASE_SPREAD = 0.29  # standard deviation of a uniform phase, in periods
@@ -63,7 +64,8 @@ class SampleClock:
         slot = self._looks % _WINDOW
         self._index[slot], self._before_s[slot], self._after_s[slot] = index, before_s, after_s
         self._looks += 1
-        self._fit()
+        if self._looks < _WINDOW or self._looks % _RARELY == 0:
+            self._fit()
 
     def time_s(self, index: npt.NDArray[np.float64]) -> Floats:
         """The seconds at which the samples (n,) were taken."""
