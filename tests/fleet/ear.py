@@ -21,8 +21,11 @@ class Ear:
         topics: Mapping[str, int] | None = None,
         will: Will | None = None,
         session: bool = False,
+        first: str = "",
     ) -> None:
         self._client = Client(settings, name, topics, will, session=session)
+        if first:  # else it is left to chance
+            self._client._hosts.sort(key=lambda host: host != first)
         self.letters: list[tuple[float, Letter]] = []
         self.acked: dict[int, float] = {}
         self.up = False
@@ -41,6 +44,7 @@ class Ear:
         self._client.wake()
         if self.wait(lambda: bool(mids) and mids[0] in self.acked, within_s):
             return self.acked[mids[0]] - began_s
+        self._to_say.clear()  # not on another connection, for this is about the one
         return None
 
     def wait(self, condition: Callable[[], object], within_s: float) -> bool:
@@ -60,11 +64,10 @@ class Ear:
 
     def vanish(self) -> None:
         """The connection ends without a word, as of a process that died."""
-        client = self._client._paho
-        assert client is not None
         self._over.set()
         self._thread.join()
-        if isinstance(sock := client.socket(), socket.socket):
+        client = self._client._paho
+        if client is not None and isinstance(sock := client.socket(), socket.socket):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         self._client.close()

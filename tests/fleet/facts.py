@@ -23,7 +23,7 @@ Fact = Callable[[Cluster], str]
 
 def at(cluster: Cluster, *nodes: int) -> MqttSettings:
     """For the account that may do anything."""
-    return settings(cluster, TESTER, "fact", nodes or NODES)
+    return settings(cluster.where, TESTER, "fact", nodes or NODES)
 
 
 def name(what: str = "fact") -> str:
@@ -186,13 +186,11 @@ def served_again(cluster: Cluster) -> str:
     """a client whose node is killed, until another has acknowledged a message of it (three deaths)"""
     times = []
     for node in NODES:
-        others = [one for one in NODES if one != node]
-        with Ear(at(cluster, *others), name()) as ear:
-            ear._client._hosts.insert(0, ADDRESSES[node])
+        with Ear(at(cluster), name(), first=ADDRESSES[node]) as ear:
             joined(ear)
             cluster.processes.kill(node)
             began_s = time.monotonic()
-            ear.wait(lambda ear=ear: not ear.up, 10.0)  # type: ignore[misc]
+            ear.wait(lambda ear=ear: ear.downs, 10.0)  # type: ignore[misc]
             while ear.say("fact/again", b"word", within_s=3.0) is None:
                 assert time.monotonic() - began_s < 60.0
             times.append(time.monotonic() - began_s)
@@ -207,9 +205,9 @@ def late_will(cluster: Cluster) -> str:
     with ExitStack() as opened:
         listener = opened.enter_context(Ear(at(cluster, 3), name(), {topics.availability: 1}))
         joined(listener)
-        line = opened.enter_context(Proxy(cluster.port, cluster.port, ADDRESSES[1]))
-        link = Link(settings(cluster, device, nodes=[2]), SimpleQueue())
-        link._client._hosts.insert(0, "127.0.0.1")
+        line = opened.enter_context(Proxy(cluster.where.port, cluster.where.port, ADDRESSES[1]))
+        link = Link(settings(cluster.where, device, nodes=[2]), SimpleQueue())
+        link._client._hosts.insert(0, "127.0.0.1")  # the line
         pulse = opened.enter_context(Pulse(link))
         assert listener.wait(lambda: pulse.linked and listener.got(ONLINE), 30.0)
         line.silent = True
@@ -223,7 +221,9 @@ def late_will(cluster: Cluster) -> str:
         return f"never; retained: {(stays or b'nothing').decode()}"
     taken_back = f"{back[0] - gone[-1]:.1f} s later" if back else "not"
     times = f"{len(gone)} times, " if len(gone) > 1 else ""
-    return f"{times}after {gone[0] - began_s:.1f} s; corrected {taken_back}; retained: {(stays or b'').decode()}"
+    return (
+        f"{times}after {gone[0] - began_s:.1f} s; corrected {taken_back}; retained: {(stays or b'').decode()}"
+    )
 
 
 def one_name_twice(cluster: Cluster) -> str:
@@ -257,12 +257,12 @@ def forbidden(cluster: Cluster) -> str:
     one, two = walker(0), walker(1)
     with Ear(at(cluster, 1), name(), {f"rearguard/{two}/alert": 0, f"rearguard/{one}/alert": 0}) as listener:
         joined(listener)
-        with Ear(settings(cluster, one), name()) as device:
+        with Ear(settings(cluster.where, one), name()) as device:
             device.say(f"rearguard/{two}/alert", b"forged", within_s=2.0)
-        with Ear(settings(cluster, "spotter-0", one), name()) as spotter:
+        with Ear(settings(cluster.where, "spotter-0", one), name()) as spotter:
             spotter.say(f"rearguard/{one}/alert", b"forged", within_s=2.0)
         for topic in (f"rearguard/{two}/alert", "rearguard/+/alert", "#", "$MQTT/sub/#", "$SYS/#"):
-            with Ear(settings(cluster, "spotter-0", one), name(), {topic: 0}) as curious:
+            with Ear(settings(cluster.where, "spotter-0", one), name(), {topic: 0}) as curious:
                 if not curious.wait(lambda curious=curious: curious.downs, 5.0):  # type: ignore[misc]
                     listener.say(f"rearguard/{two}/alert", b"secret")
                     curious.wait(lambda curious=curious: curious.letters, 1.0)  # type: ignore[misc]

@@ -8,7 +8,7 @@ from typing import Self
 
 from monitor.delivery.nats_accounts import configuration
 from tests.fleet.wire import Wire
-from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes
+from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes, Where
 from tests.fleet.people import People
 
 SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/sbin")
@@ -52,9 +52,8 @@ class Nats:
 
     def __init__(self, folder: Path, people: People) -> None:
         self._folder = folder
-        self.people = people
         self._ports = Ports()
-        self.port = self._ports.new()
+        self.where = Where(self._ports.new(), people.words)
         self._http = {node: self._ports.new() for node in NODES}
         own = {node: self._ports.new() for node in NODES}
         pairs = [(a, b) for a in NODES for b in NODES if a != b]
@@ -69,7 +68,7 @@ class Nats:
                     client=self._ports.new(),
                     http=self._http[node],
                     address=ADDRESSES[node],
-                    mqtt=self.port,
+                    mqtt=self.where.port,
                     folder=folder,
                     cluster=own[node],
                     routes=", ".join(routes),

@@ -7,24 +7,31 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
 from monitor.delivery.mqtt import Invitation, MqttSettings
 from tests.brokers import held_port
-from tests.fleet.people import People
 
 NODES = (1, 2, 3)
 ADDRESSES = {node: f"127.0.1.{node}" for node in NODES}
 READY_S = 120.0
 
 
+@dataclass(frozen=True)
+class Where:
+    """What a client needs: the port of all nodes, and the accounts' passwords."""
+
+    port: int
+    words: dict[str, str]
+
+
 class Cluster(Protocol):
     """Three nodes of one broker. A node that is cut off runs, and its clients reach it; the others do not."""
 
     name: str
-    port: int
-    people: People
+    where: Where
     processes: "Processes"
 
     def start(self, node: int) -> None: ...
@@ -36,16 +43,16 @@ class Cluster(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def settings(cluster: Cluster, account: str, device: str = "", nodes: Sequence[int] = NODES) -> MqttSettings:
+def settings(where: Where, account: str, device: str = "", nodes: Sequence[int] = NODES) -> MqttSettings:
     """For a client of these nodes."""
     return Invitation(
         device=device or account,
         host=",".join(ADDRESSES[node] for node in nodes),
-        port=cluster.port,
+        port=where.port,
         protocol=4,
         keepalive_s=5,
         username=account,
-        word=cluster.people.words[account],
+        word=where.words[account],
     )
 
 
