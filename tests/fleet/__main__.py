@@ -27,8 +27,10 @@ TROUBLE: Trouble = (
     (35.0, "node 1 is started", lambda cluster: cluster.start(1)),
     (65.0, "node 2 is cut off", lambda cluster: cluster.cut_off(2)),
     (95.0, "node 2 is back", lambda cluster: cluster.heal(2)),
+    (125.0, "node 3 freezes", lambda cluster: cluster.processes.freeze(3)),
+    (155.0, "node 3 goes on", lambda cluster: cluster.processes.thaw(3)),
 )
-TROUBLE_S = 130.0
+TROUBLE_S = 180.0
 
 HEADER = (
     "| broker | devices | alerts | lost | shown twice | median ms | 99 % | worst | answered ms | 99 % "

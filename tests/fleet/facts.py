@@ -1,4 +1,4 @@
-"""What a cluster keeps and what it does not, found by trying. Each fact's docstring is its row in the table."""
+"""What a cluster keeps and what it does not, by trying. Each fact's docstring is its row in the table."""
 
 import secrets
 import time
@@ -182,6 +182,17 @@ def kept_waiting_by_a_cut(cluster: Cluster) -> str:
     return _interrupted(cluster, cluster.cut_off, heal)
 
 
+def kept_waiting_by_a_freeze(cluster: Cluster) -> str:
+    """the same as a node freezes (three times)"""
+
+    def thaw(node: int) -> None:
+        cluster.processes.thaw(node)
+        time.sleep(5.0)
+        wait_ready(cluster)
+
+    return _interrupted(cluster, cluster.processes.freeze, thaw)
+
+
 def served_again(cluster: Cluster) -> str:
     """a client whose node is killed, until another has acknowledged a message of it (three deaths)"""
     times = []
@@ -283,6 +294,7 @@ FACTS: tuple[Fact, ...] = (
     subscription_elsewhere,
     kept_waiting_by_a_death,
     kept_waiting_by_a_cut,
+    kept_waiting_by_a_freeze,
     written_on_the_lost_side,
     served_again,
     one_name_twice,
@@ -302,8 +314,10 @@ def find(cluster: Cluster, fact: Fact) -> str:
         return fact(cluster)
     except (AssertionError, TimeoutError) as error:
         for node in NODES:
-            cluster.heal(node)
-            if not cluster.processes.alive(node):
+            if cluster.processes.alive(node):
+                cluster.processes.thaw(node)
+                cluster.heal(node)
+            else:
                 cluster.start(node)
         wait_ready(cluster)
         return f"could not be tried: {error}"

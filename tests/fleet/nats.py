@@ -1,15 +1,16 @@
 """Three NATS servers with JetStream, which speak MQTT 3.1.1. Their routes go through proxies, to be cut."""
 
 import contextlib
+import secrets
 import shutil
 import urllib.request
 from pathlib import Path
 from typing import Self
 
-from monitor.delivery.nats_accounts import configuration
-from tests.fleet.wire import Wire
+from tests.fleet.nats_accounts import configuration, hashed
 from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes, Where
 from tests.fleet.people import People
+from tests.fleet.wire import Wire
 
 SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/sbin")
 
@@ -59,7 +60,8 @@ class Nats:
         pairs = [(a, b) for a in NODES for b in NODES if a != b]
         self._proxies = {pair: Wire(own[pair[1]]) for pair in pairs}
         self.processes = Processes(folder)
-        (folder / "accounts.conf").write_text(configuration(people.users))
+        kept = {name: hashed(word, secrets.token_bytes(16)) for name, word in people.words.items()}
+        (folder / "accounts.conf").write_text(configuration(people.users, kept))
         for node in NODES:
             routes = [f'"nats://127.0.0.1:{self._proxies[node, b].port}"' for b in NODES if b != node]
             self._file(node).write_text(

@@ -1,10 +1,10 @@
-"""Who may do what at the clusters here: walkers and spotters by Rearguard's own table, and two of the test's."""
+"""Who may do what at the clusters: walkers and spotters by Rearguard's table, and two of the test's own."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monitor.delivery.accounts import Role
-from monitor.delivery.nats_accounts import User, hashed, user
+from monitor.delivery.rabbitmq_accounts import User, user
 
 READER = "reader"
 """Reads what all devices say, and may ask each for what is missing: one program in place of many spotters."""
@@ -31,13 +31,11 @@ class People:
 
 def people(count: int) -> People:
     """A walker and a spotter each, ``count`` times, and the two of the test's."""
-    users = [User(READER, "", ["rearguard/+/+"], ["rearguard/+/request"]), User(TESTER, "", ["#"], ["#"])]
+    users = [User(READER, ["rearguard/+/+"], ["rearguard/+/request"]), User(TESTER, ["#"], ["#"])]
     for number in range(count):
         device = walker(number)
         users += [
-            user(device, device, Role.DEVICE, ""),
-            user(spotter(number), device, Role.SPOTTER, ""),
+            user(device, device, Role.DEVICE),
+            user(spotter(number), device, Role.SPOTTER),
         ]
-    words = {one.name: secrets.token_urlsafe(18) for one in users}
-    salted = [replace(one, hashed=hashed(words[one.name], secrets.token_bytes(16))) for one in users]
-    return People(salted, words)
+    return People(users, {one.name: secrets.token_urlsafe(18) for one in users})

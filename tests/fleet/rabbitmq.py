@@ -1,17 +1,15 @@
 """Three RabbitMQ nodes with the MQTT plugin. One is cut off by taking the others' key from it."""
 
-import base64
-import hashlib
 import json
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Collection
 from glob import glob
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from monitor.delivery.rabbitmq_accounts import definitions, hashed_word
 from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes, Where
 from tests.fleet.packets import serves
 from tests.fleet.people import TESTER, People
@@ -38,9 +36,6 @@ log.console.level = warning
 log.file = false
 """
 
-OWN = r"^(amq\.topic|mqtt-subscription-.*|mqtt-will-.*)$"
-"""The exchange and the queues that an MQTT client works through."""
-
 
 class RabbitMq:
     """A cluster in ``folder``, for these people."""
@@ -56,7 +51,8 @@ class RabbitMq:
         (folder / ".erlang.cookie").write_text(self._cookie)
         (folder / ".erlang.cookie").chmod(0o400)
         (folder / "plugins").write_text("[rabbitmq_mqtt].\n")
-        (folder / "definitions.json").write_text(json.dumps(definitions(people)))
+        kept = {name: hashed_word(word, secrets.token_bytes(4)) for name, word in people.words.items()}
+        (folder / "definitions.json").write_text(json.dumps(definitions(people.users, kept)))
         self._epmd = str(self._ports.new())
         self._distribution = {node: str(self._ports.new()) for node in NODES}
         for node in NODES:
@@ -122,44 +118,3 @@ class RabbitMq:
     def __exit__(self, *_: object) -> None:
         self.processes.close()
         self._ports.close()
-
-
-def definitions(people: People) -> dict[str, Any]:
-    """Users and rights, as RabbitMQ reads them at its start."""
-    names = [one.name for one in people.users]
-    return {
-        "vhosts": [{"name": "/"}],
-        "users": [
-            {
-                "name": name,
-                "password_hash": _hashed(people.words[name]),
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "",
-            }
-            for name in names
-        ],
-        "permissions": [
-            {"user": name, "vhost": "/", "configure": OWN, "write": OWN, "read": OWN} for name in names
-        ],
-        "topic_permissions": [
-            {
-                "user": one.name,
-                "vhost": "/",
-                "exchange": "amq.topic",
-                "write": _expression(one.writes),
-                "read": _expression(one.reads),
-            }
-            for one in people.users
-        ],
-    }
-
-
-def _hashed(word: str) -> str:
-    salt = secrets.token_bytes(4)
-    return base64.b64encode(salt + hashlib.sha256(salt + word.encode()).digest()).decode()
-
-
-def _expression(topics: Collection[str]) -> str:
-    """MQTT's topics as one regular expression of AMQP's keys; an asterisk is what somebody subscribes by."""
-    keys = [topic.replace("/", r"\.").replace("+", r"[^.#]+").replace("#", ".*") for topic in topics]
-    return f"^({'|'.join(keys)})$" if keys else "^$"

@@ -29,4 +29,3 @@ class Shown:
     apart_s: list[float] = field(default_factory=list)
     rings: int = 0
     dropped: int = 0
-    log: list = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The spotters' side: what each is shown. Real spotters' programs, and one reader with a view of each lean device."""
+"""What spotters are shown: by real spotters' programs, and by one reader with a view of each lean device."""
 
 import threading
 import time
@@ -40,9 +40,6 @@ class Eyes:
                 shown.rings += self._seen and notice.tone is Tone.RING and "NO CONTACT" in notice.text
             elif not notice.reminds:
                 shown.first_s.setdefault(incident.id, now_s)
-                shown.log.append(
-                    (now_s, incident.id, incident.sequence, incident.stage, notice.text, notice.tone.name)
-                )
                 shown.times[self._device, incident.id, incident.sequence, incident.stage] += 1
                 if incident.stage.ended:
                     shown.ended.add(incident.id)
@@ -153,5 +150,4 @@ def _together(parts: Sequence[Shown]) -> Shown:
         whole.apart_s += part.apart_s
         whole.rings += part.rings
         whole.dropped += part.dropped
-        whole.log += part.log
     return whole

@@ -1,4 +1,4 @@
-"""A network between two nodes that can be lost for a while: TCP keeps what was under way, and brings it later."""
+"""A network between two nodes that can be lost for a while: TCP brings later what was under way."""
 
 import contextlib
 import socket

@@ -41,7 +41,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_comes_to_the_device_costs_the_broker_no_memory_of_it(mqtt: MqttSettings) -> None:
-    """Its session ends with the connection, so QoS 1 would keep nothing more. A cluster pays for it dearly."""
+    """Its session ends with the connection, so QoS 1 would keep nothing more, and a cluster pays for it."""
     assert set(Link(mqtt, SimpleQueue())._client._subscriptions.values()) == {0}
 
 
