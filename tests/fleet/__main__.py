@@ -14,7 +14,7 @@ from tests.fleet.nodes import Cluster, wait_ready
 from tests.fleet.people import people
 from tests.fleet.rabbitmq import EPMD, PROGRAMS, RabbitMq
 
-BROKERS: dict[str, Callable[..., Cluster]] = {"nats": Nats, "rabbitmq": RabbitMq}
+BROKERS: dict[str, Callable[..., Cluster]] = {"rabbitmq": RabbitMq, "nats": Nats}
 MISSING = {
     "nats": None if SERVER else "nats-server is not installed: apt-get install nats-server",
     "rabbitmq": None

@@ -111,8 +111,8 @@ def instructions(seconds: float) -> str:
     kernel = (user_s + system_s) / max(user_s, 0.01)
     carried = 0.5 * PI4_HZ / (each * kernel)
     return (
-        f"{each:,.0f} instructions of Mosquitto's for a heartbeat to one spotter (callgrind, {long} heartbeats); "
-        f"with the kernel's share {kernel:.1f} times that (native, {beats} heartbeats, "
+        f"{each:,.0f} instructions of Mosquitto's for a heartbeat to one spotter "
+        f"(callgrind, {long} heartbeats); with the kernel's share {kernel:.1f} times that (native, {beats} heartbeats, "
         f"{1e6 * (user_s + system_s) / max(beats, 1):.0f} us here). Estimate: half a core of a Pi 4, at one "
         f"instruction a cycle, carries {carried:,.0f} walkers"
     )
@@ -130,11 +130,13 @@ def _worked(folder: Path, command: list[str], seconds: float) -> tuple[int, tupl
             [*command, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         where = Where(port, dict.fromkeys([READER, *map(walker, range(DEVICES))], "word"))
-        calm, over = context.Event(), context.Event()
+        calm, settled, over = context.Event(), context.Event(), context.Event()
         ready = [context.Event(), context.Event()]
         raised, shown = context.Queue(), context.Queue()
         jobs = [
-            context.Process(target=lean, args=(where, range(DEVICES), 0.0, ready[0], calm, over, raised)),
+            context.Process(
+                target=lean, args=(where, range(DEVICES), 0.0, ready[0], calm, settled, over, raised)
+            ),
             context.Process(target=reader, args=(where, range(DEVICES), ready[1], over, shown)),
         ]
         for job in jobs:

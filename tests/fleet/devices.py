@@ -24,10 +24,14 @@ def devices(
     rate_hz: float,
     ready: Event,
     calm: Event,
+    settled: Event,
     over: Event,
     results: "Queue[Raised]",
 ) -> None:
-    """A process of such devices. Together they raise ``rate_hz`` falls until it is ``calm``."""
+    """A process of such devices. Together they raise ``rate_hz`` falls until it is ``calm``.
+
+    ``settled``: then all falls are answered.
+    """
     pulses = [Pulse(Link(settings(where, walker(number)), SimpleQueue())) for number in numbers]
     raised = Raised()
     for pulse in pulses:
@@ -44,6 +48,8 @@ def devices(
                 raised.began_s[incident] = time.monotonic()
                 pulse.raise_alert(incident)
             pulse._block()
+        if calm.is_set() and not any(pulse._standing for pulse in pulses):
+            settled.set()
         time.sleep(max(0.0, BLOCK_S - (time.monotonic() - now_s)))
     for pulse in pulses:
         raised.links_lost += pulse.kinds().count(InputKind.LINK_LOST)

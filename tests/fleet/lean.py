@@ -114,6 +114,11 @@ class Device:
                 if message.sequence >= since:
                     self.say(self._topics.again, encode(message))
 
+    @property
+    def busy(self) -> bool:
+        """An incident is open, or an alert not acknowledged."""
+        return bool(self._open) or any(topic == self._topics.alert for _, topic, *_ in self._pending.values())
+
     def raise_incident(self, incident: str, stage: Stage = Stage.ACTIVE) -> None:
         moment = now()
         self.sequence += 1
@@ -184,15 +189,22 @@ def lean(
     rate_hz: float,
     ready: Event,
     calm: Event,
+    settled: Event,
     over: Event,
     results: "Queue[Raised]",
 ) -> None:
     """A process of such devices; as `devices.devices`."""
-    results.put(asyncio.run(_all(where, numbers, rate_hz, ready, calm, over)))
+    results.put(asyncio.run(_all(where, numbers, rate_hz, ready, calm, settled, over)))
 
 
 async def _all(
-    where: Where, numbers: Sequence[int], rate_hz: float, ready: Event, calm: Event, over: Event
+    where: Where,
+    numbers: Sequence[int],
+    rate_hz: float,
+    ready: Event,
+    calm: Event,
+    settled: Event,
+    over: Event,
 ) -> Raised:
     gate = asyncio.Semaphore(AT_ONCE)
     fleet = [Device(where, walker(number)) for number in numbers]
@@ -206,6 +218,8 @@ async def _all(
             incident = f"{device.name}-{len(raised.began_s)}"
             raised.began_s[incident] = time.monotonic()
             device.raise_incident(incident)
+        if calm.is_set() and not any(device.busy for device in fleet):
+            settled.set()
         await asyncio.sleep(0.02)
     for task in tasks:
         task.cancel()

@@ -25,8 +25,12 @@ DEVICE_RATE_HZ = 0.2
 """And of one device: far more than anybody falls."""
 
 READY_S = 180.0
-SETTLE_S = 5.0
-SETTLE_AFTER_TROUBLE_S = 45.0
+SETTLE_S = 90.0
+"""All must be answered by then."""
+
+SHOWN_S = 2.0
+"""And the last of it shown."""
+
 RESULTS_S = 60.0
 
 Trouble = tuple[tuple[float, str, Callable[[Cluster], None]], ...]
@@ -65,17 +69,22 @@ def measure(
     """``trouble`` is what is done to the cluster, each after so many seconds. Raises TimeoutError."""
     context = multiprocessing.get_context("spawn")
     calm, over = context.Event(), context.Event()
+    settled = [context.Event(), context.Event()]
     raised: Queue[Raised] = context.Queue()
     shown: Queue[Shown] = context.Queue()
     real, rest = range(min(count, REAL)), range(REAL, count)
     share = max(0.2, len(real) / count) if rest else 1.0
     rate_hz = min(RATE_HZ, DEVICE_RATE_HZ * count)
     jobs: list[tuple[Any, ...]] = [
-        (devices, real, rate_hz * share, calm, over, raised),
+        (devices, real, rate_hz * share, calm, settled[0], over, raised),
         (spotters, real, over, shown),
     ]
     if rest:
-        jobs = [(lean, rest, rate_hz * (1 - share), calm, over, raised), (reader, rest, over, shown), *jobs]
+        lean_hz = rate_hz * (1 - share)
+        jobs.append((lean, rest, lean_hz, calm, settled[1], over, raised))
+        jobs.append((reader, rest, over, shown))
+    else:
+        settled.pop()
     began_s = time.monotonic()
     processes, readies = [], []
     for job, numbers, *others in jobs:
@@ -103,7 +112,10 @@ def measure(
         cpu = (cluster.processes.cpu_s() - cpu_s) / lasted_s
         memory_mb, disk = cluster.processes.memory_mb(), cluster.stored_bytes() - disk
         calm.set()
-        time.sleep(SETTLE_AFTER_TROUBLE_S if trouble else SETTLE_S)
+        settle_s = time.monotonic() + SETTLE_S
+        for event in settled:
+            event.wait(max(0.0, settle_s - time.monotonic()))
+        time.sleep(SHOWN_S)
         over.set()
         all_raised = [raised.get(timeout=RESULTS_S) for job in jobs if raised in job]
         all_shown = [shown.get(timeout=RESULTS_S) for job in jobs if shown in job]

@@ -27,7 +27,8 @@ def configuration(users: Sequence[User], hashed_words: Mapping[str, str]) -> str
     for one in users:
         reads = [*one.reads, DELIVERY] if one.reads else []
         lines += [
-            f'      {{ user: "{one.name}", password: "{hashed_words[one.name]}", allowed_connection_types: ["MQTT"],',
+            f'      {{ user: "{one.name}", password: "{hashed_words[one.name]}",',
+            '        allowed_connection_types: ["MQTT"],',
             f"        permissions: {{ publish: {_allowed(one.writes)},",
             f"          subscribe: {_allowed(reads)} }} }}",
         ]
