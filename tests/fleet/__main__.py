@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.fleet import facts
+from tests.fleet import cost, facts
 from tests.fleet.measure import Figures, Trouble, measure
 from tests.fleet.nats import SERVER, Nats
 from tests.fleet.nodes import Cluster, wait_ready
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--broker", choices=[*BROKERS, "both"], default="both")
     parser.add_argument("--devices", type=int, nargs="*", default=[30, 200, 1000], metavar="N")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each number")
-    parser.add_argument("--only", choices=["facts", "numbers", "trouble"], help="this part alone")
+    parser.add_argument("--only", choices=["facts", "numbers", "trouble", "cost"], help="this part alone")
     args = parser.parse_args(arguments)
     names = list(BROKERS) if args.broker == "both" else [args.broker]
     for name in names:
@@ -64,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\nWith a node killed, one cut off, and each brought back:\n\n{HEADER}", flush=True)
         for name in names:
             wrong += _row(name, min(args.devices, default=30), TROUBLE_S, TROUBLE)
+    if args.only in (None, "cost"):
+        print("\n" + "\n".join(cost.traffic(args.seconds)), flush=True)
+        print(f"\n{cost.instructions(args.seconds)}")
     print("passed" if not wrong else f"FAILED: {wrong} alerts lost, shown twice or never ended")
     return 1 if wrong else 0
 
