@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet import __main__ as fleet
-from tests.fleet import facts, measure, packets
+from tests.fleet import measure, packets, rights
 from tests.fleet.nats import SERVER, Nats
 from tests.fleet.nodes import wait_ready
 from tests.fleet.people import people
@@ -17,7 +17,7 @@ def test_a_cluster_of_three_keeps_rights_apart_and_passes_alerts_on_once(
 ) -> None:
     with Nats(tmp_path, people(2)) as cluster:
         wait_ready(cluster)
-        assert facts.forbidden(cluster) == "all refused"
+        assert rights.forbidden(cluster) == "all refused"
         found = measure.measure(cluster, 2, 2.0)
     assert found.raised
     assert (found.lost, found.twice) == (0, 0)
