@@ -106,9 +106,10 @@ class MqttSettings:
 
 @dataclass(frozen=True)
 class Invitation(MqttSettings):
-    """Settings with the password in memory, as a pairing URL brings them (monitor/pair.py)."""
+    """Settings with the password in memory, as a pairing URL brings them; ``devices`` are those it names."""
 
     word: str = field(default="", repr=False)
+    devices: tuple[str, ...] = ()
 
     def password(self) -> str:
         return self.word

@@ -332,7 +332,7 @@ def test_a_name_that_would_bend_the_files_is_refused(tmp_path: Path, name: str) 
 
 
 def test_the_code_carries_the_whole_account() -> None:
-    url = invitation.address("eva", "a/b", "walker", "pi.local", 8883)
+    url = invitation.address("eva", "a/b", "pi.local", 8883, "walker")
     assert url == "mqtts://eva:a%2Fb@pi.local:8883/?device=walker"
     out = io.StringIO()
     invitation.show(url, out)
@@ -340,7 +340,7 @@ def test_the_code_carries_the_whole_account() -> None:
 
 
 def test_the_code_is_read_again_and_its_password_is_never_shown() -> None:
-    url = invitation.address("eva", "a/b:c@d", "belt-2", "pi.local", 8884)
+    url = invitation.address("eva", "a/b:c@d", "pi.local", 8884, "belt-2")
     settings = invitation.settings_of(url, MqttSettings(ca_file="/ca.crt", protocol=5, device="walker"))
     assert (settings.username, settings.password()) == ("eva", "a/b:c@d")
     assert (settings.device, settings.host, settings.port) == ("belt-2", "pi.local", 8884)
@@ -371,7 +371,7 @@ def test_what_is_no_code_is_refused_without_showing_it(url: str) -> None:
 
 def test_a_spotter_gets_in_with_the_code_alone(guarded: tuple[Guarded, dict[str, str]]) -> None:
     place, words = guarded
-    url = invitation.address("eva", words["eva"], "walker", "localhost", place.tls)
+    url = invitation.address("eva", words["eva"], "localhost", place.tls, "walker")
     others = MqttSettings(ca_file=str(place.folder / "ca.crt"))
     out = io.StringIO()
     watch(invitation.settings_of(url, others), "Eva", None, lambda: "NO CONTACT" in out.getvalue(), out=out)
