@@ -89,7 +89,10 @@ def _next(found: Change, out: Path, cluster: Path | None) -> Iterator[str]:
         return
     closes = bool(found.gone or found.renewed)
     if cluster:
-        yield f"Copy {cluster} to each node, and let it read it: sudo nats-server --signal reload"
+        reads = "let it read it: sudo nats-server --signal reload"
+        if found.changed:  # after a reload an open connection keeps what it subscribed to (tried with 2.9.10)
+            reads = "restart one after the other, which ends the rights of before"
+        yield f"Copy {cluster} to each node, and {reads}"
         yield f"Keep {cluster}: the next roster begins from it"
     elif closes:  # a reload would leave an open connection as it is
         yield "Put out who is gone or has an old password: sudo systemctl restart mosquitto"

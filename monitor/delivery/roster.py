@@ -86,14 +86,15 @@ def parsed(text: str, name: str) -> list[Account]:
     """The accounts that the table ``text`` names; ``name`` is where it is from. Raises RosterError."""
     problems: list[tuple[int, str]] = []
     rows = list(_rows(text, problems))
-    if rows or not problems:
-        problems += _problems(rows)
+    problems += _problems(rows)
+    walkers = [row.walker for row in rows if row.walker != EVERYONE]
+    if not walkers and not problems:
+        problems.append((0, f"names no walker: expected {EXPECTED}"))
     if problems:
         ordered = sorted(problems, key=lambda found: found[0])  # 0: of the whole file
         raise RosterError(
             "\n".join(f"{name}{f':{line}' if line else ''}: {words}" for line, words in ordered)
         )
-    walkers = [row.walker for row in rows if row.walker != EVERYONE]
     watched: dict[str, set[str]] = {}
     spotters: set[str] = set()
     for row in rows:
@@ -160,8 +161,6 @@ def _problems(rows: list[Row]) -> Iterator[tuple[int, str]]:
         elif row.walker != EVERYONE and (wrong := _wrong(row.walker)):
             yield row.line, f"walker {row.walker!r}: {wrong}"
         lines.setdefault(row.walker, row.line)
-    if not set(lines) - {EVERYONE, ""}:
-        yield 0, f"names no walker: expected {EXPECTED}"
     for row in rows:
         for kind, other, names in (
             ("spotter", "program", row.spotters),
