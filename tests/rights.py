@@ -9,13 +9,13 @@ from monitor.delivery.mqtt import Client, Letter, MqttSettings, What
 from tests.pulse import wait_until
 
 
-def carried(sender: MqttSettings, receiver: MqttSettings, topic: str) -> bool:
-    """Does a message on ``topic`` get from one account to the other?
+def carried(sender: MqttSettings, receiver: MqttSettings, topic: str, asked: str = "") -> bool:
+    """Does a message on ``topic`` get from one account to the other, who has ``asked`` for it, or for more?
 
     Nothing is waited for in vain: a broker answers each client in order, so what it lets through has come
     when it acknowledges the next message of the receiver.
     """
-    ear, mouth = Client(receiver, "ear", {topic: 1}), Client(sender, "mouth")
+    ear, mouth = Client(receiver, "ear", {asked or topic: 1}), Client(sender, "mouth")
     try:
         for client in (ear, mouth):
             if until(client, What.UP, What.DOWN).what is What.DOWN:
