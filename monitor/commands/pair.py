@@ -51,7 +51,9 @@ def add(commands: Commands) -> None:
     several.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where slips and passwords are written (default: slips)"
     )
-    several.add_argument("--cluster", choices=["nats"], help="write FOLDER/accounts.conf for NATS servers")
+    several.add_argument(
+        "--cluster", choices=["rabbitmq"], help="write the accounts of a cluster into FOLDER"
+    )
     several.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
 

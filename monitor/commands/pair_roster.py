@@ -10,9 +10,7 @@ from monitor.core.vocabulary import RearguardError
 from monitor.delivery import accounts, roster, slips
 from monitor.delivery.accounts import Role
 from monitor.delivery.roster import Account
-from monitor.delivery.roster_accounts import Broker, Change, Mosquitto, Nats, change
-
-CLUSTER_FILE = "accounts.conf"
+from monitor.delivery.roster_accounts import Broker, Change, Mosquitto, RabbitMq, change
 
 
 def pair_roster(args: argparse.Namespace) -> int:
@@ -24,8 +22,8 @@ def pair_roster(args: argparse.Namespace) -> int:
             f"{args.roster} does not name {args.name!r}: expected one of {' '.join(names)}", file=sys.stderr
         )
         return 2
-    file = (args.folder or args.out) / CLUSTER_FILE
-    broker: Broker = Nats(file) if args.cluster else Mosquitto(args.folder or accounts.FOLDER)
+    folder = args.folder or (args.out if args.cluster else accounts.FOLDER)
+    broker: Broker = RabbitMq(folder) if args.cluster else Mosquitto(folder)
     found = change(broker.known(), wanted, {args.name} if args.name else names if args.renew else ())
     for line in _said(found, args.out, dry=args.dry_run):
         print(line, flush=True)
@@ -45,7 +43,7 @@ def pair_roster(args: argparse.Namespace) -> int:
             f"?{'&'.join(f'device={device}' for device in account.devices)}, "
             f"or make another: rearguard pair {account.name} --renew --roster {args.roster}"
         )
-    for line in _next(found, args.out, file if args.cluster else None):
+    for line in _next(found, args.out, folder if args.cluster else None):
         print(line)
     return 0
 
@@ -89,11 +87,8 @@ def _next(found: Change, out: Path, cluster: Path | None) -> Iterator[str]:
         return
     closes = bool(found.gone or found.renewed)
     if cluster:
-        reads = "let it read it: sudo nats-server --signal reload"
-        if found.changed:  # after a reload an open connection keeps what it subscribed to (tried with 2.9.10)
-            reads = "restart one after the other, which ends the rights of before"
-        yield f"Copy {cluster} to each node, and {reads}"
-        yield f"Keep {cluster}: the next roster begins from it"
+        yield f"Copy accounts.json and apply.sh from {cluster} to one node, and there: sudo sh apply.sh"
+        yield f"Keep both in {cluster}: the next roster begins from them"
     elif closes:  # a reload would leave an open connection as it is
         yield "Put out who is gone or has an old password: sudo systemctl restart mosquitto"
     else:

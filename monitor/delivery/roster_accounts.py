@@ -1,22 +1,54 @@
-"""What a roster changes at the broker: Mosquitto's two files, or the one of a cluster of NATS servers.
+"""What a roster changes at the broker: Mosquitto's two files, or those for a cluster of RabbitMQ nodes.
 
 Interrupted anywhere, no account has a password without rights, and a second run ends what the first began:
 who leaves loses the password first, then rights change, and who is new gets the password last.
 """
 
+import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from monitor.delivery import accounts, nats_accounts, owned_files
+from monitor.core.vocabulary import RearguardError
+from monitor.delivery import accounts, owned_files
 from monitor.delivery.accounts import FolderError, Role
-from monitor.delivery.nats_accounts import User, UsersError
+from monitor.delivery.rabbitmq_accounts import User, definitions, hashed_word, known, user_of
 from monitor.delivery.roster import Account
 
 MARK = "# from a roster"
 """The line in Mosquitto's access list that says whose an account is: what was made by hand is left alone."""
+
+
+SCRIPT = r"""#!/bin/sh
+# Written by `rearguard pair --roster`: run it as root on one node of the cluster, while all of them run, with
+# accounts.json beside it. A second time it changes nothing. Accounts without the tag are left alone.
+set -eu
+cd "$(dirname "$0")"
+rabbitmqctl -s list_users | while read -r name tags; do
+    case " NAMES " in *" $name "*) continue ;; esac
+    [ "$tags" != "[roster]" ] || rabbitmqctl -s delete_user "$name" < /dev/null
+done
+rabbitmqctl -s import_definitions accounts.json
+# RabbitMQ looks at rights when a program subscribes, and keeps that for a day, over restarts: what an account
+# has subscribed to and may no longer read ends here, and what waits for accounts that are gone.
+rabbitmqctl -s eval '
+[begin rabbit_amqqueue:delete(Q, false, false, <<"roster">>), U end ||
+ Q <- rabbit_amqqueue:list(), #{user := U} <- [amqqueue:get_options(Q)],
+ {resource, V, queue, <<"mqtt-subscription-", _/binary>>} <- [amqqueue:get_name(Q)],
+ not rabbit_auth_backend_internal:exists(U) orelse lists:any(
+   fun({binding, {resource, _, _, <<"amq.topic">>}, Key, _, _}) ->
+        not rabbit_auth_backend_internal:check_topic_access({auth_user, U, [], none},
+          {resource, V, topic, <<"amq.topic">>}, read, #{routing_key => Key, variable_map => #{}});
+      (_) -> false
+   end, rabbit_binding:list_for_destination(amqqueue:get_name(Q)))].'
+"""
+"""Tried with RabbitMQ 3.10.8."""
+
+
+class AccountsError(RearguardError):
+    """A file of accounts that somebody else has changed."""
 
 
 class Known(NamedTuple):
@@ -132,28 +164,32 @@ class Mosquitto:
             accounts.rewrite(path, by)
 
 
-class Nats:
-    """The file that each node of the cluster includes; whatever is in it is the roster's."""
+class RabbitMq:
+    """Two files: a cluster's accounts, all of them the roster's, and the script that gives them to it."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "accounts.json"
+        self.script = folder / "apply.sh"
 
     def known(self) -> dict[str, Known]:
-        return {one.name: Known(_rights(one.rights), True, True) for one in self._users()}
+        return {one.name: Known(frozenset(one.rights), True, True) for one in self._users()}
 
     def apply(self, change: Change, words: Mapping[str, str]) -> None:
-        hashes = {one.name: one.hashed for one in self._users() if one.name not in change.gone}
-        hashes |= {name: nats_accounts.hashed(word, secrets.token_bytes(16)) for name, word in words.items()}
-        accounts_of = {one.name: one for one in (*change.kept, *change.changed, *change.passwords)}
-        users = [nats_accounts.user_of(name, accounts_of[name].rights, hashes[name]) for name in hashes]
+        hashed = {one.name: kept for one, kept in self._users().items()}
+        hashed |= {name: hashed_word(word, secrets.token_bytes(4)) for name, word in words.items()}
+        wanted = [*change.kept, *change.changed, *change.passwords]
+        users = sorted((user_of(one.name, one.rights) for one in wanted), key=lambda one: one.name)
         if change:
-            owned_files.write_private(self._file, nats_accounts.configuration(users))
+            names = " ".join(one.name for one in users)
+            owned_files.write_private(self.script, SCRIPT.replace("NAMES", names))
+            owned_files.write_private(self._file, json.dumps(definitions(users, hashed), indent=1) + "\n")
 
-    def _users(self) -> list[User]:
+    def _users(self) -> dict[User, str]:
+        text = "\n".join(accounts.read(self._file))
         try:
-            return nats_accounts.users("".join(f"{line}\n" for line in accounts.read(self._file)))
-        except UsersError as error:
-            raise UsersError(f"{self._file}: {error}") from None
+            return known(json.loads(text)) if text else {}
+        except ValueError as error:
+            raise AccountsError(f"{self._file}: {error}") from None
 
 
 def is_marked(folder: Path, name: str) -> bool:
