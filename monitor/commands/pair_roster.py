@@ -16,7 +16,7 @@ from monitor.delivery.roster_accounts import Broker, Change, Mosquitto, RabbitMq
 def pair_roster(args: argparse.Namespace) -> int:
     """Say what the roster changes, and do it. Raises RearguardError and OSError: then run it again."""
     wanted = roster.load(args.roster)
-    names = {account.name for account in wanted}
+    names = [account.name for account in wanted]
     if args.name and args.name not in names:
         print(
             f"{args.roster} does not name {args.name!r}: expected one of {' '.join(names)}", file=sys.stderr
@@ -24,7 +24,7 @@ def pair_roster(args: argparse.Namespace) -> int:
         return 2
     folder = args.folder or (args.out if args.cluster else accounts.FOLDER)
     broker: Broker = RabbitMq(folder) if args.cluster else Mosquitto(folder)
-    found = change(broker.known(), wanted, {args.name} if args.name else names if args.renew else ())
+    found = change(broker.known(), wanted, [args.name] if args.name else names if args.renew else [])
     for line in _said(found, args.out, dry=args.dry_run):
         print(line, flush=True)
     if args.dry_run:

@@ -308,6 +308,7 @@ def test_the_code_is_read_again_and_its_password_is_never_shown() -> None:
         "mqtts://pi.local:8883/?device=walker",
         "mqtts://eva:secret@pi.local:port/?device=walker",
         "mqtts://eva:secret@pi.local:8883/?device=A%20B",
+        "mqtts://eva:secret@pi.local:8883/?device=walker&device=A",
         "mqtts://eva:secret@:8883/?device=walker",
         "mqtts://eva:secret@[pi/?device=walker",
     ],
