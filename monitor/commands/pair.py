@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
         "--roster",
         type=Path,
         metavar="FILE",
-        help="a table (CSV) of walkers and who watches them: docs/fleet.md",
+        help="a table (CSV) of walkers and who watches them: docs/delivery.md",
     )
     several.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where slips and passwords are written (default: slips)"

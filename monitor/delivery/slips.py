@@ -28,7 +28,7 @@ article {{ border: 1px dashed #888; padding: 6mm; break-inside: avoid }}
 h2 {{ margin: 0; font-size: 18pt }}
 p {{ margin: 0 0 2mm; overflow-wrap: anywhere }}
 svg {{ display: block; width: 52mm; height: 52mm; margin: 0 auto 2mm }}
-code {{ font-size: 8pt; overflow-wrap: anywhere }}
+code {{ font-size: 8pt; word-break: break-all }}
 small {{ display: block; margin-top: 2mm; font-size: 8.5pt }}
 </style>
 <main>
