@@ -92,7 +92,7 @@ def _row(name: str, count: int, seconds: float, trouble: Trouble = ()) -> int:
             print(f"| {name} | {count} | not carried here: {error} |", flush=True)
             return 0
     print(_line(name, found), flush=True)
-    if trouble:
+    if trouble or found.wrong:
         print(
             f"  links lost {found.links_lost}, rings for no contact {found.rings}, "
             f"false name conflicts {found.name_conflicts}, {found.unended} never ended"

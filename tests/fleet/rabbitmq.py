@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from monitor.delivery.rabbitmq_accounts import definitions, hashed_word
-from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes, Where
+from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes, Where, wait_ready
 from tests.fleet.packets import serves
 from tests.fleet.people import TESTER, People
 
@@ -71,9 +71,9 @@ class RabbitMq:
             "RABBITMQ_MNESIA_BASE": str(own),
             "RABBITMQ_LOG_BASE": str(own),
             "RABBITMQ_LOGS": "-",
-            # A silent node is given up after 10 s; the default is a minute.
+            # A silent node is given up after 5 s at the latest; the default is 75 s.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel net_ticktime 10 -kernel inet_dist_use_interface {127,0,0,1}"
+                "-kernel net_ticktime 4 -kernel inet_dist_use_interface {127,0,0,1}"
             ),
             "ERL_EPMD_PORT": self._epmd,
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -111,8 +111,9 @@ class RabbitMq:
     def __enter__(self) -> Self:
         assert EPMD is not None
         self.processes.start(0, [EPMD, "-port", self._epmd, "-address", "127.0.0.1"])
-        for node in NODES:
+        for node in NODES:  # one by one: of two that begin together each may found a cluster of its own
             self.start(node)
+            wait_ready(self, [node])
         return self
 
     def __exit__(self, *_: object) -> None:
