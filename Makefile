@@ -5,7 +5,7 @@ WORKERS ?= 4# of the tests, which mostly wait: two cores are enough for four
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cover screenshots chaos soak pi-test mutants fresh ha-test bench docs hooks lock release clean
+.PHONY: help demo run test check cover screenshots chaos fleet soak pi-test mutants fresh ha-test bench docs hooks lock release clean
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,11 @@ screenshots: .venv/dev ## the spotter's page in every state, light and night, ph
 chaos: .venv/dev ## the real process, everything round it broken at random: a thousand alerts, 200 restarts
 	$(call needs,mosquitto,mosquitto)
 	$(BIN)/python -m tests.chaos
+
+fleet: .venv/dev ## a broker of three nodes: what it keeps, 30 to 1,000 devices, a node killed and one cut off
+	$(call needs,mosquitto,mosquitto)
+	$(call needs,nats-server,nats-server)
+	$(BIN)/python -m tests.fleet
 
 soak: .venv/dev ## 24 hours of walking through the whole process, as fast as it goes: does anything grow or get lost?
 	$(call needs,mosquitto,mosquitto)

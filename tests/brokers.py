@@ -79,8 +79,9 @@ class Mosquitto:
 class Proxy:
     """Forwards loopback TCP to ``target``; while ``silent`` it swallows everything and closes nothing."""
 
-    def __init__(self, target: int, port: int = 0) -> None:
+    def __init__(self, target: int, port: int = 0, address: str = "127.0.0.1") -> None:
         self.target = target
+        self._address = address
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         self.silent = False
@@ -94,7 +95,7 @@ class Proxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self.target), timeout=PATIENCE_S)
+                far = socket.create_connection((self._address, self.target), timeout=PATIENCE_S)
             except OSError:
                 near.close()
                 continue

@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import sys
 
 from monitor.commands.options import Commands, add_config, add_port, command, host, load
 from monitor.delivery.invitation import settings_of
@@ -27,7 +28,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 def act(args: argparse.Namespace) -> int:
     mqtt = load(args).settings.mqtt
     with ended_by_signals():
-        settings = settings_of(args.url, mqtt) if args.url else mqtt
+        settings = mqtt
+        if args.url:
+            settings = settings_of(args.url, mqtt, args.device or "")
+            if len(settings.devices) > 1 and not args.device:
+                others = ", ".join(settings.devices[1:])
+                print(f"watching {settings.device}; --device for another: {others}", file=sys.stderr)
         return watch(settings, args.name or settings.username or _user(), program="watch")
 
 

@@ -10,38 +10,41 @@ from monitor.delivery.credentials import SecretError
 from monitor.delivery.mqtt import Invitation, MqttSettings
 
 
-def address(name: str, word: str, device: str, host: str, port: int) -> str:
+def address(name: str, word: str, host: str, port: int, *devices: str) -> str:
     """All a spotter's program needs, as one URL."""
     account = f"{quote(name, safe='')}:{quote(word, safe='')}"
-    return f"mqtts://{account}@{host}:{port}/?{urlencode({'device': device})}"
+    return f"mqtts://{account}@{host}:{port}/?{urlencode([('device', device) for device in devices])}"
 
 
-def settings_of(url: str, others: MqttSettings | None = None) -> Invitation:
+def settings_of(url: str, others: MqttSettings | None = None, device: str = "") -> Invitation:
     """What ``address`` wrote, read again; whatever it does not say (certificates) comes from ``others``.
 
-    Raises SecretError, which does not show the URL.
+    Of several devices ``device`` is taken, or the first. Raises SecretError, which does not show the URL.
     """
     others = others or MqttSettings()
     try:
         parts = urlsplit(url)
-        (device,) = parse_qs(parts.query, strict_parsing=True)["device"]
+        devices = tuple(dict.fromkeys(parse_qs(parts.query, strict_parsing=True)["device"]))
         if parts.scheme not in ("mqtts", "mqtt") or not parts.username or parts.password is None:
             raise ValueError
         tls = parts.scheme == "mqtts"
         told = {
-            "device": device,
             "host": parts.hostname or "",
             "port": parts.port or (8883 if tls else 1883),
             "username": unquote(parts.username),
             "word": unquote(parts.password),
             "tls": tls,
+            "devices": devices,
         }
-        return Invitation(**asdict(others) | told)
+        each = {one: Invitation(**asdict(others) | told | {"device": one}) for one in devices}
     except (ValueError, KeyError):
         raise SecretError(
             "this is no address of an account: expected mqtts://NAME:PASSWORD@HOST:PORT/?device=DEVICE, "
             "as rearguard pair prints it, in quotes"
         ) from None
+    if device and device not in each:
+        raise SecretError(f"this account does not watch {device!r}: it watches {', '.join(devices)}")
+    return each[device or devices[0]]
 
 
 def show(url: str, out: TextIO | None = None) -> None:
@@ -59,3 +62,13 @@ def qr(url: str) -> str:
     drawn = io.StringIO()
     segno.make(url).terminal(drawn, compact=True)
     return drawn.getvalue()
+
+
+def drawing(url: str) -> str:
+    """The URL as a QR code for a web page, if segno is installed; else nothing."""
+    try:
+        import segno
+    except ImportError:
+        return ""
+    drawn: str = segno.make(url, micro=False).svg_inline(omitsize=True)
+    return drawn

@@ -120,7 +120,7 @@ class Link:
                     self._topics.availability,
                     *([home_assistant.BIRTH_TOPIC] if settings.home_assistant else []),
                 ),
-                1,
+                0,  # the session ends with the connection: 1 keeps no more, and costs a cluster an election
             ),
             will=Will(self._topics.availability, OFFLINE, retain=True),
             largest_bytes=WORD_BYTES,

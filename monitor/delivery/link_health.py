@@ -21,7 +21,7 @@ UNPROVEN_S = 1.0
 
 BRIEF_S = 5.0
 BRIEF_TIMES = 3
-"""So many connections in a row that did not last so long: another client of our name throws us out."""
+"""So many connections in a row that worked and did not last so long: another client of our name."""
 
 SILENT = "no acknowledgement from the broker for {overdue_s:.0f} s"
 UNTAKEN = "the broker has not acknowledged an alert for {overdue_s:.0f} s"
@@ -67,7 +67,9 @@ class LinkHealth:
 
     def disconnected(self, now_s: float, reason: str, *, refused: bool = False) -> None:
         """It has ended, or could not be made. ``refused``: for our messages, not for another of our name."""
-        self._brief += now_s - self._up_s < BRIEF_S and not refused
+        # A node that has lost its cluster ends connections too, but has acknowledged nothing on them.
+        served = self._alive_s >= self._up_s
+        self._brief += now_s - self._up_s < BRIEF_S and served and not refused
         self._up_s = -inf
         self.given_up(reason)
 

@@ -5,6 +5,7 @@ here only put letters into a queue, a connection is used once, and its owner goe
 whether it lives (docs/delivery.md).
 """
 
+import random
 import re
 import secrets
 import socket
@@ -30,7 +31,7 @@ from monitor.delivery.messages import DEVICE_PATTERN, DEVICE_WORDS, Topics
 from monitor.delivery.wording import no_rights
 
 HOST_PATTERN = r"[^\s\0/@]+"
-HOST_WORDS = "the name or address of the broker"
+HOST_WORDS = "the name or address of the broker, or those of a cluster's nodes with commas between them"
 PLAIN_PORT, TLS_PORT = 1883, 8883
 
 RETRY_S = (0.5, 1.0, 2.0)
@@ -82,15 +83,21 @@ class MqttSettings:
     def __post_init__(self) -> None:
         if not re.fullmatch(DEVICE_PATTERN, self.device):
             raise SettingError("device", f"found {self.device!r}, allowed: {DEVICE_WORDS}")
-        try:
-            self.host.encode("idna")  # as the socket will, in a thread that would die of it
-            possible = re.fullmatch(HOST_PATTERN, self.host) is not None
-        except UnicodeError:
-            possible = False
-        if re.fullmatch(r"[^:]+:\d+|\[.+\](:\d+)?", self.host):
-            raise SettingError("host", f"found {self.host!r}: the port goes into mqtt.port, without brackets")
-        if not possible:
-            raise SettingError("host", f"found {self.host!r}, allowed: {HOST_WORDS}")
+        for host in self.hosts:
+            try:
+                host.encode("idna")  # as the socket will, in a thread that would die of it
+                possible = re.fullmatch(HOST_PATTERN, host) is not None
+            except UnicodeError:
+                possible = False
+            if re.fullmatch(r"[^:]+:\d+|\[.+\](:\d+)?", host):
+                raise SettingError("host", f"found {host!r}: the port goes into mqtt.port, without brackets")
+            if not possible:
+                raise SettingError("host", f"found {self.host!r}, allowed: {HOST_WORDS}")
+
+    @property
+    def hosts(self) -> list[str]:
+        """One broker, or the nodes of a cluster."""
+        return self.host.split(",")
 
     def password(self) -> str:
         """The account's password. Raises SecretError."""
@@ -99,9 +106,10 @@ class MqttSettings:
 
 @dataclass(frozen=True)
 class Invitation(MqttSettings):
-    """Settings with the password in memory, as a pairing URL brings them (monitor/pair.py)."""
+    """Settings with the password in memory, as a pairing URL brings them; ``devices`` are those it names."""
 
     word: str = field(default="", repr=False)
+    devices: tuple[str, ...] = ()
 
     def password(self) -> str:
         return self.word
@@ -148,6 +156,9 @@ class Client:
     ``subscriptions`` are topics with the QoS they are wanted at. With a ``session`` the broker keeps what
     comes for this name, at QoS 1, while it is away. Raises SecretError if its secrets or certificates are
     unusable.
+
+    Of several hosts each attempt takes the next, also after a connection that was good: a node that has lost
+    its cluster may take connections and serve nobody.
     """
 
     def __init__(
@@ -172,8 +183,10 @@ class Client:
         self._connection = OURS
         self._failures = 0
         self._protocol = settings.protocol
+        # Not all from the same one on: the others would take over a dead node's clients evenly, too.
+        self._hosts = random.sample(settings.hosts, len(settings.hosts))
         self._reached = ""  # the address of the broker in the attempt under way
-        self._address = ""  # the last good one
+        self._addresses: dict[str, str] = {}  # by host, the last good one
         self._deadline_s = 0.0  # while connecting: give up; while apart: try again
         self.up = False
         self.dropped = 0
@@ -185,12 +198,14 @@ class Client:
                 try:
                     self._open()
                 except Exception as error:  # noqa: BLE001  whatever paho refuses, we try again after a pause
+                    reason = f"cannot reach {self._where}: {_why(error)}"
                     self._give_up()
-                    return Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(error)}")
+                    return Letter(What.DOWN, reason=reason)
             else:
+                reason = f"no answer from {self._where} for {self._patience_s:.0f} s"
                 self._speak_otherwise()
                 self._give_up()
-                return Letter(What.DOWN, reason=f"no answer from {self._where} for {self._patience_s:.0f} s")
+                return Letter(What.DOWN, reason=reason)
         try:
             sender, letter = self._letters.get(timeout=timeout_s)
         except Empty:
@@ -202,7 +217,7 @@ class Client:
         if letter.what is What.UP:
             self.up = True
             self._failures = 0
-            self._address = self._reached
+            self._addresses[self._host] = self._reached
         elif letter.what is What.DOWN:
             if letter.unspoken:
                 self._speak_otherwise()
@@ -239,16 +254,27 @@ class Client:
             leaving.loop_stop()
 
     @property
+    def _host(self) -> str:
+        """The one that is connected, or is to be tried."""
+        return self._hosts[0]
+
+    @property
+    def _round(self) -> int:
+        """So often each host has failed in a row."""
+        return self._failures // len(self._hosts)
+
+    @property
     def _where(self) -> str:
-        return f"the broker at {self._settings.host}:{self._settings.port}"
+        return f"the broker at {self._host}:{self._settings.port}"
 
     @property
     def _patience_s(self) -> float:
-        return PATIENCE_S[min(self._failures, len(PATIENCE_S) - 1)]
+        return PATIENCE_S[min(self._round, len(PATIENCE_S) - 1)]
 
     def _speak_otherwise(self) -> None:
-        """Use the other version of MQTT for the next attempt, where the settings leave the choice."""
-        if self._reached and self._settings.protocol == paho.MQTTv5:
+        """Use the other version of MQTT for the next round, where the settings leave the choice."""
+        last = (self._failures + 1) % len(self._hosts) == 0
+        if last and self._reached and self._settings.protocol == paho.MQTTv5:
             self._protocol = paho.MQTTv311 if self._protocol == paho.MQTTv5 else paho.MQTTv5
 
     def _open(self) -> None:
@@ -264,6 +290,7 @@ class Client:
         if settings.username:
             client.username_pw_set(settings.username, self._password)
         if self._tls is not None:
+            self._tls.name = self._host
             client.tls_set_context(self._tls)
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
@@ -276,8 +303,9 @@ class Client:
         if five and self._session:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own gap
             properties.SessionExpiryInterval = SESSION_S
-        # A name that cannot be found just now had an address before: every other attempt goes there.
-        host = self._address if self._failures % 2 and self._address else settings.host
+        # A name that cannot be found just now had an address before: every other round goes there.
+        address = self._addresses.get(self._host)
+        host = address if self._round % 2 and address else self._host
         client.connect_async(
             host,
             settings.port,
@@ -355,8 +383,9 @@ class Client:
             _deafen(self._paho)
             self._paho = None
         self.up = False
-        self._deadline_s = time.monotonic() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._deadline_s = time.monotonic() + RETRY_S[min(self._round, len(RETRY_S) - 1)]
         self._failures += 1
+        self._hosts.append(self._hosts.pop(0))
 
 
 def _deafen(client: paho.Client) -> None:
@@ -419,12 +448,11 @@ class _Named(ssl.SSLContext):
         return super().wrap_socket(sock, **options | {"server_hostname": self.name})
 
 
-def _tls(settings: MqttSettings) -> ssl.SSLContext:
+def _tls(settings: MqttSettings) -> _Named:
     """Raises SecretError: what is wrong, and with which file."""
     file = settings.ca_file or "the system's certificates"
     try:
         context = _Named(ssl.PROTOCOL_TLS_CLIENT)
-        context.name = settings.host
         if settings.ca_file:
             context.load_verify_locations(settings.ca_file)
         else:

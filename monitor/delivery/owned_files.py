@@ -20,10 +20,40 @@ def write(path: Path, text: str, mode: int, group: int, user: int = 0) -> None:
             file.write(text)
             file.flush()
             _give(file.fileno(), mode, group, user)
+            os.fsync(file.fileno())  # before its name leads to it: after a power cut it is the old or the new
         new.replace(path)
+        _sync(path.parent)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def make_private_folder(path: Path) -> None:
+    """Make the folder, if there is none, for the owner of the one around it alone. Raises OSError."""
+    if path.is_dir():
+        return
+    path.mkdir(mode=0o700)
+    around = path.parent.stat()
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+    try:
+        _give(opened, 0o700, around.st_gid, around.st_uid)
+    finally:
+        os.close(opened)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put ``text`` in the place of ``path``, for whoever owns its folder and nobody else. Raises OSError."""
+    folder = path.parent.stat()
+    write(path, text, 0o600, folder.st_gid, folder.st_uid)
+
+
+def _sync(folder: Path) -> None:
+    """What is written next is not on the disk before this."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def is_given(path: Path, mode: int, group: int) -> bool:

@@ -75,6 +75,7 @@ class SpotterView:
         self._numbers: set[int] = set()  # of the sequence that goes on from run to run: what has arrived
         self._since = 0  # alerts up to this one were before our time
         self._asked = (0, 0)
+        self._over: dict[str, int] = {}  # ended incidents that are kept no more: their latest report
         self._orphans: set[str] = set()  # incidents that wait, and whose device has restarted
 
     @property
@@ -252,6 +253,8 @@ class SpotterView:
     def _reconcile(self, state: State, before: State, moment: Moment) -> list[Notice]:
         """The heartbeat lists what is open; reports we missed show by the difference."""
         if len(self.incidents) > len(self.open) + 50:  # before more end: who watches us must see them end
+            ended = [incident for incident in self.incidents.values() if incident.stage.ended]
+            self._over |= {incident.id: incident.sequence for incident in ended}
             self.incidents = {incident.id: incident for incident in self.open}
         notices = []
         open_now = {entry.id: entry for entry in state.incidents}
@@ -303,6 +306,8 @@ class SpotterView:
         if self.state is None or message.boot == self.state.boot or message.sequence <= self.state.first:
             self._numbers.add(message.sequence)
         age_s, age_known = self._age(message, moment)
+        if message.sequence <= self._over.get(message.id, -1):
+            return []  # the heartbeat alone has brought it, and its end, before its alert came
         before = self.incidents.get(message.id)
         if before is not None and message.sequence == before.sequence and not before.evidence:
             self.incidents[message.id] = replace(before, evidence=message.evidence)

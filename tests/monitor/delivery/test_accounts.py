@@ -3,11 +3,8 @@
 Each forbidden act is tried and seen to be refused.
 """
 
-import gc
 import io
-import re
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +19,12 @@ from monitor.delivery.accounts import Role
 from monitor.delivery.credentials import SecretError
 from monitor.delivery.link import Link
 from monitor.delivery.messages import Topics
-from monitor.delivery.mqtt import Client, Letter, MqttSettings, What, round_trip_s
+from monitor.delivery.mqtt import Client, MqttSettings, What, round_trip_s
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.terminal import watch
 from tests.brokers import MOSQUITTO, Mosquitto, Proxy, held_port
 from tests.pulse import PATIENCE_S, Pulse, wait_until
+from tests.rights import carried, refused, until
 
 SHIPPED = Path(__file__).parents[3] / "systemd"
 WALKER = Topics("walker")
@@ -47,6 +45,7 @@ class Guarded:
         secret.write_text(word)
         secret.chmod(0o600)
         return MqttSettings(
+            device="other" if name == "other" else "walker",
             host="localhost",
             port=self.tls if tls else self.plain,
             username=name,
@@ -107,56 +106,6 @@ def certificates(folder: Path) -> None:
         *("x509", "-req", "-in", "broker.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
         *("-days", "2", "-extfile", "names", "-out", "broker.crt"),
     )
-
-
-OWN = {"walker": WALKER.check, "other": OTHER.check, "eva": WALKER.request, "home": WALKER.request}
-"""What each account may write, whatever else it may not."""
-
-
-def carried(sender: MqttSettings, receiver: MqttSettings, topic: str) -> bool:
-    """Does a message on ``topic`` get from one account to the other?
-
-    Nothing is waited for in vain: a broker answers each client in order, so what it lets through has come
-    when it acknowledges the next message of the receiver.
-    """
-    ear, mouth = Client(receiver, "ear", {topic: 1}), Client(sender, "mouth")
-    try:
-        for client in (ear, mouth):
-            if until(client, What.UP, What.DOWN).what is What.DOWN:
-                return False
-        ear.publish(OWN[receiver.username], b"am I subscribed?")
-        until(ear, What.ACKED)
-        mouth.publish(topic, b"hello")
-        until(mouth, What.ACKED, What.DOWN)
-        ear.publish(OWN[receiver.username], b"was there anything?")
-        return until(ear, What.RECEIVED, What.ACKED).what is What.RECEIVED
-    finally:
-        ear.close()
-        mouth.close()
-
-
-def until(client: Client, *kinds: What) -> Letter:
-    """The next letter of these kinds."""
-    found: list[Letter] = []
-
-    def came() -> bool:
-        letter = client.next(0.1)
-        found.extend([letter] if letter is not None and letter.what in kinds else [])
-        return bool(found)
-
-    wait_until(came)
-    return found[0]
-
-
-def refused(settings: MqttSettings, words: str) -> None:
-    """Wait for a refusal in these words: a busy broker may first give no answer at all."""
-    client = Client(settings, "refused")
-    try:
-        wait_until(lambda: re.search(words, until(client, What.DOWN).reason))
-    finally:
-        client.close()
-        wait_until(lambda: not any("refused" in thread.name for thread in threading.enumerate()))
-        gc.collect()  # see UNCLOSED_BY_PAHO
 
 
 ALLOWED = [
@@ -332,7 +281,7 @@ def test_a_name_that_would_bend_the_files_is_refused(tmp_path: Path, name: str) 
 
 
 def test_the_code_carries_the_whole_account() -> None:
-    url = invitation.address("eva", "a/b", "walker", "pi.local", 8883)
+    url = invitation.address("eva", "a/b", "pi.local", 8883, "walker")
     assert url == "mqtts://eva:a%2Fb@pi.local:8883/?device=walker"
     out = io.StringIO()
     invitation.show(url, out)
@@ -340,7 +289,7 @@ def test_the_code_carries_the_whole_account() -> None:
 
 
 def test_the_code_is_read_again_and_its_password_is_never_shown() -> None:
-    url = invitation.address("eva", "a/b:c@d", "belt-2", "pi.local", 8884)
+    url = invitation.address("eva", "a/b:c@d", "pi.local", 8884, "belt-2")
     settings = invitation.settings_of(url, MqttSettings(ca_file="/ca.crt", protocol=5, device="walker"))
     assert (settings.username, settings.password()) == ("eva", "a/b:c@d")
     assert (settings.device, settings.host, settings.port) == ("belt-2", "pi.local", 8884)
@@ -359,6 +308,7 @@ def test_the_code_is_read_again_and_its_password_is_never_shown() -> None:
         "mqtts://pi.local:8883/?device=walker",
         "mqtts://eva:secret@pi.local:port/?device=walker",
         "mqtts://eva:secret@pi.local:8883/?device=A%20B",
+        "mqtts://eva:secret@pi.local:8883/?device=walker&device=A",
         "mqtts://eva:secret@:8883/?device=walker",
         "mqtts://eva:secret@[pi/?device=walker",
     ],
@@ -371,7 +321,7 @@ def test_what_is_no_code_is_refused_without_showing_it(url: str) -> None:
 
 def test_a_spotter_gets_in_with_the_code_alone(guarded: tuple[Guarded, dict[str, str]]) -> None:
     place, words = guarded
-    url = invitation.address("eva", words["eva"], "walker", "localhost", place.tls)
+    url = invitation.address("eva", words["eva"], "localhost", place.tls, "walker")
     others = MqttSettings(ca_file=str(place.folder / "ca.crt"))
     out = io.StringIO()
     watch(invitation.settings_of(url, others), "Eva", None, lambda: "NO CONTACT" in out.getvalue(), out=out)

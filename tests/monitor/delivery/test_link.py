@@ -40,6 +40,11 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.delivery.link.LinkHealth", health)
 
 
+def test_what_comes_to_the_device_costs_the_broker_no_memory_of_it(mqtt: MqttSettings) -> None:
+    """Its session ends with the connection, so QoS 1 would keep nothing more, and a cluster pays for it."""
+    assert set(Link(mqtt, SimpleQueue())._client._subscriptions.values()) == {0}
+
+
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("protocol", [4, 5])
 def test_alert_and_answer_go_there_and_back(mqtt: MqttSettings, protocol: int) -> None:

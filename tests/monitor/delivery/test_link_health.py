@@ -169,12 +169,22 @@ def test_three_brief_connections_in_a_row_are_a_rival(lasted_s: float, rival: bo
     for times in range(3):
         assert not health.rival, times
         health.connected(now_s)
+        health.acknowledged(now_s)
         now_s += lasted_s
         health.disconnected(now_s, "thrown out")
         health.judge(now_s, None, sending=True)
     assert health.rival is rival
     health.connected(now_s)
     health.judge(now_s + 5.1, None, sending=True)
+    assert not health.rival
+
+
+def test_nodes_that_end_connections_and_acknowledge_nothing_are_no_rival() -> None:
+    health = LinkHealth("kitchen", "eva", 0.0)
+    for times in range(5):
+        health.connected(10.0 * times)
+        health.disconnected(10.0 * times + 4.0, "the node has lost its cluster")
+    assert not health.judge(50.0, None, sending=True).dead
     assert not health.rival
 
 

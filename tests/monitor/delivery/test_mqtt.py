@@ -113,7 +113,9 @@ def test_a_folder_is_no_secret(tmp_path: Path) -> None:
         password("walker", str(tmp_path))
 
 
-@pytest.mark.parametrize("host", ["", " ", "a b", "x" * 64, "a..b", "nul\0", "https://broker"])
+@pytest.mark.parametrize(
+    "host", ["", " ", "a b", "x" * 64, "a..b", "nul\0", "https://broker", "a,", ",a", "a,b:1883"]
+)
 def test_a_host_that_no_broker_can_have_is_refused(host: str) -> None:
     with pytest.raises(ValueError, match="host"):
         MqttSettings(host=host)
@@ -155,9 +157,9 @@ def test_an_encryption_that_is_broken_is_not_offered() -> None:
 class OldBroker:
     """Knows MQTT 3.1.1 only; ``manner`` is how it meets what it does not know."""
 
-    def __init__(self, manner: str) -> None:
+    def __init__(self, manner: str, address: str = "127.0.0.1", port: int = 0) -> None:
         self._manner = manner
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, port))
         self.port = int(self._listener.getsockname()[1])
         self.versions: list[int] = []
         self._open: list[socket.socket] = []
@@ -170,7 +172,11 @@ class OldBroker:
                 self._open.append(near)
                 version = near.recv(1024)[8]  # after the fixed header and "MQTT"
                 self.versions.append(version)
-                if version == 4:
+                if self._manner == "is mute":
+                    continue
+                if self._manner == "refuses":
+                    near.sendall(b"\x20\x02\x00\x03")
+                elif version == 4:
                     near.sendall(b"\x20\x02\x00\x00")
                 elif self._manner == "says so":
                     near.sendall(b"\x20\x02\x00\x01")
@@ -199,6 +205,76 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(
     assert broker.versions == [5, 4, 4]  # what it knows it is spoken to in from now on
     client.close()
     broker.close()
+
+
+def cluster(manners: tuple[str, str]) -> tuple[list[OldBroker], Client]:
+    """Two nodes at one port, and a client that knows both."""
+    nodes = [OldBroker(manners[0])]
+    nodes.append(OldBroker(manners[1], "127.0.0.2", nodes[0].port))
+    hosts = "127.0.0.1,127.0.0.2"
+    return nodes, Client(MqttSettings(host=hosts, port=nodes[0].port, protocol=4), "x")
+
+
+def test_where_one_host_is_gone_the_next_is_tried() -> None:
+    nodes, client = cluster(("says so", "says so"))
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    first = next(node for node in nodes if node.versions)
+    first.close()
+    wait_until(lambda: (client.next(0.1), not client.up)[1])
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    assert [len(node.versions) for node in nodes] == [1, 1]
+    client.close()
+    for node in nodes:
+        node.close()
+
+
+@pytest.mark.parametrize("manner", ["is mute", "refuses"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_host_that_takes_connections_and_does_not_serve_keeps_nobody(
+    manner: str, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.PATIENCE_S", (0.5,))
+    nodes, client = cluster((manner, "says so") if first == 0 else ("says so", manner))
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    good = nodes[1 - first]
+    assert len(good.versions) == 1
+    client.close()
+    for node in nodes:
+        node.close()
+
+
+def test_each_host_is_asked_in_both_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.PATIENCE_S", (0.5,))
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    nodes, client = cluster(("is mute", "says so"))
+    client.close()
+    client = Client(MqttSettings(host="127.0.0.1,127.0.0.2", port=nodes[0].port), "x")
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    assert nodes[1].versions == [5, 4]
+    client.close()
+    for node in nodes:
+        node.close()
+
+
+def test_clients_of_one_list_do_not_all_begin_at_the_same_host() -> None:
+    settings = MqttSettings(host="a,b,c")
+    assert {Client(settings, "x")._host for _ in range(100)} == {"a", "b", "c"}
+
+
+def test_the_certificate_must_bear_the_name_that_was_tried(
+    free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    client = Client(MqttSettings(host="127.0.0.1,127.0.0.2", port=free_port, tls=True), "x")
+    context = client._tls
+    assert context is not None
+    seen = set()
+    for _ in range(4):
+        wait_until(lambda: (letter := client.next(0.1)) is not None and letter.what is What.DOWN)
+        assert context.name in ("127.0.0.1", "127.0.0.2")
+        seen.add(context.name)
+    assert len(seen) == 2
+    client.close()
 
 
 def test_a_slow_name_server_is_waited_for(mqtt: MqttSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -456,6 +456,21 @@ def test_an_incident_ended_by_the_heartbeat_is_still_shown_ended_however_many_di
     assert play.view.incidents[last.id].stage is Stage.CLEARED
 
 
+def test_an_alert_that_comes_after_its_heartbeat_is_not_shown_again_however_many_ended_since() -> None:
+    play = Play()
+    play.seen()
+    late = [play.stage(SUSPECTED, f"{number}") for number in range(120)]
+    for report in late:  # the broker passes on heartbeats, and keeps the alerts to itself
+        entry = Incident(
+            report.id, report.sequence, report.kind, report.priority, report.certainty, report.stage, 0.0
+        )
+        assert play.beat(incidents=(entry,))
+    play.beat()
+    assert play.view.open == []
+    for report in late:
+        assert play.hear(report) == [], report.id
+
+
 def test_a_late_subscriber_learns_from_the_heartbeat_what_is_open() -> None:
     play = Play()
     message = play.stage(CONFIRMED)
