@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if reason := MISSING[name]:
             print(f"{name} is skipped: {reason}")
     names = [name for name in names if not MISSING[name]]
+    if not names:
+        return 0
     cores, load = os.cpu_count(), os.getloadavg()[0]
     print(f"{cores} cores, shared by devices, spotters and all three nodes; load before {load:.1f}")
     wrong = 0
