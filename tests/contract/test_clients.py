@@ -19,8 +19,9 @@ from tests.contract.document import ROOT
 from tests.contract.examples import FALL, examples
 from tests.contract.program import Account, Program, node_red, python, shell
 from tests.listener import Listener
-from tests.monitor.delivery.test_accounts import certificates, until
+from tests.monitor.delivery.test_accounts import certificates
 from tests.pulse import Pulse, wait_until
+from tests.rights import until
 
 WALKER = Topics("walker")
 NAMES = {"python": "eva", "shell": "max", "node_red": "node-red"}
