@@ -88,7 +88,7 @@ def typed(command: list[str], folder: Path, **environment: str) -> Iterator[Prog
 
 @contextmanager
 def python(account: Account, folder: Path) -> Iterator[Program]:
-    url = address(account.name, account.word, "walker", "localhost", account.tls_port)
+    url = address(account.name, account.word, "localhost", account.tls_port, "walker")
     command = [sys.executable, str(CLIENTS / "alerts.py")]
     with typed(command, folder, REARGUARD=url, CA=str(account.ca)) as program:
         yield program
