@@ -84,7 +84,7 @@ class Device:
             writer.write(packets.connect(client, self.name, word, self._topics.availability, OFFLINE))
             answer = await asyncio.wait_for(self._reader.readexactly(4), OVERDUE_S)
             if answer[3] == 0:
-                topics = (self._topics.answer, self._topics.request, self._topics.availability)
+                topics = (self._topics.answers, self._topics.request, self._topics.availability)
                 writer.write(packets.subscribe(dict.fromkeys(topics, 0)))
                 self._writer = writer
                 due, self._pending = self._pending, {}
