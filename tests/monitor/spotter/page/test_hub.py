@@ -16,7 +16,8 @@ from monitor.delivery.link import Link
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.escalation import Push
 from monitor.spotter.page import hub as hub_file
-from monitor.spotter.page.hub import ANSWERS, REQUESTS, UNSENT, Hub, Page, RefusedError, event
+from monitor.spotter.page.hub import ANSWERS, REQUESTS, Hub, RefusedError
+from monitor.spotter.page.live import UNSENT, Page, event
 from monitor.spotter.page.phones import Phone
 from tests.brokers import Mosquitto
 from tests.pulse import PATIENCE_S, Pulse, wait_until
