@@ -46,6 +46,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.view = SpotterView("walker")
+        self.up = True
         self.given: SimpleQueue[list[Notice] | Exception] = SimpleQueue()
         self.labels: list[str] = []
         self.turn = 0
