@@ -389,7 +389,10 @@ async function pressRoll(number) {
   openSheet(SAY.roll_title, rollList(), () => sheet.querySelector(".rolled").replaceWith(rollList()));
 }
 
-const session = async (device) => (await import("./session.js")).openSession(device, { tell, toast, openSheet });
+async function session(device) {
+  const { openSession } = await import("./session.js");
+  await openSession(device, { tell, toast, openSheet });
+}
 
 let sheetUpdate = null;
 function openSheet(words, content, update = null) {
@@ -463,7 +466,10 @@ function setNight(on) {
   localStorage.setItem("night", on ? "1" : "0");
 }
 
-const settings = async () => (await import("./menu.js")).openMenu(known, { sheet, openSheet, toast, unpaired });
+async function settings() {
+  const { openMenu } = await import("./menu.js");
+  await openMenu(known, { sheet, openSheet, toast, unpaired });
+}
 
 const wished = localStorage.getItem("night");
 setNight(wished === null ? matchMedia("(prefers-color-scheme: dark)").matches : wished === "1");
