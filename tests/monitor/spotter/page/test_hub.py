@@ -2,21 +2,19 @@
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from monitor.core.vocabulary import AlertKind, InputKind, Priority
 from monitor.delivery.link import Link
-from monitor.delivery.messages import State, Topics, encode
-from monitor.delivery.mqtt import Client, MqttSettings
+from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.escalation import Push
 from monitor.spotter.page import hub as hub_file
 from monitor.spotter.page import station as station_file
@@ -27,6 +25,7 @@ from monitor.spotter.page.live import UNSENT, Page, event
 from monitor.spotter.page.phones import Phone
 from monitor.spotter.page.tile import ORDER, Tile
 from tests.brokers import Mosquitto
+from tests.heartbeats import MANY, Heartbeats
 from tests.pulse import PATIENCE_S, Pulse, wait_until
 
 NONCE = "nonce-{}".format
@@ -516,43 +515,6 @@ def test_what_the_door_said_last_is_good_while_it_cannot_be_asked(tmp_path: Path
     for _ in range(3):
         hub.look_round()
         assert not hub._is_watched("bert", "Eva")
-
-
-MANY = [f"walker-{number:02}" for number in range(1, 31)]
-HEARTBEAT_S = 0.5
-
-
-class Heartbeats:
-    """Thirty devices for the price of one connection: what they say each time is only that they are armed."""
-
-    def __init__(self, broker: MqttSettings, devices: Sequence[str]) -> None:
-        self._settings, self._devices = broker, devices
-        self.silent: set[str] = set()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeats")
-
-    def _run(self) -> None:
-        client = Client(self._settings, "heartbeats")
-        number, next_s = 0, 0.0
-        while not self._end.is_set():
-            client.next(0.05)
-            if client.up and time.monotonic() >= next_s:
-                number, next_s = number + 1, time.monotonic() + HEARTBEAT_S
-                for device in set(self._devices) - self.silent:
-                    client.publish(Topics(device).state, encode(beat(number)), qos=0)
-        client.close()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-
-def beat(number: int) -> State:
-    return State("aaaa", number, time.monotonic(), time.time(), number, armed=True, sound_paused=False)
 
 
 def test_a_broker_that_dies_is_one_event_for_thirty_walkers(
