@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Any, Self
 
 from monitor.delivery.messages import State, Topics, encode
@@ -15,24 +16,38 @@ HEARTBEAT_S = 0.5
 class Heartbeats:
     """``says``: by device, fields of State that are not as usual. ``silent`` ones say nothing."""
 
-    def __init__(self, broker: MqttSettings, devices: Sequence[str]) -> None:
-        self._settings, self._devices = broker, devices
+    def __init__(self, broker: MqttSettings, devices: Sequence[str], every_s: float = HEARTBEAT_S) -> None:
+        self._client = Client(broker, "heartbeats")
+        self._devices, self._every_s = devices, every_s
+        self._now: SimpleQueue[str] = SimpleQueue()
         self.says: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeats")
 
     def _run(self) -> None:
-        client = Client(self._settings, "heartbeats")
+        client = self._client
         number, next_s = 0, 0.0
         while not self._end.is_set():
             client.next(0.05)
+            number += 1
+            due: list[str] = []
+            while not self._now.empty():
+                due.append(self._now.get())
             if client.up and time.monotonic() >= next_s:
-                number, next_s = number + 1, time.monotonic() + HEARTBEAT_S
-                for device in self._devices:
-                    if device not in self.silent:
-                        client.publish(Topics(device).state, encode(self._state(device, number)), qos=0)
+                next_s = time.monotonic() + self._every_s
+                due = [device for device in self._devices if device not in self.silent]
+            for device in due:
+                client.publish(Topics(device).state, encode(self._state(device, number)), qos=0)
         client.close()
+
+    def say(self, device: str, fields: dict[str, Any]) -> float:
+        """Let it say so at once; the monotonic time at which it begins to."""
+        self.says[device] = fields
+        said_s = time.monotonic()
+        self._now.put(device)
+        self._client.wake()
+        return said_s
 
     def _state(self, device: str, number: int) -> State:
         fields = {"armed": True, "sound_paused": False, "alerts": 9} | self.says.get(device, {})
