@@ -129,6 +129,7 @@ def tile(
     alerts = tuple(_shown(view, incident, moment) for incident in view.open)
     fresh = state if known else None
     listening = view.listening() if fresh else ()
+    there = fresh if not view.no_contact else None
     return Tile(
         device=device,
         look=look(view),
@@ -136,15 +137,15 @@ def tile(
         armed=bool(state and state.armed),
         known=known,
         signal=_signal(view, silent_s, moment, cut),
-        alone=bool(fresh and (fresh.armed or fresh.walking) and not listening),
-        everybody=not heard and not listening,
+        alone=bool(there and (there.armed or there.walking) and not listening),
+        everybody=not heard and not (there and listening),
         alerts=alerts,
         waits_for=tuple(printable(words) for words in fresh.waits_for) if fresh else (),
         faults=tuple(printable(words) for words in fresh.faults) if fresh else (),
         sound_paused=bool(fresh and fresh.sound_paused),
         low_supply=any(incident.kind is AlertKind.BATTERY for incident in view.open),
         gait=fresh.gait if fresh else Gait(),
-        walking=bool(fresh and fresh.walking),
+        walking=bool(there and there.walking),
         steps=state.steps if state else 0,
         listening=listening,
         lines=lines,

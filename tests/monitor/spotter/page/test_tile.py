@@ -306,7 +306,7 @@ def test_who_is_alone_and_for_whom_everybody_is_rung(
 
 @pytest.mark.parametrize("heard", [False, True])
 def test_without_contact_nobody_is_alone_and_all_are_rung_unless_his_own_can_hear(heard: bool) -> None:
-    lost = Device().seen(walking=True).wait(LATE_S + 1).tile(heard=heard)
+    lost = Device().seen(walking=True).wait(4).tile(heard=heard)
     assert (lost.alone, lost.walking, lost.everybody) == (False, False, not heard)
 
 
