@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ class Reader(Stream):
                     self.seen_s.setdefault(name.decode(), time.monotonic())
         except (OSError, ValueError, AttributeError):
             pass
+
+
+def everybody_has(name: str, phones: list[Reader]) -> bool:
+    return all(name in phone.seen_s for phone in phones)
 
 
 def main() -> None:
@@ -77,7 +82,7 @@ def main() -> None:
             name, device = f"fall-{number}", names[number % len(names)]
             fall = Incident(name, 1 + number, *about, age_s=0.0)
             said_s = beats.say(device, {**usual, "incidents": (fall,), "alerts": 1 + number})
-            wait_until(lambda name=name: all(name in phone.seen_s for phone in phones))
+            wait_until(partial(everybody_has, name, phones))
             taken_ms.append(1e3 * (max(phone.seen_s[name] for phone in phones) - said_s))
         middle, late = np.percentile(taken_ms, [50, 99])
         print(f"{options.falls} falls, to the last phone: median {middle:.0f} ms, 99 % {late:.0f} ms")

@@ -38,11 +38,11 @@ class Tile {
     this.yours.hidden = !yours;
     text(this.word, LOOKS[place]);
     text(this.does, does(tile));
-    text(this.ears, tile.signal.lost || !tile.known ? "" : heardBy(tile.listening));
+    text(this.ears, tile.signal.lost || !tile.known ? "" : listeners(tile.listening));
   }
 }
 
-const heardBy = (names) => (names.length ? fill(SAY.heard_by, { names: names.join(", ") }) : SAY.nobody_listens);
+const listeners = (names) => (names.length ? fill(SAY.listeners, { names: names.join(", ") }) : SAY.nobody_listens);
 
 // The one thing to know beside the word: who is coming, how long it has been so, or how he walks.
 function does(tile) {

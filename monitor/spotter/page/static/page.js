@@ -166,6 +166,7 @@ const silent = button(SAY.silent, start, "pause"); // on an alarm that cannot be
 const others = el("div", { class: "others" }); // on an alarm: what else rings
 let overlayKey = "";
 let overlayPart = null;
+let unfocused = false; // its buttons are there only after its first update
 let passedOver = new Set(); // alarms that somebody has left for a less urgent one
 
 function loadBoard() {
@@ -295,6 +296,8 @@ function showOverlay(alarm, ringing, paused_s) {
   showOthers(ringing.filter((other) => other.tiles && other !== alarm), ringing);
   silent.hidden = canRing;
   if (!silent.isConnected) overlayPart.element.append(silent);
+  if (unfocused) overlayPart.element.querySelector(".buttons button").focus();
+  unfocused = false;
 }
 
 function setOverlay(alarm) {
@@ -303,7 +306,7 @@ function setOverlay(alarm) {
   if (overlayPart && sheet.open) sheet.close(); // nothing may lie over an alarm
   overlay.replaceChildren(...(overlayPart ? [overlayPart.element] : []));
   main.inert = Boolean(alarm);
-  overlayPart?.element.querySelector(".buttons button")?.focus();
+  unfocused = Boolean(alarm);
 }
 
 function hesitate(element) {

@@ -121,7 +121,7 @@ export const SAY = {
   listening: "Listening",
   nobody: "nobody",
   nobody_listens: "nobody listens",
-  heard_by: "heard by {names}",
+  listeners: "listening: {names}",
   yours: "yours",
   walkers: "{count} walkers",
   walking: "Walking",
