@@ -44,6 +44,12 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--device", help="the walker's device; overrides mqtt.device")
     add_port(parser)
+    parser.add_argument(
+        "--watches",
+        metavar="DEVICES",
+        help="pair: the walkers for whom this spotter is rung, with commas between, or all; without it as it "
+        "was, and all for a new one",
+    )
     parser.add_argument("--listen", type=_port, metavar="N", help="the page's port; 0 for any that is free")
     parser.add_argument("--folder", type=Path, help="where sessions are kept; overrides page.folder")
     parser.add_argument("--dry-run", action="store_true", help="certificate: say what would be done only")
@@ -56,6 +62,9 @@ def act(args: argparse.Namespace) -> int:
         return 2
     if args.dry_run and args.action != "certificate":
         print(f"rearguard page {args.action}: --dry-run is for certificate alone", file=sys.stderr)
+        return 2
+    if args.watches is not None and args.action != "pair":
+        print(f"rearguard page {args.action}: --watches is for pair alone", file=sys.stderr)
         return 2
     hosts = args.host or []
     args.host = hosts[-1] if hosts and args.action != "certificate" else None
@@ -78,14 +87,25 @@ def act(args: argparse.Namespace) -> int:
 
 
 def _at_the_door(door: Door, args: argparse.Namespace, loaded: Loaded) -> int:
+    settings = loaded.settings.page
     if args.action == "pair":
+        shown = settings.devices.split() or [loaded.settings.mqtt.device]
+        watched = [] if args.watches in (None, "all") else args.watches.split(",")
+        if unknown := [device for device in watched if device not in shown]:
+            print(
+                f"--watches: the page shows no {', '.join(unknown)!r}, but {', '.join(shown)}: name some of "
+                "these, with commas between, or all; or add to page.devices first",
+                file=sys.stderr,
+            )
+            return 2
         invitation = door.invite(args.name, time.time())
-        settings = loaded.settings.page
+        if args.watches is not None:
+            door.set_watches(args.name, watched)
         where = address(settings, args.listen or settings.port)
         link = f"{where}#enter={invitation.link}"
         print(qr(link), end="")
         print(f"{link}\nor open {where} and enter {invitation.code[:3]} {invitation.code[3:]}")
-        print(f"for {invitation.name}, once, within {INVITATION_S / 60:.0f} minutes")
+        print(f"for {_with_watched(door, invitation.name)}, once, within {INVITATION_S / 60:.0f} minutes")
     elif args.action == "unpair":
         before = door.names(time.time())
         ended = door.put_out(args.name)
@@ -94,8 +114,15 @@ def _at_the_door(door: Door, args: argparse.Namespace, loaded: Loaded) -> int:
             return 1
         print(f"{args.name} is out, on {ended} phone{'' if ended == 1 else 's'}")
     else:
-        print("\n".join(door.names(time.time())) or "nobody is paired: rearguard page pair NAME")
+        names = [_with_watched(door, name) for name in door.names(time.time())]
+        print("\n".join(names) or "nobody is paired: rearguard page pair NAME")
     return 0
+
+
+def _with_watched(door: Door, name: str) -> str:
+    """The name, with the walkers for whom it is rung if that is not all of them."""
+    devices = door.watches().get(name)
+    return f"{name}, who watches {', '.join(sorted(devices))}" if devices else name
 
 
 def _push_keys(folder: Path, settings: PageSettings) -> int:

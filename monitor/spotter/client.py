@@ -82,6 +82,11 @@ class SpotterClient:
         self._receipted_s: dict[tuple[str, int, str], float] = {}  # by report and name: when last
         self.view = SpotterView(settings.device, no_contact_s, self._account)
 
+    @property
+    def up(self) -> bool:
+        """Is there a connection to the broker?"""
+        return self._client.up
+
     def hear(self, timeout_s: float) -> list[Notice]:
         """What is new; call it several times a second."""
         letter = self._client.next(timeout_s)

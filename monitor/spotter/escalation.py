@@ -87,15 +87,18 @@ class Escalation:
         """What is under way: incidents, and NO_CONTACT."""
         return frozenset(self._threads)
 
-    def step(self, view: SpotterView, now_s: float) -> list[Push]:
-        """What is to be sent now, the urgent first. ``now_s`` is the monotonic time of the view."""
+    def step(self, view: SpotterView, now_s: float, cut: bool = False) -> list[Push]:
+        """What is to be sent now, the urgent first. ``now_s`` is the monotonic time of the view.
+
+        While we are ``cut`` off from the broker, and others say so, lost contact is not sent.
+        """
         pushes = []
         for name, (push, reserve) in list(self._owed.items()):
             if self._room(now_s, reserve):
                 self._count(now_s)
                 pushes.append(push)
                 del self._owed[name]
-        pushes += self._contact(view, now_s)
+        pushes += self._contact(view, now_s, cut)
         for incident in sorted(view.incidents.values(), key=lambda incident: -incident.priority):
             pushes += self._of_incident(incident, view, now_s)
         for name, thread in self._threads.items():
@@ -137,13 +140,13 @@ class Escalation:
             return self._at_once(incident.id, thread, incident.phase, now_s)
         return self._limited(incident.id, thread, incident.phase, now_s, urgent=high)
 
-    def _contact(self, view: SpotterView, now_s: float) -> list[Push]:
+    def _contact(self, view: SpotterView, now_s: float, cut: bool) -> list[Push]:
         """No contact with the device. Sent if it was armed: that it is switched off otherwise is no news.
 
         What was armed is known even of a device that died before our time: its heartbeat is retained.
         """
         thread = self._threads.get(NO_CONTACT)
-        if not view.no_contact or view.state is None:
+        if not view.no_contact or view.state is None or cut:
             self._contact_s = now_s
         if thread is not None:
             if not view.no_contact or view.calm:

@@ -43,13 +43,11 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+SCRIPTS = ("page", "show", "draw", "sound", "words", "server", "worker", "session", "board", "enter", "menu")
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    **{
-        f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("page", "show", "draw", "sound", "words", "worker", "server", "session")
-    },
+    **{f"/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("page", "board")},
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in SCRIPTS},
     "/manifest.webmanifest": ("manifest.webmanifest", "application/manifest+json"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/icon-180.png": ("icon-180.png", "image/png"),

@@ -12,7 +12,7 @@ import re
 import secrets
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS invitations (
 CREATE TABLE IF NOT EXISTS sessions (secret TEXT PRIMARY KEY, name TEXT, since_s REAL, seen_s REAL);
 CREATE TABLE IF NOT EXISTS subscriptions (
     secret TEXT PRIMARY KEY REFERENCES sessions ON DELETE CASCADE, origin TEXT, subscription TEXT);
+CREATE TABLE IF NOT EXISTS watches (name TEXT PRIMARY KEY, devices TEXT);
 """
 
 
@@ -177,6 +178,7 @@ class Door:
         name = _shown(name)
         with self._whole():
             self._do("DELETE FROM invitations WHERE name = ?", name)
+            self._do("DELETE FROM watches WHERE name = ?", name)
             return self._do("DELETE FROM sessions WHERE name = ?", name).rowcount
 
     def names(self, now_s: float) -> list[str]:
@@ -188,6 +190,21 @@ class Door:
             now_s,
         )
         return [str(row[0]) for row in rows]
+
+    def set_watches(self, name: str, devices: Collection[str]) -> None:
+        """Whom this name watches, and is rung for, from now on; all if ``devices`` is empty."""
+        name = _shown(name)
+        with self._whole():
+            self._do("DELETE FROM watches WHERE name = ?", name)
+            if devices:
+                self._do("INSERT INTO watches VALUES (?, ?)", name, " ".join(sorted(devices)))
+
+    def watches(self) -> dict[str, frozenset[str]]:
+        """The devices that each name watches; who is not in it watches all."""
+        if not self._do("SELECT 1 FROM sqlite_master WHERE name = 'watches'").fetchone():
+            return {}  # an older version's file, on a read-only disk
+        rows = self._do("SELECT name, devices FROM watches ORDER BY name")
+        return {str(name): frozenset(str(devices).split()) for name, devices in rows}
 
     def subscribe(self, secret: str, origin: str, subscription: str) -> None:
         """Push messages of this session go there; "" for nowhere. They end with the session.
@@ -205,10 +222,13 @@ class Door:
         """The push service knows this subscription no longer."""
         self._do("DELETE FROM subscriptions WHERE secret = ?", key)
 
-    def subscriptions(self) -> list[tuple[str, str, str]]:
-        """Key, origin and subscription of every session that has one."""
-        rows = self._do("SELECT secret, origin, subscription FROM subscriptions")
-        return [(str(key), str(origin), str(subscription)) for key, origin, subscription in rows]
+    def subscriptions(self) -> list[tuple[str, str, str, str]]:
+        """Key, origin and subscription of every session that has one, and the session's name."""
+        rows = self._do(
+            "SELECT sessions.secret, origin, subscription, name FROM subscriptions "
+            "JOIN sessions ON sessions.secret = subscriptions.secret"
+        )
+        return [(str(key), str(origin), str(text), str(name)) for key, origin, text, name in rows]
 
     def close(self) -> None:
         self._file.close()

@@ -6,29 +6,29 @@ All but the stations' callbacks belongs to the event loop's thread.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.core.vocabulary import InputKind
+from monitor.core.vocabulary import InputKind, RearguardError
 from monitor.delivery.messages import now
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.client import SpotterClient
 from monitor.spotter.escalation import Push
 from monitor.spotter.incident import Incident
 from monitor.spotter.page.labels import Labels
+from monitor.spotter.page.live import Call, Page, People, Person, event
+from monitor.spotter.page.outage import Outage
 from monitor.spotter.page.phones import Phone, Phones
 from monitor.spotter.page.station import Point, Station
-from monitor.spotter.page.tile import Tile
+from monitor.spotter.page.tile import ORDER, Tile
 
 if TYPE_CHECKING:
     from monitor.spotter.page.pushes import Pushes
-
-UNSENT = 60
-"""Messages that may wait for a slow page; then it is cut off, and comes back for what is true by then."""
 
 NONCES = 10_000
 
@@ -45,58 +45,27 @@ class RefusedError(Exception):
     """What somebody asked is not done; the word says why, for the browser to put into words."""
 
 
-class Person(msgspec.Struct, frozen=True):
-    """Whose page is open, and whether one of his phones can ring."""
-
-    name: str
-    can_ring: bool
-    why: str
-
-
-class Call(msgspec.Struct, frozen=True):
-    """A roll call: who has pressed, after how long."""
-
-    number: int
-    by: str
-    age_s: float
-    pressed: dict[str, float]
-
-
-class People(msgspec.Struct, frozen=True):
-    people: list[Person]
-    roll_call: Call | None
-
-
-class Page:
-    """One open page: what waits to be sent to it."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(UNSENT)
-
-    def send(self, message: bytes) -> bool:
-        """False if it is too slow; it then ends."""
-        try:
-            self.queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self.end()
-            return False
-        return True
-
-    def end(self) -> None:
-        """Let its stream end."""
-        while not self.queue.empty():
-            self.queue.get_nowait()
-        self.queue.put_nowait(None)
-
-
 class Hub:
-    """Raises what SpotterClient raises."""
+    """``watches`` gives the devices of each name that does not watch all. Raises what SpotterClient raises.
 
-    def __init__(self, devices: Sequence[MqttSettings], folder: Path, pushes: "Pushes | None" = None) -> None:
+    A phone counts as listening, and rings, for the walkers that its owner watches. Where none of a walker's
+    own spotters listens, everybody is rung for him; but they do not count, so that he is seen to be alone.
+    """
+
+    def __init__(
+        self,
+        devices: Sequence[MqttSettings],
+        folder: Path,
+        pushes: "Pushes | None" = None,
+        watches: Callable[[], Mapping[str, frozenset[str]]] = dict,
+    ) -> None:
         self.phones = Phones()
         self.pushes = pushes
         self.labels = Labels(folder / "labels.jsonl")
+        self._ask_watches = watches
+        self._watches: Mapping[str, frozenset[str]] = {}
         self._names: frozenset[str] = frozenset()  # who could be reached last
+        self._outage = Outage()
         self._pages: set[Page] = set()
         self._tiles: dict[str, Tile] = {}
         self._people = b""
@@ -107,10 +76,11 @@ class Hub:
             settings.device: Station(
                 settings,
                 self._changed,
-                self._can_ring,
+                partial(self._can_ring, settings.device),
                 self._has,
                 self._pushed if pushes else None,
                 partial(self.labels.since, settings.device),
+                several=len(devices) > 1,
             )
             for settings in devices
         }
@@ -145,23 +115,27 @@ class Hub:
         """Who can be reached now; tell the pages if that has changed."""
         now_s = time.monotonic()
         self._names = self.phones.can_ring(now_s)
+        with suppress(RearguardError):  # the door's file: what it said last is good
+            self._watches = self._ask_watches()
         call = self.phones.roll_call(now_s)
         people = People(
             [Person(*person) for person in self.phones.people(now_s)],
             Call(call.number, call.by, float(int(now_s - call.began_s)), call.pressed) if call else None,
+            {name: sorted(devices) for name, devices in self._watches.items()},
         )
         encoded = event("people", msgspec.json.encode(people))
         if encoded != self._people:
             self._people = encoded
             self._to_all(encoded)
+        if len(self.stations) > 1:
+            self._push("", self._outage.step(self._tiles.values(), now_s))
 
     async def open(self, name: str) -> Page:
         """A new page: all that is known comes first."""
-        page = Page()
-        strips = {}
-        for device, station in self.stations.items():
-            strips[device] = await asyncio.wrap_future(station.ask(partial(_strip, station)))
-        whole = {"tiles": list(self._tiles.values()), "strips": strips, "you": name}
+        page = Page(len(self.stations))
+        asked = (asyncio.wrap_future(one.ask(partial(_strip, one))) for one in self.stations.values())
+        strips = dict(zip(self.stations, await asyncio.gather(*asked), strict=True))
+        whole = {"tiles": list(self._tiles.values()), "strips": strips, "you": name, "order": ORDER}
         page.send(event("all", msgspec.json.encode(whole)))
         if self._people:
             page.send(self._people)
@@ -216,10 +190,12 @@ class Hub:
             raise RefusedError("no_contact")
 
     async def look_after(self, name: str, device: str, nonce: str) -> None:
-        """Somebody looks after lost contact. Raises RefusedError."""
-        station = self._station(device)
+        """Somebody looks after lost contact; "" for all with which it is the broker. Raises RefusedError."""
+        cut = [self.stations[tile.device] for tile in self._tiles.values() if tile.signal.cut]
+        stations = [self._station(device)] if device else cut
         self._once(nonce)
-        if not await asyncio.wrap_future(station.ask(lambda client: bool(client.look_after_contact(name)))):
+        asked = (one.ask(lambda client: bool(client.look_after_contact(name))) for one in stations)
+        if not any(await asyncio.gather(*map(asyncio.wrap_future, asked))):
             raise RefusedError("over")
 
     def _station(self, device: str) -> Station:
@@ -235,9 +211,21 @@ class Hub:
         if len(self._nonces) > NONCES:
             del self._nonces[next(iter(self._nonces))]
 
-    def _can_ring(self) -> frozenset[str]:
+    def _can_ring(self, device: str) -> frozenset[str]:
         """From a station's thread: a phone that falls silent counts no more, even if the event loop hangs."""
-        return self.phones.can_ring(time.monotonic())
+        names = self.phones.can_ring(time.monotonic())
+        return frozenset(name for name in names if self._is_watched(device, name))
+
+    def _is_watched(self, device: str, name: str) -> bool:
+        """By him; whoever was not told whom to watch watches all."""
+        return name not in self._watches or device in self._watches[name]
+
+    def _rung(self, device: str, name: str) -> bool:
+        """Is this name rung for the walker? For "", no device: for any whom the lost broker hides."""
+        if not device:
+            return any(self._rung(tile.device, name) for tile in self._tiles.values() if tile.signal.cut)
+        tile = self._tiles.get(device)
+        return tile is None or tile.everybody or self._is_watched(device, name)
 
     def _has(self, incident: Incident, name: str) -> bool:
         return self.phones.has(incident.id, incident.sequence, name, time.monotonic())
@@ -259,7 +247,7 @@ class Hub:
         if self.pushes is None:
             return
         for push in pushes:
-            task = asyncio.ensure_future(self.pushes.send(device, push))
+            task = asyncio.ensure_future(self.pushes.send(device, push, partial(self._rung, device)))
             self._pushing.add(task)  # the loop itself holds tasks only weakly
             task.add_done_callback(self._sent)
 
@@ -278,8 +266,3 @@ class Hub:
 
 def _strip(station: Station, _: SpotterClient) -> list[Point]:
     return station.strip(now())
-
-
-def event(kind: str, data: bytes) -> bytes:
-    """A server-sent event (WHATWG HTML, 9.2)."""
-    return b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n"

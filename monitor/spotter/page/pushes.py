@@ -1,9 +1,10 @@
-"""Push messages to phones whose page is closed: to every session that has subscribed."""
+"""Push messages to phones whose page is closed: to sessions that have subscribed, each for its walkers."""
 
 import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 
 from monitor.spotter.escalation import Push
@@ -12,6 +13,9 @@ from monitor.spotter.page.push import Outcome, Sender, Subscription, message
 
 URGENT_S, OTHER_S = 3600, 600
 """How long a push service keeps a message for a phone that is away."""
+
+THREADS = 1000
+"""Of so many it is kept who was sent something of them: he is sent what follows, too."""
 
 ACTIONS = (("coming", "I'm coming"), ("false_alarm", "False alarm"))
 
@@ -26,17 +30,25 @@ class Pushes:
         self._sender = sender
         self._door = door
         self.public_key = sender.public_key
+        self._told: dict[tuple[str, str], set[str]] = {}  # by device and thread: whose sessions
 
     @staticmethod
     def stored(subscription: Subscription) -> str:
         """As the door keeps it."""
         return json.dumps(asdict(subscription))
 
-    async def send(self, device: str, push: Push) -> None:
-        """To everybody at once; a subscription that its service no longer knows ends. Raises DoorError."""
-        rows = self._door.subscriptions()
+    async def send(self, device: str, push: Push, rung: Callable[[str], bool] = lambda _name: True) -> None:
+        """To all whose name is ``rung``, and who were before in this thread, at once.
+
+        A subscription that its service no longer knows ends. Raises DoorError.
+        """
+        told = self._told.setdefault((device, push.thread), set())
+        while len(self._told) > THREADS:
+            del self._told[next(iter(self._told))]
+        rows = [row for row in self._door.subscriptions() if row[0] in told or rung(row[3])]
+        told.update(key for key, *_ in rows)
         ends = await asyncio.gather(
-            *(self._send(key, origin, text, device, push) for key, origin, text in rows),
+            *(self._send(key, origin, text, device, push) for key, origin, text, _ in rows),
             return_exceptions=True,
         )
         for end in ends:

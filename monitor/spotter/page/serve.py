@@ -80,7 +80,7 @@ def _serve(
 
         pushes = Pushes(Sender(folder / PUSH_KEY, settings.push_contact), door)
     devices = settings.devices.split() or [mqtt.device]
-    hub = Hub([replace(mqtt, device=device) for device in devices], folder, pushes)
+    hub = Hub([replace(mqtt, device=device) for device in devices], folder, pushes, door.watches)
     _check_tls(settings)
     listening = opened.enter_context(_listen(settings.host, settings.port if port is None else port))
     config = uvicorn.Config(

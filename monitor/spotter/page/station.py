@@ -29,6 +29,9 @@ PUSHES_PER_MINUTE = 6
 TILE_S = 1.0
 """A page without a word for three of these has lost its server."""
 
+REJOINED_S = 5.0
+"""So long after we have the broker again a device may take to be heard of; what is silent then is itself."""
+
 LABELS_S = 7 * 86400.0
 """Labels as old as this are said again to a device that comes back, or begins a run: it may lack them."""
 
@@ -98,7 +101,8 @@ class Station:
     """``changed`` gets each new tile, in this thread. ``names`` and ``has`` are for SpotterClient.
 
     ``push`` gets what phones without an open page are to be sent, ``labels`` are those given since a wall
-    time. Raises what SpotterClient raises.
+    time. One of ``several`` leaves it to others to say that the broker is lost. Raises what SpotterClient
+    raises.
     """
 
     def __init__(
@@ -109,9 +113,12 @@ class Station:
         has: Callable[[Incident, str], bool],
         push: Callable[[str, list[Push]], None] | None = None,
         labels: Callable[[float], list[Label]] = lambda _wall_s: [],
+        several: bool = False,
     ) -> None:
         self.device = settings.device
+        self._several = several
         self._changed = changed
+        self._names = names
         self._push = push
         self._labels = labels
         self._unsaid: deque[Label] = deque()
@@ -127,6 +134,7 @@ class Station:
         self._look: Look | None = None
         self._look_s = time.monotonic()
         self._tile_s = float("-inf")
+        self._cut_s = time.monotonic()  # when we were last without the broker
         self._seen: object = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"page-{self.device}", daemon=True)
@@ -174,10 +182,9 @@ class Station:
         """The signal around it; from any thread."""
         return self._client.view.clips.get(incident)
 
-    def tile(self) -> Tile:
-        """How things are; in this thread (`ask`)."""
-        moment = now()
-        return tile(self._client.view, self.device, moment, moment.mono_s - self._look_s, self._count)
+    def _cut(self, mono_s: float) -> bool:
+        """Is there no contact because we are without the broker, or were until just now?"""
+        return bool(self._client.view.no_contact) and mono_s - self._cut_s < REJOINED_S
 
     def _run(self) -> None:
         failed = ""
@@ -201,20 +208,25 @@ class Station:
             except Empty:
                 break
         moment, view = now(), self._client.view
+        if not self._client.up:
+            self._cut_s = moment.mono_s
+        cut, heard = self._cut(moment.mono_s), bool(self._names())
         self._say_labels(moment)
         for notice in notices:
             self._write(notice, moment)
-        if self._push is not None and (pushes := self._escalation.step(view, moment.mono_s)):
+        hushed = cut and self._several
+        if self._push is not None and (pushes := self._escalation.step(view, moment.mono_s, hushed)):
             self._push(self.device, pushes)
         state = view.state
-        seen = (state, view.no_contact, view.looked_after_by, tuple(view.incidents.values()), self._count)
+        incidents = tuple(view.incidents.values())
+        seen = (state, view.no_contact, view.looked_after_by, incidents, self._count, cut, heard)
         if state is not None and (state.sequence, state.boot) != self._beat and not view.no_contact:
             self._beat = (state.sequence, state.boot)
             self._strip.append((moment.mono_s, state.gait))
             self._course.add(state, moment.wall_s)
         if seen != self._seen or moment.mono_s - self._tile_s >= TILE_S:
             self._seen, self._tile_s = seen, moment.mono_s
-            shown = tile(view, self.device, moment, 0.0, self._count)
+            shown = tile(view, self.device, moment, 0.0, self._count, cut=cut, heard=heard)
             if shown.look is not self._look:
                 self._look, self._look_s = shown.look, moment.mono_s
             self._changed(msgspec.structs.replace(shown, look_s=moment.mono_s - self._look_s))

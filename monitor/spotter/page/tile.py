@@ -51,6 +51,12 @@ OF_KIND = {
 
 WORST = tuple(Look)
 
+ALONE = "alone"
+"""In place of a word that is no worse: whoever is watched, or walks, and has nobody who listens."""
+
+ORDER = tuple(place for look in Look for place in ((ALONE, look) if look is Look.TEST else (look,)))
+"""The board's order, the worst first; within one place the spotter's own walkers, then by name."""
+
 
 class Shown(msgspec.Struct, frozen=True):
     """An incident. ``rings`` while it waits for an answer, is urgent, and is not too old to be news."""
@@ -75,6 +81,7 @@ class Signal(msgspec.Struct, frozen=True):
     """Contact with the device. ``silent_s`` is the age of its last heartbeat, None if there was none."""
 
     lost: bool
+    cut: bool  # it is our own connection to the broker that is lost
     rings: bool
     silent_s: float | None
     why: str
@@ -90,40 +97,57 @@ class Tile(msgspec.Struct, frozen=True):
     armed: bool
     known: bool  # a heartbeat came within LATE_S
     signal: Signal
+    alone: bool  # watched, or walking, and nobody listens
+    everybody: bool  # none of his own spotters listens: all are rung for him
     alerts: tuple[Shown, ...]
     waits_for: tuple[str, ...]
     faults: tuple[str, ...]
     sound_paused: bool
     low_supply: bool
     gait: Gait
+    walking: bool
     steps: int
     listening: tuple[str, ...]  # whom the device takes for listening
     lines: int  # number of the session log's last line
     beat: int  # number of the heartbeat
 
 
-def tile(view: SpotterView, device: str, moment: Moment, look_s: float = 0.0, lines: int = 0) -> Tile:
-    """How ``device`` looks now."""
+def tile(
+    view: SpotterView,
+    device: str,
+    moment: Moment,
+    look_s: float = 0.0,
+    lines: int = 0,
+    *,
+    cut: bool = False,
+    heard: bool = False,
+) -> Tile:
+    """How ``device`` looks now. ``heard``: a phone of one of his own spotters can ring here."""
     state = view.state
     silent_s = view.silent_s(moment)
     known = state is not None and silent_s is not None and silent_s < LATE_S
     alerts = tuple(_shown(view, incident, moment) for incident in view.open)
     fresh = state if known else None
+    listening = view.listening() if fresh else ()
+    there = fresh if not view.no_contact else None
     return Tile(
         device=device,
         look=look(view),
         look_s=look_s,
         armed=bool(state and state.armed),
         known=known,
-        signal=_signal(view, silent_s, moment),
+        signal=_signal(view, silent_s, moment, cut),
+        alone=bool(there and (there.armed or there.walking) and not listening),
+        everybody=not heard and not (there and listening),
         alerts=alerts,
         waits_for=tuple(printable(words) for words in fresh.waits_for) if fresh else (),
         faults=tuple(printable(words) for words in fresh.faults) if fresh else (),
         sound_paused=bool(fresh and fresh.sound_paused),
         low_supply=any(incident.kind is AlertKind.BATTERY for incident in view.open),
         gait=fresh.gait if fresh else Gait(),
+        walking=bool(there and there.walking),
         steps=state.steps if state else 0,
-        listening=view.listening() if fresh else (),
+        listening=listening,
         lines=lines,
         beat=state.sequence if state else 0,
     )
@@ -152,13 +176,14 @@ def _arming(state: State | None) -> Look:
     return Look.SAFE if state is not None and state.armed else Look.NOT_ARMED
 
 
-def _signal(view: SpotterView, silent_s: float | None, moment: Moment) -> Signal:
+def _signal(view: SpotterView, silent_s: float | None, moment: Moment, cut: bool) -> Signal:
     lost = bool(view.no_contact) and not view.calm
     armed = view.state is not None and view.state.armed
     lost_s = moment.mono_s - view.lost_s if view.lost_s is not None else 0.0
     lasting_s = max(silent_s or 0.0, lost_s)
     return Signal(
         lost=lost,
+        cut=lost and cut,
         rings=lost and armed and lasting_s >= RING_S and not view.looked_after_by,
         silent_s=silent_s,
         why=printable(view.no_contact) if lost else "",

@@ -111,6 +111,34 @@ def test_spotters_lists_who_is_let_in_and_unpair_puts_out(tmp_path: Path, capsys
     assert says("spotters") == (0, "nobody is paired: rearguard page pair NAME\n")
 
 
+def test_a_spotter_is_rung_for_the_walkers_that_pair_names_until_it_names_others(
+    tmp_path: Path, capsys: Output
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("page: {devices: anna bert carla}")
+
+    def says(*words: str) -> str:
+        status = page(tmp_path, *words, config=str(file))
+        captured = capsys.readouterr()
+        return captured.out if status == 0 else captured.err
+
+    assert says("pair", "Tom").endswith("for Tom, once, within 10 minutes\n")
+    watching = "Eva, who watches anna, bert"
+    assert says("pair", "Eva", "--watches", "bert,anna").endswith(
+        f"for {watching}, once, within 10 minutes\n"
+    )
+    assert says("spotters") == f"{watching}\nTom\n"
+    assert f"for {watching}" in says("pair", "Eva")  # a second phone
+    for wrong in ("dora", "anna bert", ""):
+        assert f"the page shows no {wrong!r}" in says("pair", "Eva", "--watches", wrong)
+    said = says("pair", "Eva", "--watches", "anna,dora")
+    assert "the page shows no 'dora', but anna, bert, carla: name some of these" in said
+    assert says("spotters") == f"{watching}\nTom\n"
+    says("pair", "Eva", "--watches", "all")
+    assert says("spotters") == "Eva\nTom\n"
+    assert says("spotters", "--watches", "anna") == "rearguard page spotters: --watches is for pair alone\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

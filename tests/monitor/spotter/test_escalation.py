@@ -9,7 +9,7 @@ import pytest
 from monitor.core.alarm_rules import CONFIRMED, CONFIRMED_ACKNOWLEDGED, SUSPECTED
 from monitor.core.alarm_rules import State as At
 from monitor.core.vocabulary import AlertKind, Certainty, Priority, Stage
-from monitor.delivery.messages import State
+from monitor.delivery.messages import NO_CONTACT, State
 from monitor.spotter.escalation import PATIENCE_S, PER_DAY, Escalation, Push
 from monitor.spotter.incident import Incident
 from monitor.spotter.view import SpotterView
@@ -179,6 +179,19 @@ def test_silence_of_an_armed_device_is_urgent_and_repeated_and_ends() -> None:
 
 DAY_S = 24 * 3600
 NTFY_A_DAY = 250
+
+
+def test_while_others_say_that_the_broker_is_lost_no_device_is_said_to_be_silent_and_then_it_is() -> None:
+    play = Play()
+    play.show(FALL)
+    play.view.no_contact = "lost the broker"
+    sent = []
+    for _ in range(20):
+        play.time_s += 1.0
+        sent += play.escalation.step(play.view, play.time_s, cut=True)
+    assert {push.title for push in sent} == {"FALL: walker"}  # nobody has answered: that goes on
+    told = play.wait(PATIENCE_S)
+    assert [push.title for _, push in told if push.thread == NO_CONTACT] == ["NO CONTACT: walker"]
 
 
 def test_nothing_that_nobody_answers_rings_without_bound() -> None:

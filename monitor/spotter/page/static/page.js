@@ -1,16 +1,16 @@
 // The spotter's page: what the server says, put on the screen; and the alarm, which rings until it is answered.
 
 import { RefusedError, PAGE, get, live, post, say } from "./server.js";
-import { BoardTile, Card, LostCard, Walker, button, el, keyed, phoneBar, tab, text } from "./show.js";
+import { Card, LostCard, Walker, button, el, phoneBar, tab, text } from "./show.js";
 import { Sound } from "./sound.js";
-import { KINDS, REFUSALS, SAY, fill, time } from "./words.js";
+import { LOOKS, REFUSALS, SAY, fill, time } from "./words.js";
 
 const SILENT_S = 3; // of the server: amber
 const LOST_S = 5; // and it rings
 const PAUSE_S = 60;
 const LOOK_MS = 250;
 const STRIP_S = 90;
-const ORDER = ["help", "down", "falling", "no_signal", "no_sensor", "stumble", "test", "fault", "watch", "not_armed", "off", "safe"];
+const SWITCHED_MS = 700; // an alarm that takes another's place takes no touch that was meant for that one
 
 const main = document.getElementById("main");
 const overlay = document.getElementById("alarm");
@@ -25,6 +25,8 @@ const known = {
   points: new Map(), // device -> points of the strip
   people: [],
   call: null,
+  order: [], // of the board: the worst first
+  watches: {}, // name -> devices, of those who do not watch all
 };
 let stream = null;
 let paused = { until: 0, keys: new Set() };
@@ -66,35 +68,19 @@ function unpaired() {
   askCode(REFUSALS.no_session);
 }
 
-function askCode(trouble = "") {
-  if (main.querySelector(".enter")) return text(main.querySelector(".error"), trouble);
-  const error = el("p", { class: "error" }, trouble);
-  error.setAttribute("role", "alert");
-  const input = el("input", { id: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: false, maxLength: 32, required: true });
-  const form = el("form", { class: "enter" }, el("h1", {}, SAY.enter_title), el("p", {}, SAY.enter_text));
-  const label = el("label", { htmlFor: "code" }, SAY.enter_code);
-  form.append(label, input, el("button", {}, SAY.enter), error);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      await post("/enter", { word: input.value.replace(/\s/g, "") });
-      await begin();
-    } catch (problem) {
-      text(error, REFUSALS[problem.message] ?? problem.message);
-      input.select();
-    }
-  });
-  main.replaceChildren(form);
+async function askCode(trouble = "") {
+  const { askCode: ask } = await import("./enter.js");
   overlay.replaceChildren();
   footer.replaceChildren();
   sound.ring("");
-  input.focus();
+  ask(main, begin, trouble);
 }
 
 // ---------------------------------------------------------------- what the server says
 
-function hearAll({ tiles, strips, you }) {
+function hearAll({ tiles, strips, you, order }) {
   known.you = you;
+  known.order = order;
   known.tiles = new Map(tiles.map((tile) => [tile.device, { tile, at: now_s() }]));
   for (const [device, points] of Object.entries(strips)) {
     known.points.set(device, points.map(([age_s, sway, rhythm, direction]) => ({ at_s: now_s() - age_s, sway, rhythm, direction })));
@@ -114,12 +100,16 @@ function hearTile(tile) {
     points.push({ at_s: now_s(), sway, rhythm, direction });
     known.points.set(tile.device, points.filter((point) => now_s() - point.at_s < STRIP_S));
   }
-  look();
+  if (known.tiles.size < 2 || !before || news(tile) !== news(before)) look(); // thirty would have us look all the time
 }
 
-function hearPeople({ people, roll_call: call }) {
+const news = ({ look: word, alone, signal, alerts }) =>
+  JSON.stringify([word, alone, signal.lost, signal.rings, alerts.map((alert) => [alert.id, alert.sequence, alert.rings])]);
+
+function hearPeople({ people, roll_call: call, watches }) {
   known.people = people;
   known.call = call;
+  known.watches = watches;
   look();
 }
 
@@ -140,15 +130,31 @@ function current() {
     const rings = tile.armed && passed_s > LOST_S && !lookedAfter.has(tile.device);
     const why = navigator.onLine ? SAY.lost_server : SAY.offline;
     const alerts = aged.alerts.map((alert) => ({ ...alert, rings: false }));
-    return { ...aged, look: "no_signal", lost_s: passed_s, alerts, signal: { ...aged.signal, lost: true, rings, why, server: true } };
+    const unknown = { alone: false, walking: false, known: false, listening: [] };
+    return { ...aged, ...unknown, look: "no_signal", lost_s: passed_s, alerts, signal: { ...aged.signal, lost: true, cut: false, rings, why, server: true } };
   });
-  return tiles.sort((a, b) => ORDER.indexOf(a.look) - ORDER.indexOf(b.look) || a.device.localeCompare(b.device));
+  return tiles.sort((a, b) => rank(a) - rank(b) || mine(b) - mine(a) || a.device.localeCompare(b.device, undefined, { numeric: true }));
+}
+
+// The tile's place in the board's order: that of its word, or of being alone if that is worse.
+const rank = (tile) => Math.min(known.order.indexOf(tile.look), tile.alone ? known.order.indexOf("alone") : Infinity);
+
+const mine = ({ device }) => !known.watches[known.you] || known.watches[known.you].includes(device);
+
+const rung = (tile) => mine(tile) || tile.everybody; // where none of his own can hear, everybody is to
+
+// Without the broker, or the server: it is one thing that is lost, however many walkers it hides.
+const hidden = (tile) => (tile.signal.server ? "server" : tile.signal.cut ? "broker" : "");
+
+function outage(tiles) {
+  const why = tiles[0].signal.server ? tiles[0].signal.why : SAY.lost_broker;
+  return fill(SAY.outage, { why, count: tiles.length, armed: tiles.filter((tile) => tile.armed).length });
 }
 
 // ---------------------------------------------------------------- the screen
 
 const walkers = new Map();
-const board = { element: el("ul", { class: "board" }), tiles: new Map() };
+let board = null; // on its way, and then there
 const bar = el("header", { class: "bar" });
 const title = el("h1");
 const back = button(SAY.all_walkers, () => (location.hash = ""), "plain");
@@ -157,19 +163,30 @@ const more = button("···", settings, "plain");
 more.setAttribute("aria-label", SAY.menu);
 bar.append(back, title, night, more);
 const silent = button(SAY.silent, start, "pause"); // on an alarm that cannot be heard
+const others = el("div", { class: "others" }); // on an alarm: what else rings
 let overlayKey = "";
 let overlayPart = null;
+let unfocused = false; // its buttons are there only after its first update
+let passedOver = new Set(); // alarms that somebody has left for a less urgent one
+
+function loadBoard() {
+  board ??= import("./board.js").then(
+    ({ Board }) => (board = new Board((device) => (location.hash = device))),
+    () => (board = null), // the next look tries again
+  );
+}
 
 function look() {
   if (!stream) return;
   const tiles = current();
   const ringing = alarms(tiles);
   const paused_s = pauseLeft(ringing);
-  const high = ringing.find((alarm) => alarm.full);
-  showOverlay(high, paused_s);
+  const high = pick(ringing);
+  showOverlay(high, ringing, paused_s);
   ring(ringing, paused_s);
   const [worst] = tiles;
-  tab(worst, ringing.length > 0);
+  const loudest = ringing.find((alarm) => alarm.tiles) ?? { look: tiles.length > 1 ? known.order[rank(worst)] : worst?.look, who: worst?.device };
+  tab(loudest.look, loudest.who, ringing.length > 0);
   const chosen = tiles.find((tile) => tile.device === location.hash.slice(1));
   const one = chosen ?? (tiles.length === 1 ? tiles[0] : null);
   text(title, one ? one.device : SAY.all_walkers);
@@ -180,12 +197,13 @@ function look() {
     const walker = walkers.get(one.device);
     place(walker.element);
     walker.update(one, known.points.get(one.device) ?? [], known.you, high?.alert?.id, paused_s);
-  } else if (tiles.length) {
+  } else if (board?.element) {
     place(board.element);
-    keyed(board.element, board.tiles, tiles, (tile) => tile.device, (tile) => new BoardTile(tile.device, () => (location.hash = tile.device)));
-    for (const tile of tiles) board.tiles.get(tile.device).update(tile);
+    const lost = tiles.filter(hidden);
+    board.update(tiles, { order: known.order, rank, mine, outage: lost.length ? outage(lost) : "" });
   } else {
     place(waiting);
+    if (tiles.length) loadBoard();
   }
   const why = whyNot();
   phoneBar(footer, { started: sound.started, can: canRing, why, keptOn: sound.canKeepOn, people: known.people, you: known.you, start });
@@ -204,15 +222,41 @@ function alarms(tiles) {
     const done = known.call.pressed[known.you] !== undefined;
     if (!done) found.push({ key: `roll-${known.call.number}`, kind: "roll", full: true, call: known.call, rank: 2 });
   }
-  for (const tile of tiles) {
-    if (tile.signal.rings) found.push({ key: `signal-${tile.device}`, kind: "lost", full: true, tile, rank: 1 });
+  const lost = { server: [], broker: [] };
+  for (const tile of tiles.filter(rung)) {
+    const about = { tiles: [tile], who: tile.device };
+    if (tile.signal.rings && tiles.length > 1 && hidden(tile)) lost[hidden(tile)].push(tile);
+    else if (tile.signal.rings) found.push({ ...about, key: `signal-${tile.device}`, ...SIGNAL, what: tile.signal.why });
     for (const alert of tile.alerts) {
       if (!alert.rings) continue;
       const full = alert.priority === 3 || alert.kind === "test";
-      found.push({ key: `${tile.device}-${alert.id}`, kind: full ? "high" : "medium", full, tile, alert, rank: full ? 0 : 3 });
+      const loud = full ? { kind: "high", full, rank: 0 } : { kind: "medium", full, rank: 3 };
+      found.push({ ...about, key: `${tile.device}-${alert.id}`, ...loud, look: alert.look, alert });
     }
   }
-  return found.sort((a, b) => a.rank - b.rank);
+  for (const [what, hides] of Object.entries(lost)) {
+    if (!hides.length) continue;
+    const who = hides.length > 1 ? fill(SAY.walkers, { count: hides.length }) : hides[0].device;
+    found.push({ tiles: hides, who, key: `signal ${what}`, ...SIGNAL, what: outage(tiles.filter((tile) => hidden(tile) === what)) });
+  }
+  return found.sort((a, b) => urgency(a) - urgency(b));
+}
+
+const SIGNAL = { kind: "lost", full: true, rank: 1, look: "no_signal" };
+
+const urgency = (alarm) => alarm.rank * 100 + known.order.indexOf(alarm.look);
+
+// What is shown of it: the most urgent, or what somebody chose; another of the same urgency takes no place.
+function pick(ringing) {
+  const shown = ringing.find((alarm) => alarm.key === overlayKey);
+  const first = ringing.find((alarm) => alarm.full && !(shown && passedOver.has(alarm.key)));
+  return shown && !(first && urgency(first) < urgency(shown)) ? shown : first;
+}
+
+function choose(alarm, ringing) {
+  passedOver = new Set(ringing.map(({ key }) => key));
+  setOverlay(alarm);
+  look();
 }
 
 function pauseLeft(ringing) {
@@ -235,31 +279,60 @@ function ring(ringing, paused_s) {
   }
 }
 
-function showOverlay(alarm, paused_s) {
-  const fresh = (alarm?.key ?? "") !== overlayKey;
-  if (fresh) {
-    overlayKey = alarm?.key ?? "";
-    overlayPart = alarm ? partOf(alarm) : null;
-    if (overlayPart && sheet.open) sheet.close(); // nothing may lie over an alarm
-    overlay.replaceChildren(...(overlayPart ? [overlayPart.element] : []));
-    main.inert = Boolean(alarm);
+function showOverlay(alarm, ringing, paused_s) {
+  if ((alarm?.key ?? "") !== overlayKey) {
+    const instead = overlayKey && alarm;
+    passedOver.clear();
+    setOverlay(alarm);
+    if (instead) hesitate(overlayPart.element);
   }
   if (!alarm) {
     if (unseen && !sheet.open) unseen();
     return;
   }
   if (alarm.kind === "roll") overlayPart.update(alarm.call);
-  else if (alarm.kind === "lost") overlayPart.update(alarm.tile, paused_s);
-  else overlayPart.update(alarm.tile, alarm.alert, known.you, true, paused_s);
-  if (fresh) overlayPart.element.querySelector("button").focus();
+  else if (alarm.kind === "lost") overlayPart.update(alarm.tiles, alarm.what, paused_s);
+  else overlayPart.update(alarm.tiles[0], alarm.alert, known.you, true, paused_s);
+  showOthers(ringing.filter((other) => other.tiles && other !== alarm), ringing);
   silent.hidden = canRing;
   if (!silent.isConnected) overlayPart.element.append(silent);
+  if (unfocused) overlayPart.element.querySelector(".buttons button").focus();
+  unfocused = false;
+}
+
+function setOverlay(alarm) {
+  overlayKey = alarm?.key ?? "";
+  overlayPart = alarm ? partOf(alarm) : null;
+  if (overlayPart && sheet.open) sheet.close(); // nothing may lie over an alarm
+  overlay.replaceChildren(...(overlayPart ? [overlayPart.element] : []));
+  main.inert = Boolean(alarm);
+  unfocused = Boolean(alarm);
+}
+
+function hesitate(element) {
+  element.inert = true;
+  setTimeout(() => {
+    element.inert = false;
+    if (element.isConnected) element.querySelector(".buttons button").focus();
+  }, SWITCHED_MS);
+}
+
+// What else rings, each by name: a touch shows it, and answers nothing.
+function showOthers(found, ringing) {
+  const words = found.map((alarm) => fill(SAY.other_alarm, { who: alarm.who, what: LOOKS[alarm.look] }));
+  const keys = found.map((alarm, i) => `${alarm.key} ${words[i]}`).join();
+  if (others.dataset.keys !== keys) {
+    others.dataset.keys = keys;
+    others.replaceChildren(...found.map((alarm, i) => button(words[i], () => choose(alarm, ringing))));
+  }
+  if (others.parentElement !== overlayPart.element) overlayPart.element.prepend(others);
 }
 
 function partOf(alarm) {
   if (alarm.kind === "roll") return rollOverlay(alarm.call);
-  if (alarm.kind === "lost") return new LostCard(() => lookAfter(alarm.tile), pause);
-  return new Card(alarm.tile.device, (act) => answer(alarm.tile.device, alarm.alert.id, act), pause);
+  if (alarm.kind === "lost") return new LostCard(() => lookAfter(alarm.tiles), pause);
+  const [{ device }] = alarm.tiles;
+  return new Card(device, (act) => answer(device, alarm.alert.id, act), pause);
 }
 
 function rollOverlay(call) {
@@ -288,12 +361,13 @@ async function tell(path, body) {
 const answer = (device, incident, act) => tell("/answer", { device, incident, act });
 const request = async (device, act) => (await tell("/request", { device, act })) && toast(SAY.sent);
 
-async function lookAfter(tile) {
-  if (tile.signal.server) {
-    lookedAfter.add(tile.device); // there is nobody to tell
+async function lookAfter(tiles) {
+  const [{ device, signal }] = tiles;
+  if (signal.server) {
+    for (const one of known.tiles.keys()) lookedAfter.add(one); // there is nobody to tell
     look();
   } else {
-    await tell("/contact", { device: tile.device, act: "coming" });
+    await tell("/contact", { device: known.tiles.size > 1 && signal.cut ? "" : device, act: "coming" });
   }
 }
 
@@ -319,30 +393,9 @@ async function pressRoll(number) {
 }
 
 async function session(device) {
-  const { courseOf, logList, missedRow } = await import("./session.js");
-  const found = await get(`/log?device=${encodeURIComponent(device)}`).catch(() => null);
-  if (found === null) return toast(REFUSALS.network);
-  const { lines, course } = found;
-  const label = async (incident, value) => {
-    try {
-      await post("/label", { device, incident, label: value });
-      return true;
-    } catch (error) {
-      toast(REFUSALS[error.message] ?? error.message);
-      return false;
-    }
-  };
-  const missed = async (about) =>
-    (await tell("/missed", { device, about })) && toast(fill(SAY.missed_noted, { what: KINDS[about] }));
-  const list = logList(lines, label, (incident) => picture(device, incident));
-  openSheet(SAY.session_title, el("div", {}, ...(course.length ? [courseOf(course, lines)] : []), missedRow(missed), list));
+  const { openSession } = await import("./session.js");
+  await openSession(device, { tell, toast, openSheet });
 }
-
-const picture = (device, incident) =>
-  get(`/clip?device=${encodeURIComponent(device)}&incident=${encodeURIComponent(incident)}`).catch(() => {
-    toast(REFUSALS.unknown);
-    return null;
-  });
 
 let sheetUpdate = null;
 function openSheet(words, content, update = null) {
@@ -396,18 +449,11 @@ document.addEventListener("visibilitychange", () => {
 
 // What happened while nobody could see it here.
 async function comeBack() {
-  const { logList } = await import("./session.js");
+  const { logList, linesSince } = await import("./session.js");
   const gone = away;
   away = null;
   if (!gone || now_s() - gone.since < SILENT_S) return;
-  const found = [];
-  for (const device of known.tiles.keys()) {
-    const number = gone.numbers[device] ?? 0;
-    // A server that began anew counts anew.
-    const since = number <= (known.tiles.get(device)?.tile.lines ?? 0) ? number : 0;
-    const log = await get(`/log?device=${encodeURIComponent(device)}&since=${since}`).catch(() => null);
-    found.push(...(log?.lines ?? []));
-  }
+  const found = await linesSince(gone.numbers, known.tiles);
   const words = fill(SAY.missed, { time: time(now_s() - gone.since) });
   unseen = () => {
     unseen = null;
@@ -424,37 +470,8 @@ function setNight(on) {
 }
 
 async function settings() {
-  const list = el("div", { class: "side" });
-  // None where the certificate is not trusted: the rest of the menu is there all the same.
-  const registration = await navigator.serviceWorker?.getRegistration();
-  if (known.pushKey && registration && window.PushManager) {
-    const subscription = await registration.pushManager.getSubscription();
-    list.append(button(subscription ? SAY.push_on : SAY.push_off, () => togglePush(registration, subscription), "plain"));
-  }
-  list.append(button(SAY.leave, leave, "plain"));
-  openSheet(known.you, list);
-}
-
-async function togglePush(registration, subscription) {
-  try {
-    if (subscription) {
-      await post("/push", null);
-      await subscription.unsubscribe();
-    } else {
-      const made = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: known.pushKey });
-      await post("/push", made.toJSON());
-    }
-    sheet.close();
-    toast(subscription ? SAY.push_off : SAY.push_on);
-  } catch (error) {
-    toast(error instanceof RefusedError ? (REFUSALS[error.message] ?? error.message) : SAY.push_failed);
-  }
-}
-
-async function leave() {
-  await post("/leave").catch(() => {});
-  sheet.close();
-  unpaired();
+  const { openMenu } = await import("./menu.js");
+  await openMenu(known, { sheet, openSheet, toast, unpaired });
 }
 
 const wished = localStorage.getItem("night");

@@ -1,8 +1,9 @@
 // What was: the session's log, its course, the signal around each alert. Loaded when somebody asks for it.
 
 import { canvas } from "./draw.js";
+import { get, post } from "./server.js";
 import { button, el, text } from "./show.js";
-import { KINDS, SAY, fill } from "./words.js";
+import { KINDS, REFUSALS, SAY, fill } from "./words.js";
 
 // course: [wall_s, steps, of them backward] for each slice; lines of the log are ticks above.
 function course(element, slices, lines) {
@@ -77,7 +78,7 @@ function clip(element, found) {
 const clock = (wall_s) => new Date(wall_s * 1000).toTimeString().slice(0, 8);
 
 // The session at a glance: steps over time, and when something was.
-export function courseOf(slices, lines) {
+function courseOf(slices, lines) {
   const drawn = el("canvas", { class: "course" });
   drawn.setAttribute("role", "img");
   const backward = slices.reduce((sum, [, , count]) => sum + count, 0);
@@ -89,7 +90,7 @@ export function courseOf(slices, lines) {
 }
 
 // What the device did not report, for whoever saw it. missed(kind) says so to the device.
-export function missedRow(missed) {
+function missedRow(missed) {
   const row = el("div", { class: "row missed" }, el("span", {}, SAY.missed_alert));
   for (const kind of ["fall", "stumble", "unsafe_step"]) row.append(button(KINDS[kind], () => missed(kind), "plain"));
   return row;
@@ -126,4 +127,42 @@ export function logList(lines, label, picture) {
     list.append(item);
   }
   return list;
+}
+
+export async function openSession(device, { tell, toast, openSheet }) {
+  const found = await get(`/log?device=${encodeURIComponent(device)}`).catch(() => null);
+  if (found === null) return toast(REFUSALS.network);
+  const { lines, course: slices } = found;
+  const label = async (incident, value) => {
+    try {
+      await post("/label", { device, incident, label: value });
+      return true;
+    } catch (error) {
+      toast(REFUSALS[error.message] ?? error.message);
+      return false;
+    }
+  };
+  const missed = async (about) =>
+    (await tell("/missed", { device, about })) && toast(fill(SAY.missed_noted, { what: KINDS[about] }));
+  const picture = (incident) =>
+    get(`/clip?device=${encodeURIComponent(device)}&incident=${encodeURIComponent(incident)}`).catch(() => {
+      toast(REFUSALS.unknown);
+      return null;
+    });
+  const list = logList(lines, label, picture);
+  openSheet(SAY.session_title, el("div", {}, ...(slices.length ? [courseOf(slices, lines)] : []), missedRow(missed), list));
+}
+
+// What was said of all walkers after these numbers of their logs.
+export async function linesSince(numbers, tiles) {
+  const found = [];
+  for (const [device, { tile }] of tiles) {
+    const number = numbers[device] ?? 0;
+    // A server that began anew counts anew.
+    const since = number <= tile.lines ? number : 0;
+    if (since === tile.lines) continue;
+    const log = await get(`/log?device=${encodeURIComponent(device)}&since=${since}`).catch(() => null);
+    found.push(...(log?.lines ?? []).map((line) => (tiles.size > 1 ? { ...line, text: `${device}: ${line.text}` } : line)));
+  }
+  return found.sort((a, b) => a.wall_s - b.wall_s);
 }

@@ -4,7 +4,7 @@ import { favicon, shape, strip } from "./draw.js";
 import { CERTAINTY, DIRECTIONS, KINDS, LOOKS, MEANINGS, SAY, WHY_NOT, evidence, fill, time } from "./words.js";
 
 const HOLD_MS = 1200;
-const COLOURS = { safe: "#0b6b3a", watch: "#ffc21a", stumble: "#ff9b2f", off: "#44505c", not_armed: "#44505c" };
+const COLOURS = { safe: "#0b6b3a", watch: "#ffc21a", alone: "#ffc21a", stumble: "#ff9b2f", off: "#44505c", not_armed: "#44505c" };
 
 export function el(tag, properties = {}, ...children) {
   const { class: classes, ...others } = properties;
@@ -79,6 +79,7 @@ class Look {
 export function meaning(tile) {
   if (tile.look === "no_signal") return tile.signal.why || MEANINGS.no_signal;
   if (tile.look === "not_armed" && tile.waits_for.length) return `${MEANINGS.not_armed}: ${tile.waits_for[0]}`;
+  if (tile.look === "safe" && tile.alone) return MEANINGS.alone;
   const [alert] = tile.alerts;
   if (["fault", "no_sensor"].includes(tile.look) && alert) return alert.reason || MEANINGS[tile.look];
   if (tile.look === "watch" && alert) {
@@ -99,6 +100,16 @@ function since(tile) {
   return `${words} · ${fill(tile.gait.step_age_s < 3 ? SAY.moving : SAY.standing, { time: stepped })}`;
 }
 
+const ARROWS = { backward: "↓ ", forward: "↑ ", unknown: "? " };
+const way = (gait) => `${ARROWS[gait.direction]}${DIRECTIONS[gait.direction]}`;
+
+// Whether somebody walks, and how.
+export function doing({ known, walking, gait }) {
+  if (!known) return "";
+  if (walking) return `${SAY.walking} ${way(gait)}`;
+  return gait.step_age_s === null ? SAY.no_steps : fill(SAY.standing, { time: time(gait.step_age_s) });
+}
+
 // What was seen, in plain words.
 export function sentence(alert) {
   const certainty = alert.kind === "fall" ? CERTAINTY[alert.certainty] : "";
@@ -111,7 +122,7 @@ export function when(alert) {
   return fill(alert.age_s > 60 && alert.stage === "active" ? SAY.late_news : SAY.ago, { time: time(alert.age_s) });
 }
 
-function reaction(alert, you) {
+export function reaction(alert, you) {
   if (alert.stage !== "acknowledged") return SAY.no_answer;
   return alert.who === you ? SAY.you_are_coming : fill(SAY.is_coming, { who: alert.who || "?" });
 }
@@ -167,7 +178,7 @@ export class Card {
   }
 }
 
-// No contact with the device, or with the server: as loud as a fall.
+// No contact with a device, or for want of the broker or the server with several at once: as loud as a fall.
 export class LostCard {
   constructor(lookAfter, pause) {
     this.word = el("p", { class: "word" }, LOOKS.no_signal);
@@ -178,13 +189,16 @@ export class LostCard {
     const buttons = el("div", { class: "buttons" }, button(SAY.look_after, lookAfter, "main"), this.pause);
     this.element = el("article", { class: "alert full rings is-no_signal" }, shape("no_signal"), this.word, this.name, this.what, this.when, buttons);
     this.element.setAttribute("role", "alertdialog");
-    this.element.setAttribute("aria-label", LOOKS.no_signal);
   }
 
-  update(tile, paused_s) {
-    text(this.name, tile.device);
-    text(this.what, tile.signal.why);
-    text(this.when, `${fill(SAY.for_time, { time: time(tile.lost_s) })} · ${fill(SAY.last_known, { what: SAY.last_armed })}`);
+  update(tiles, what, paused_s) {
+    const who = tiles.map((tile) => tile.device).join(", ");
+    this.element.setAttribute("aria-label", `${LOOKS.no_signal}, ${who}`);
+    this.name.classList.toggle("many", tiles.length > 1);
+    text(this.name, who);
+    text(this.what, what);
+    const lost_s = Math.max(...tiles.map((tile) => tile.lost_s));
+    text(this.when, `${fill(SAY.for_time, { time: time(lost_s) })} · ${fill(SAY.last_known, { what: SAY.last_armed })}`);
     text(this.pause, paused_s > 0 ? fill(SAY.paused, { time: time(paused_s) }) : SAY.pause);
   }
 }
@@ -229,9 +243,8 @@ export class Walker {
     const percent = (value) => (value === null ? "–" : `${Math.round(value)} %`);
     this.canvas.setAttribute("aria-label", fill(SAY.strip_text, { sway: percent(gait.sway_percent), rhythm: percent(gait.rhythm_percent) }));
     text(this.notice, gait.sway_percent === null && gait.rhythm_percent === null ? SAY.strip_off : "");
-    const arrow = { backward: "↓ ", forward: "↑ ", unknown: "? " }[gait.direction];
     const walks = gait.step_age_s !== null && gait.step_age_s < 5;
-    text(this.facts.direction, walks ? `${arrow}${DIRECTIONS[gait.direction]}` : "–");
+    text(this.facts.direction, walks ? way(gait) : "–");
     text(this.facts.cadence, walks && gait.cadence_spm !== null ? `${Math.round(gait.cadence_spm)}` : "–");
     text(this.facts.backward, `${gait.steps_backward}`);
     text(this.facts.minutes, (gait.walking_s / 60).toFixed(1));
@@ -270,35 +283,12 @@ export function keyed(parent, known, items, key, make) {
   });
 }
 
-export class BoardTile {
-  constructor(device, open) {
-    this.name = el("span", { class: "name" }, device);
-    this.word = el("span", { class: "word" });
-    this.since = el("span", { class: "since" });
-    this.button = el("button", { type: "button" }, this.word, this.name, this.since);
-    this.button.addEventListener("click", open);
-    this.element = el("li", {}, this.button);
-    this.look = "";
-  }
-
-  update(tile) {
-    if (this.look !== tile.look) {
-      this.button.querySelector(".shape")?.remove();
-      this.button.prepend(shape(tile.look));
-      this.look = tile.look;
-    }
-    this.button.className = `tile is-${tile.look}${tile.signal.rings ? " rings" : ""}`;
-    text(this.word, LOOKS[tile.look]);
-    text(this.since, fill(SAY.for_time, { time: time(tile.look === "no_signal" ? tile.lost_s : tile.look_s) }));
-  }
-}
-
 // Title and favicon of the tab: the first thing one sees of a page among others.
-export function tab(worst, ringing) {
+export function tab(look, who, ringing) {
   const blink = ringing && Math.floor(performance.now() / 700) % 2;
-  document.title = worst ? `${ringing ? (blink ? "▲▲ " : "▲ ") : ""}${LOOKS[worst.look]} – ${worst.device}` : SAY.title;
+  document.title = look ? `${ringing ? (blink ? "▲▲ " : "▲ ") : ""}${LOOKS[look]} – ${who}` : SAY.title;
   const icon = document.getElementById("favicon");
-  const href = worst && worst.look !== "safe" ? favicon(ringing ? "#b3001e" : (COLOURS[worst.look] ?? "#b3001e")) : "/icon.svg";
+  const href = look && look !== "safe" ? favicon(ringing ? "#b3001e" : (COLOURS[look] ?? "#b3001e")) : "/icon.svg";
   if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
 }
 

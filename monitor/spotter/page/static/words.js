@@ -13,6 +13,7 @@ export const LOOKS = {
   not_armed: "Not armed",
   off: "Switched off",
   test: "Test",
+  alone: "Alone",
 };
 
 // Below the one word: what it means, for somebody who sees it for the first time.
@@ -29,6 +30,7 @@ export const MEANINGS = {
   not_armed: "Not watched",
   off: "Switched off on purpose: not watched",
   test: "A test of the alarm",
+  alone: "Watched, but NOBODY LISTENS",
 };
 
 export const DIRECTIONS = { backward: "Backward", forward: "Forward", unknown: "Unknown" };
@@ -118,6 +120,13 @@ export const SAY = {
   buzzer_paused: "The walker's buzzer is paused",
   listening: "Listening",
   nobody: "nobody",
+  nobody_listens: "nobody listens",
+  listeners: "listening: {names}",
+  yours: "yours",
+  walkers: "{count} walkers",
+  walking: "Walking",
+  outage: "{why}: {count} walkers, {armed} of them watched",
+  other_alarm: "{who}: {what}",
   arm: "Watch",
   disarm: "Stop watching",
   test: "Test alarm",
@@ -147,6 +156,7 @@ export const SAY = {
   you_are_coming: "You are coming",
   no_answer: "nobody has answered",
   ended: "{what}: {how}",
+  lost_broker: "The page has lost the broker",
   lost_server: "The page's server does not answer",
   offline: "This phone is offline",
   no_heartbeat: "No heartbeat from the device",

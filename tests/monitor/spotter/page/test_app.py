@@ -789,7 +789,7 @@ def test_a_phone_subscribes_with_the_page_s_key_and_ends_it(pushing: Site) -> No
     for visitor, endpoint in ((eva, PUSH), (tom, f"{PUSH}2"), (eva, f"{PUSH}3")):
         assert visitor.post("/push", posted(endpoint)).status == 200
     with pushing.door() as door:
-        rows = [(origin, json.loads(text)["endpoint"]) for _, origin, text in door.subscriptions()]
+        rows = [(origin, json.loads(text)["endpoint"]) for _, origin, text, _ in door.subscriptions()]
         assert sorted(rows) == [(pushing.origin, f"{PUSH}2"), (pushing.origin, f"{PUSH}3")]
         assert eva.post("/push", None).status == 200
         assert len(door.subscriptions()) == 1

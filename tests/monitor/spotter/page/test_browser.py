@@ -279,7 +279,8 @@ def test_a_walker_of_whom_the_server_says_no_more_is_not_shown_as_safe(opens: Op
     phone.start()
     phone.ask(
         "const [{tile}] = rearguard.known.tiles.values();"
-        "rearguard.known.tiles.set('ghost', {tile: {...tile, device: 'ghost'}, at: performance.now() / 1000})"
+        "const ghost = {...tile, device: 'ghost', alone: false};"
+        "rearguard.known.tiles.set('ghost', {tile: ghost, at: performance.now() / 1000})"
     )
     ghost = (
         "[...document.querySelectorAll('.board .tile')].find((tile) => tile.textContent.includes('ghost'))"

@@ -457,7 +457,10 @@ def test_a_session_has_one_subscription_which_its_phone_and_the_push_service_can
     door.subscribe(first, "https://b.example", "new")
     door.subscribe(second, "https://c.example", "toms")
     found = sorted(door.subscriptions(), key=lambda row: row[1])
-    assert [row[1:] for row in found] == [("https://b.example", "new"), ("https://c.example", "toms")]
+    assert [row[1:] for row in found] == [
+        ("https://b.example", "new", "Eva"),
+        ("https://c.example", "toms", "Tom"),
+    ]
     door.forget(found[1][0])
     assert door.subscriptions() == found[:1]
     door.subscribe(first, "https://b.example", "")
@@ -471,11 +474,32 @@ def test_a_phone_that_came_in_again_is_sent_each_message_once(door: Door) -> Non
     door.subscribe(other, "https://a.example", "phone 2")
     door.subscribe(new, "https://b.example", "phone 1")
     assert sorted(row[1:] for row in door.subscriptions()) == [
-        ("https://a.example", "phone 2"),
-        ("https://b.example", "phone 1"),
+        ("https://a.example", "phone 2", "Tom"),
+        ("https://b.example", "phone 1", "Eva"),
     ]
     door.put_out("Eva")
     assert [row[2] for row in door.subscriptions()] == ["phone 2"]
+
+
+def test_whom_each_spotter_watches_is_set_by_name_and_goes_with_the_spotter(door: Door, path: Path) -> None:
+    assert door.watches() == {}
+    door.set_watches(" Eva ", ["bert", "anna"])  # before Eva is in, as a roster may
+    entered(door, "Eva")
+    door.set_watches("Tom", ["carla"])
+    with closing(Door(path)) as other:
+        assert other.watches() == {"Eva": {"anna", "bert"}, "Tom": {"carla"}}
+        other.set_watches("Eva", {"dora"})
+        other.set_watches("Tom", [])
+    assert door.watches() == {"Eva": {"dora"}}
+    door.invite("Eva", NOW_S)  # a second phone
+    assert door.watches() == {"Eva": {"dora"}}
+    door.put_out("Eva")
+    assert door.watches() == {}
+
+
+def test_an_older_file_that_cannot_be_written_says_that_all_watch_all(door: Door) -> None:
+    door._do("DROP TABLE watches")
+    assert door.watches() == {}
 
 
 def test_all_outlives_a_restart(door: Door, path: Path) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -16,9 +17,16 @@ from monitor.delivery.link import Link
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.escalation import Push
 from monitor.spotter.page import hub as hub_file
-from monitor.spotter.page.hub import ANSWERS, REQUESTS, UNSENT, Hub, Page, RefusedError, event
+from monitor.spotter.page import phones as phones_file
+from monitor.spotter.page import station as station_file
+from monitor.spotter.page import tile as tile_file
+from monitor.spotter.page.door import DoorError
+from monitor.spotter.page.hub import ANSWERS, REQUESTS, Hub, RefusedError
+from monitor.spotter.page.live import UNSENT, Page, event
 from monitor.spotter.page.phones import Phone
+from monitor.spotter.page.tile import ORDER, Tile
 from tests.brokers import Mosquitto
+from tests.heartbeats import MANY, Heartbeats
 from tests.pulse import PATIENCE_S, Pulse, wait_until
 
 NONCE = "nonce-{}".format
@@ -99,12 +107,14 @@ def test_a_page_s_first_message_holds_all_and_then_each_tile_comes(
             (kind, whole), (also, people), *_ = waiting(page)
             assert (kind, also) == ("all", "people")
             assert whole["you"] == "Eva"
+            assert whole["order"] == list(ORDER)
             (tile,) = whole["tiles"]
             assert (tile["device"], tile["look"]) == (mqtt.device, "falling")
             assert [len(point) for point in whole["strips"][mqtt.device]][:1] == [4]
             assert people == {
                 "people": [{"name": "Eva", "can_ring": True, "why": ""}],
                 "roll_call": None,
+                "watches": {},
             }
             pulse.raise_alert("2", AlertKind.SOS)
             found: list[tuple[str, Any]] = []
@@ -388,7 +398,8 @@ class Sent:
     def __init__(self) -> None:
         self.sent: list[tuple[str, Push]] = []
 
-    async def send(self, device: str, push: Push) -> None:
+    async def send(self, device: str, push: Push, rung: Callable[[str], bool]) -> None:
+        self.rung = rung("Eva")
         self.sent.append((device, push))
         if len(self.sent) == 1:
             raise RuntimeError("a defect")
@@ -428,3 +439,121 @@ def test_a_station_that_speaks_after_the_hub_has_ended_disturbs_nobody(
     hub._changed(tile)
     hub._pushed(mqtt.device, [])
     assert hub._tiles == {mqtt.device: tile}
+
+
+NAMES = ("anna", "bert")
+
+
+@contextmanager
+def walkers(broker: MqttSettings, *names: str) -> Iterator[dict[str, Pulse]]:
+    """Armed devices of these names, each with its link."""
+    with ExitStack() as stack:
+        pulses = {}
+        for name in names:
+            pulses[name] = stack.enter_context(Pulse(Link(replace(broker, device=name), SimpleQueue())))
+        wait_until(lambda: all(pulse.linked for pulse in pulses.values()))
+        yield pulses
+
+
+def test_who_watches_a_walker_listens_and_others_stand_in_without_counting(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eva watches anna, Tom watches both; then only Eva's phone can ring."""
+    monkeypatch.setattr(phones_file, "PHONE_S", 1.0)
+    mqtt = mosquitto.settings()
+    watches = {"Eva": frozenset({"anna"}), "Tom": frozenset(NAMES)}
+
+    def shown(hub: Hub, device: str) -> tuple[tuple[str, ...], bool, bool]:
+        tile = hub._tiles[device]
+        return tuple(sorted(tile.listening)), tile.alone, tile.everybody
+
+    async def session() -> None:
+        devices = [replace(mqtt, device=name) for name in NAMES]
+        async with running(Hub(devices, tmp_path, watches=lambda: watches)) as hub:
+            for name in NAMES:
+                await contact(hub, name)
+
+            def rings(*spotters: str) -> bool:
+                for name in spotters:
+                    hub.pulse(f"{name}'s", can_ring(name, **has))
+                return True
+
+            has: dict[str, int] = {}
+            page = await hub.open("Eva")
+            await until(lambda: rings("Eva", "Tom") and shown(hub, "anna") == (("Eva", "Tom"), False, False))
+            await until(lambda: rings("Eva", "Tom") and shown(hub, "bert") == (("Tom",), False, False))
+            told = [data["watches"] for kind, data in waiting(page) if kind == "people"][-1]
+            assert told == {"Eva": ["anna"], "Tom": ["anna", "bert"]}
+            assert [hub._rung("bert", name) for name in ("Eva", "Tom", "Max")] == [False, True, True]
+            # Tom's phone falls silent: bert is alone, and everybody is rung for him.
+            await until(lambda: rings("Eva") and shown(hub, "bert") == ((), True, True))
+            await until(lambda: rings("Eva") and shown(hub, "anna") == (("Eva",), False, False))
+            assert hub._rung("bert", "Eva")
+            pulses["bert"].raise_alert("1")
+            await until(lambda: rings("Eva") and hub._tiles["bert"].alerts)
+            (alert,) = hub._tiles["bert"].alerts
+            has[alert.id] = alert.sequence
+            beat = hub._tiles["bert"].beat
+            await until(lambda: rings("Eva") and hub._tiles["bert"].beat > beat + 1)
+            assert [alert.received_by for alert in pulses["bert"]._standing.values()] == [()]
+            await hub.answer("Eva", "bert", alert.id, "coming", NONCE(1))
+            await until(lambda: hub._tiles["bert"].alerts[0].who == "Eva")
+            watches.clear()  # from now on all watch all
+            await until(lambda: rings("Eva") and shown(hub, "bert") == (("Eva",), False, False))
+
+    with walkers(mqtt, *NAMES) as pulses:
+        run(session())
+
+
+def test_what_the_door_said_last_is_good_while_it_cannot_be_asked(tmp_path: Path, mqtt: MqttSettings) -> None:
+    said: list[dict[str, frozenset[str]]] = [{"Eva": frozenset({"anna"})}]
+
+    def watches() -> dict[str, frozenset[str]]:
+        if not said:
+            raise DoorError("locked")
+        return said.pop()
+
+    hub = Hub([mqtt], tmp_path, watches=watches)
+    for _ in range(3):
+        hub.look_round()
+        assert not hub._is_watched("bert", "Eva")
+
+
+def test_a_broker_that_dies_is_one_event_for_thirty_walkers(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(station_file, "REJOINED_S", 60.0)  # however slow the machine is
+    monkeypatch.setattr(tile_file, "RING_S", 0.5)
+    mqtt, pushes = mosquitto.settings(), Sent()
+    pushes.sent.append(("", Push("", "", "", urgent=False)))  # it fails at the first
+
+    async def session() -> None:
+        devices = [replace(mqtt, device=name) for name in MANY]
+        hub = Hub(devices, tmp_path, pushes)  # type: ignore[arg-type]  # all that it uses
+        async with running(hub):
+
+            def tiles(what: Callable[[Tile], object]) -> int:
+                return sum(bool(what(tile)) for tile in hub._tiles.values())
+
+            await until(lambda: tiles(lambda tile: tile.look == "safe") == 30)
+            page = await hub.open("Eva")
+            mosquitto.kill()
+            await until(lambda: tiles(lambda tile: tile.signal.cut and tile.signal.rings) == 30)
+            await until(lambda: len(pushes.sent) > 1)
+            assert None not in list(page.queue._queue)  # type: ignore[attr-defined]  # it is not cut off
+            await hub.look_after("Eva", "", NONCE(1))
+            await until(lambda: tiles(lambda tile: tile.signal.looked_after_by == "Eva") == 30)
+            assert await refused(hub.look_after("Tom", "", NONCE(2))) == "over"
+            assert tiles(lambda tile: tile.signal.rings) == 0
+            mosquitto.start()
+            heartbeats.silent.add(MANY[0])
+            await until(lambda: tiles(lambda tile: tile.look == "safe") == 29)
+            assert hub._tiles[MANY[0]].signal.cut
+            monkeypatch.setattr(station_file, "REJOINED_S", 0.0)
+            await until(lambda: not hub._tiles[MANY[0]].signal.cut)  # its silence is its own
+            await until(lambda: len(pushes.sent) >= 4)
+        assert {(device, push.title) for device, push in pushes.sent[1:]} == {("", "NO CONTACT: 30 walkers")}
+        assert [push.urgent for _, push in pushes.sent[1:]] == [True, False, False]
+
+    with Heartbeats(mqtt, MANY) as heartbeats:
+        run(session())

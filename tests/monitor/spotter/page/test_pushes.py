@@ -146,7 +146,7 @@ def test_a_phone_that_is_gone_costs_no_other_its_message(
         subscribed(door, "Tom", Phone().subscription(service.endpoint))
         asyncio.run(Pushes(sender, door).send("walker", FALL))
         assert len(other.received) == len(service.received) == 1
-    assert [json.loads(text)["endpoint"] for _, _, text in door.subscriptions()] == [service.endpoint]
+    assert [json.loads(text)["endpoint"] for _, _, text, _ in door.subscriptions()] == [service.endpoint]
 
 
 def test_a_service_that_is_not_there_costs_nothing_but_its_own_message(
@@ -184,6 +184,26 @@ def test_whoever_is_put_out_is_sent_nothing(door: Door, sender: Sender, service:
 def test_what_is_stored_is_read_again_as_it_was(door: Door, sender: Sender) -> None:
     subscription = Phone().subscription()
     subscribed(door, "Eva", subscription)
-    ((_, origin, text),) = door.subscriptions()
+    ((_, origin, text, _),) = door.subscriptions()
     assert (origin, Subscription(**json.loads(text))) == ("https://page.example", subscription)
     assert Pushes(sender, door).public_key == sender.public_key
+
+
+def test_a_message_goes_to_those_who_are_rung_and_what_follows_to_whoever_had_it(
+    door: Door, sender: Sender, service: Service
+) -> None:
+    """Whoever stood in for somebody is not left with an alarm on his phone that has long ended."""
+    for name in ("Eva", "Tom"):
+        subscribed(door, name, Phone().subscription(f"{service.origin}/{name}"))
+    pushes = Pushes(sender, door)
+    evas = lambda name: name == "Eva"  # noqa: E731
+    for device, push, rung, sent in (
+        ("anna", FALL, evas, ["/Eva"]),
+        ("bert", FALL, lambda _: True, ["/Eva", "/Tom"]),
+        ("bert", replace(FALL, body="over", urgent=False, waits=False), evas, ["/Eva", "/Tom"]),
+        ("bert", replace(FALL, thread="aaaa-2"), evas, ["/Eva"]),
+        ("anna", FALL, lambda _: False, ["/Eva"]),
+    ):
+        service.received.clear()
+        asyncio.run(pushes.send(device, push, rung))
+        assert sorted(path for path, _, _ in service.received) == sent

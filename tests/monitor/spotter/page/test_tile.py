@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from monitor.core.vocabulary import Alert, AlertKind, Certainty, InputKind, Prio
 from monitor.delivery import messages
 from monitor.delivery.messages import LIFETIME_S, Clip, Gait, Moment, State, Topics
 from monitor.spotter.incident import Incident
-from monitor.spotter.page.tile import LATE_S, RING_S, Look, Tile, look, look_of, tile
+from monitor.spotter.page.tile import ALONE, LATE_S, ORDER, RING_S, Look, Tile, look, look_of, tile
 from monitor.spotter.view import SpotterView
 
 NOW_S = 10_000.0
@@ -86,8 +87,8 @@ class Device:
             self.view.tick(self.moment)
         return self
 
-    def tile(self, **more: float) -> Tile:
-        return tile(self.view, "walker", self.moment, **more)  # type: ignore[arg-type]  # lines is whole
+    def tile(self, **more: Any) -> Tile:
+        return tile(self.view, "walker", self.moment, **more)
 
 
 CONTACTS = {
@@ -278,6 +279,48 @@ def test_of_an_old_heartbeat_nothing_is_shown_that_changes_with_the_walk(make) -
     assert not shown.known
     assert shown.gait == Gait()
     assert (shown.faults, shown.waits_for, shown.listening, shown.sound_paused) == ((), (), (), False)
+
+
+ONES = {
+    # armed, walking, who the device says listens, whether one of his own can ring here: alone, all are rung
+    (True, False, (), False): (True, True),
+    (True, True, (), False): (True, True),
+    (False, True, (), False): (True, True),
+    (False, False, (), False): (False, True),
+    (True, False, ("Eva",), False): (False, False),  # by another program, say
+    (True, False, ("Eva",), True): (False, False),
+    (True, False, (), True): (True, False),  # the device does not know yet
+    (False, True, ("Eva",), False): (False, False),
+}
+
+
+@pytest.mark.parametrize(("how", "shown"), ONES.items())
+def test_who_is_alone_and_for_whom_everybody_is_rung(
+    how: tuple[bool, bool, tuple[str, ...], bool], shown: tuple[bool, bool]
+) -> None:
+    armed, walking, spotters, heard = how
+    seen = Device().seen(armed, walking=walking, spotters=spotters).tile(heard=heard)
+    assert (seen.alone, seen.everybody) == shown
+    assert (seen.walking, seen.listening) == (walking, spotters)
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_without_contact_nobody_is_alone_and_all_are_rung_unless_his_own_can_hear(heard: bool) -> None:
+    lost = Device().seen(walking=True).wait(4).tile(heard=heard)
+    assert (lost.alone, lost.walking, lost.everybody) == (False, False, not heard)
+
+
+def test_the_board_has_a_place_for_every_word_the_worst_first() -> None:
+    assert [place for place in ORDER if place != ALONE] == list(WORST_FIRST)
+    assert ORDER.index(ALONE) == ORDER.index("stumble") + 1
+    assert ALONE not in list(Look)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_whose_connection_is_lost_is_said(cut: bool) -> None:
+    assert Device().seen().wait(4).tile(cut=cut).signal.cut == cut
+    assert not Device().seen().tile(cut=cut).signal.cut  # there is contact
+    assert not Device().seen(armed=False).says(messages.SWITCHED_OFF).tile(cut=cut).signal.cut
 
 
 def test_an_incident_is_shown_with_all_that_is_known_of_it() -> None:

@@ -1,0 +1,27 @@
+// The door: a code lets in who has no session yet. Loaded when somebody has none.
+
+import { post } from "./server.js";
+import { el, text } from "./show.js";
+import { REFUSALS, SAY } from "./words.js";
+
+export function askCode(main, entered, trouble) {
+  if (main.querySelector(".enter")) return text(main.querySelector(".error"), trouble);
+  const error = el("p", { class: "error" }, trouble);
+  error.setAttribute("role", "alert");
+  const input = el("input", { id: "code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: false, maxLength: 32, required: true });
+  const form = el("form", { class: "enter" }, el("h1", {}, SAY.enter_title), el("p", {}, SAY.enter_text));
+  const label = el("label", { htmlFor: "code" }, SAY.enter_code);
+  form.append(label, input, el("button", {}, SAY.enter), error);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      await post("/enter", { word: input.value.replace(/\s/g, "") });
+      await entered();
+    } catch (problem) {
+      text(error, REFUSALS[problem.message] ?? problem.message);
+      input.select();
+    }
+  });
+  main.replaceChildren(form);
+  input.focus();
+}
