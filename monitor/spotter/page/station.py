@@ -134,7 +134,7 @@ class Station:
         self._look: Look | None = None
         self._look_s = time.monotonic()
         self._tile_s = float("-inf")
-        self._cut_s = time.monotonic()  # when we were last without the broker
+        self._cut_s = float("-inf")  # when we were last without the broker, and since then without contact
         self._seen: object = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"page-{self.device}", daemon=True)
@@ -182,9 +182,11 @@ class Station:
         """The signal around it; from any thread."""
         return self._client.view.clips.get(incident)
 
-    def _cut(self, mono_s: float) -> bool:
+    def _cut(self, moment: Moment) -> bool:
         """Is there no contact because we are without the broker, or were until just now?"""
-        return bool(self._client.view.no_contact) and mono_s - self._cut_s < REJOINED_S
+        view, silent_s = self._client.view, self._client.view.silent_s(moment)
+        just_now = silent_s is not None and moment.mono_s - self._cut_s < REJOINED_S
+        return bool(view.no_contact) and (not self._client.up or just_now)
 
     def _run(self) -> None:
         failed = ""
@@ -210,7 +212,9 @@ class Station:
         moment, view = now(), self._client.view
         if not self._client.up:
             self._cut_s = moment.mono_s
-        cut, heard = self._cut(moment.mono_s), bool(self._names())
+        elif not view.no_contact:
+            self._cut_s = float("-inf")
+        cut, heard = self._cut(moment), bool(self._names())
         self._say_labels(moment)
         for notice in notices:
             self._write(notice, moment)

@@ -148,6 +148,7 @@ const hidden = (tile) => (tile.signal.server ? "server" : tile.signal.cut ? "bro
 
 function outage(tiles) {
   const why = tiles[0].signal.server ? tiles[0].signal.why : SAY.lost_broker;
+  if (tiles.length === 1) return fill(SAY.other_alarm, { who: why, what: tiles[0].device });
   return fill(SAY.outage, { why, count: tiles.length, armed: tiles.filter((tile) => tile.armed).length });
 }
 

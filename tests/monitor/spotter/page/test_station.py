@@ -20,6 +20,7 @@ from monitor.delivery.messages import now
 from monitor.delivery.mqtt import MqttSettings
 from monitor.spotter.escalation import Push
 from monitor.spotter.incident import Incident, Notice, Tone
+from monitor.spotter.page import station as station_file
 from monitor.spotter.page.labels import Label
 from monitor.spotter.page.station import LINES, Course, Slice, Station, time_of_day
 from monitor.spotter.page.tile import Look, Tile
@@ -374,3 +375,38 @@ def test_a_station_at_a_broker_that_is_not_there_says_so_and_has_no_way(free_por
         wait_until(lambda: tiles and tiles[-1].signal.lost and "cannot reach" in tiles[-1].signal.why)
         assert not station.ask(lambda client: client.request(InputKind.ARM, "Eva")).result()
         wait_until(lambda: any("cannot reach the broker" in text for text in told(station)))
+
+
+def test_silence_is_the_broker_s_only_from_its_loss_until_there_is_contact_or_patience_ends(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(station_file, "REJOINED_S", 60.0)
+    tiles: list[Tile] = []
+    play = Play()
+
+    def shows(cut: bool, look: Look) -> None:
+        wait_until(lambda: tiles and (tiles[-1].signal.cut, tiles[-1].look) == (cut, look))
+
+    def lost() -> None:
+        ear.view.disconnected("lost the broker", now())
+
+    with running(WALKER, tiles.append) as station:
+        shows(False, Look.NO_SIGNAL)  # the broker is there, the device has never been
+        ear.up = False
+        shows(True, Look.NO_SIGNAL)
+        ear.up = True
+        shows(False, Look.NO_SIGNAL)  # and is no more to be waited for than before
+        ear.view = play.view
+        station.ask(lambda _: play.seen()).result()
+        shows(False, Look.SAFE)
+        station.ask(lambda _: play.wait(4)).result()
+        shows(False, Look.NO_SIGNAL)  # it is silent by itself, and be the broker back ever so shortly
+        station.ask(lambda _: play.seen()).result()
+        ear.up = False
+        station.ask(lambda _: lost()).result()
+        shows(True, Look.NO_SIGNAL)
+        ear.up = True
+        time.sleep(0.5)
+        assert tiles[-1].signal.cut
+        monkeypatch.setattr(station_file, "REJOINED_S", 0.0)
+        shows(False, Look.NO_SIGNAL)
