@@ -188,11 +188,15 @@ class Round:
     def board(self, server: PageProcess, pulses: dict[str, Pulse]) -> None:
         pulses["bert"].raise_alert("b", AlertKind.STUMBLE, Priority.MEDIUM, certainty=Certainty.CONFIRMED)
         pulses["carla"].armed = False
-        pulses["dora"].hung = True
+        pulses["dora"].armed = False  # else its silence would fill the screen
         pulses["emil"].raise_alert("e", AlertKind.UNSAFE_STEP, Priority.LOW, certainty=Certainty.CONFIRMED)
         phone = Phone(self.browser, server.link("Eva"), **self.options)
         phone.until("rearguard.known.tiles.size === 6")
-        phone.until("document.querySelectorAll('.board .is-no_signal').length === 1")
+        phone.start()
+        phone.until("document.querySelectorAll('.board .is-alone').length === 0")
+        phone.page.wait_for_timeout(9000)  # whoever was alone keeps his place for so long
+        pulses["dora"].hung = True
+        phone.until(f"{DORA}?.classList.contains('is-no_signal')")
         self.shoot(phone, "board", "document.querySelectorAll('.board li').length === 6")
         phone.close()
 
@@ -201,6 +205,8 @@ class Round:
         phone.page.wait_for_timeout(300)
         phone.page.screenshot(path=ALL / f"{self.name}-{state}.png")
 
+
+DORA = "[...document.querySelectorAll('.board .tile')].find((tile) => tile.textContent.includes('dora'))"
 
 SHEETS = {
     "page-day.png": (
