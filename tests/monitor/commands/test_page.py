@@ -267,6 +267,10 @@ def enter(where: str, link: str) -> dict[str, str]:
         return headers | {"Cookie": response.headers["set-cookie"].partition(";")[0]}
 
 
+def kinds_of(who: str, pulse: Pulse) -> list[InputKind]:
+    return [word.kind for word in pulse.heard if word.who == who]
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_serve_becomes_a_small_process_that_serves_and_ends_in_order(
     end: signal.Signals, mqtt: MqttSettings, tmp_path: Path, capsys: Output
@@ -302,12 +306,16 @@ def test_serve_becomes_a_small_process_that_serves_and_ends_in_order(
                 def listened() -> bool:
                     pulsed = urllib.request.Request(f"{where}pulse", body, headers)
                     urllib.request.urlopen(pulsed, timeout=PATIENCE_S).close()
-                    return ("Eva", InputKind.SPOTTER_HERE) in [(word.who, word.kind) for word in pulse.heard]
+                    return ("Eva (page)", InputKind.SPOTTER_HERE) in [
+                        (word.who, word.kind) for word in pulse.heard
+                    ]
 
                 wait_until(listened)
                 assert process.end(end) == 0
             assert process.everything[1:] == [f"the page: {where}"]  # nothing went wrong on the way out
-        wait_until(lambda: ("Eva", InputKind.SPOTTER_GONE) in [(word.who, word.kind) for word in pulse.heard])
+        wait_until(
+            lambda: ("Eva (page)", InputKind.SPOTTER_GONE) in [(word.who, word.kind) for word in pulse.heard]
+        )
 
 
 def test_a_page_that_nohup_started_outlives_its_terminal(tmp_path: Path) -> None:
