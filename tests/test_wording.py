@@ -52,6 +52,10 @@ def read() -> Iterator[tuple[str, str]]:
     for name in ("config.yaml", "config.schema.json", "monitor/spotter/page/static/words.js"):
         for number, text in enumerate((ROOT / name).read_text().splitlines(), 1):
             yield f"{name}:{number}", text
+    for name in ("session", "enter", "menu"):  # loaded later, with words of their own
+        script = (ROOT / f"monitor/spotter/page/static/{name}.js").read_text()
+        for text in re.findall(r'^  \w+: "(.*)",$', script, re.MULTILINE):
+            yield f"{name}.js", text
 
 
 @pytest.mark.parametrize("word", GIVEN_UP)

@@ -17,7 +17,8 @@ def test_a_simulated_walker_walks_three_metres_and_progress_shows_it(
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     assert main(["test", "backward-3m", "--simulate", "--config", "/dev/null"]) == 0
     said = capsys.readouterr().out
-    assert "3\n2\n1\nGO! Press at the line.\n" in said
+    counted = [line for line in said.splitlines() if re.match(r"\d$|GO!|Too early", line)]
+    assert counted == ["3", "2", "1", "GO! Press at the line."]  # a busy machine has more to say in between
     assert "What it cannot say" in said
     assert max(map(len, said.splitlines())) < 180
     (result,) = kept(tmp_path / FILE)

@@ -2,7 +2,14 @@
 
 import { RefusedError, post } from "./server.js";
 import { button, el } from "./show.js";
-import { REFUSALS, SAY } from "./words.js";
+import { REFUSALS } from "./words.js";
+
+const WORDS = {
+  push_on: "Ring when closed: on",
+  push_off: "Ring when closed: off",
+  push_failed: "This browser does not allow it.",
+  leave: "Unpair this phone",
+};
 
 export async function openMenu(known, page) {
   const list = el("div", { class: "side" });
@@ -11,9 +18,9 @@ export async function openMenu(known, page) {
   if (known.pushKey && registration && window.PushManager) {
     const subscription = await registration.pushManager.getSubscription();
     const toggle = () => togglePush(known, page, registration, subscription);
-    list.append(button(subscription ? SAY.push_on : SAY.push_off, toggle, "plain"));
+    list.append(button(subscription ? WORDS.push_on : WORDS.push_off, toggle, "plain"));
   }
-  list.append(button(SAY.leave, () => leave(page), "plain"));
+  list.append(button(WORDS.leave, () => leave(page), "plain"));
   page.openSheet(known.you, list);
 }
 
@@ -27,9 +34,9 @@ async function togglePush(known, { sheet, toast }, registration, subscription) {
       await post("/push", made.toJSON());
     }
     sheet.close();
-    toast(subscription ? SAY.push_off : SAY.push_on);
+    toast(subscription ? WORDS.push_off : WORDS.push_on);
   } catch (error) {
-    toast(error instanceof RefusedError ? (REFUSALS[error.message] ?? error.message) : SAY.push_failed);
+    toast(error instanceof RefusedError ? (REFUSALS[error.message] ?? error.message) : WORDS.push_failed);
   }
 }
 

@@ -3,7 +3,22 @@
 import { canvas } from "./draw.js";
 import { get, post } from "./server.js";
 import { button, el, text } from "./show.js";
-import { KINDS, REFUSALS, SAY, fill } from "./words.js";
+import { KINDS, REFUSALS, fill } from "./words.js";
+
+const WORDS = {
+  session_title: "The session so far",
+  course: "Each bar is ten seconds of steps: {all} in all, {backward} of them backward (blue)",
+  log_none: "Nothing yet.",
+  true_alarm: "True",
+  false_label: "False",
+  was_it: "Was it true?",
+  labelled_true: "labelled: true",
+  labelled_false: "labelled: false",
+  missed_alert: "It missed something just now:",
+  missed_noted: "Noted as missed just now: {what}",
+  picture: "Picture",
+  clip_text: "Acceleration (upper) and rotation (lower) around the alert",
+};
 
 // course: [wall_s, steps, of them backward] for each slice; lines of the log are ticks above.
 function course(element, slices, lines) {
@@ -83,7 +98,7 @@ function courseOf(slices, lines) {
   drawn.setAttribute("role", "img");
   const backward = slices.reduce((sum, [, , count]) => sum + count, 0);
   const all = slices.reduce((sum, [, count]) => sum + count, 0);
-  const words = fill(SAY.course, { all, backward });
+  const words = fill(WORDS.course, { all, backward });
   drawn.setAttribute("aria-label", words);
   requestAnimationFrame(() => course(drawn, slices, lines));
   return el("div", {}, drawn, el("p", { class: "quiet" }, words));
@@ -91,13 +106,13 @@ function courseOf(slices, lines) {
 
 // What the device did not report, for whoever saw it. missed(kind) says so to the device.
 function missedRow(missed) {
-  const row = el("div", { class: "row missed" }, el("span", {}, SAY.missed_alert));
+  const row = el("div", { class: "row missed" }, el("span", {}, WORDS.missed_alert));
   for (const kind of ["fall", "stumble", "unsafe_step"]) row.append(button(KINDS[kind], () => missed(kind), "plain"));
   return row;
 }
 
 export function logList(lines, label, picture) {
-  if (!lines.length) return el("p", {}, SAY.log_none);
+  if (!lines.length) return el("p", {}, WORDS.log_none);
   const list = el("ul", { class: "log" });
   const seen = new Set();
   for (const line of [...lines].reverse()) {
@@ -105,18 +120,18 @@ export function logList(lines, label, picture) {
     const judged = ["fall", "sos", "stumble", "unsafe_step"].includes(line.kind);
     if (judged && label && !seen.has(line.incident)) {
       seen.add(line.incident);
-      const said = el("span", { class: "quiet" }, { true: SAY.labelled_true, false: SAY.labelled_false }[line.label] ?? "");
-      const row = el("div", { class: "row" }, el("span", {}, SAY.was_it));
-      for (const [value, words] of [["true", SAY.true_alarm], ["false", SAY.false_label]]) {
-        row.append(button(words, async () => (await label(line.incident, value)) && text(said, value === "true" ? SAY.labelled_true : SAY.labelled_false), "plain"));
+      const said = el("span", { class: "quiet" }, { true: WORDS.labelled_true, false: WORDS.labelled_false }[line.label] ?? "");
+      const row = el("div", { class: "row" }, el("span", {}, WORDS.was_it));
+      for (const [value, words] of [["true", WORDS.true_alarm], ["false", WORDS.false_label]]) {
+        row.append(button(words, async () => (await label(line.incident, value)) && text(said, value === "true" ? WORDS.labelled_true : WORDS.labelled_false), "plain"));
       }
       row.append(
-        button(SAY.picture, async () => {
+        button(WORDS.picture, async () => {
           const found = await picture(line.incident);
           if (!found) return;
           const drawn = el("canvas");
           drawn.setAttribute("role", "img");
-          drawn.setAttribute("aria-label", SAY.clip_text);
+          drawn.setAttribute("aria-label", WORDS.clip_text);
           item.append(drawn);
           clip(drawn, found);
         }, "plain"),
@@ -143,14 +158,14 @@ export async function openSession(device, { tell, toast, openSheet }) {
     }
   };
   const missed = async (about) =>
-    (await tell("/missed", { device, about })) && toast(fill(SAY.missed_noted, { what: KINDS[about] }));
+    (await tell("/missed", { device, about })) && toast(fill(WORDS.missed_noted, { what: KINDS[about] }));
   const picture = (incident) =>
     get(`/clip?device=${encodeURIComponent(device)}&incident=${encodeURIComponent(incident)}`).catch(() => {
       toast(REFUSALS.unknown);
       return null;
     });
   const list = logList(lines, label, picture);
-  openSheet(SAY.session_title, el("div", {}, ...(slices.length ? [courseOf(slices, lines)] : []), missedRow(missed), list));
+  openSheet(WORDS.session_title, el("div", {}, ...(slices.length ? [courseOf(slices, lines)] : []), missedRow(missed), list));
 }
 
 // What was said of all walkers after these numbers of their logs.
