@@ -247,7 +247,7 @@ def test_what_does_not_fit_into_the_minute_is_a_hole_with_its_reason(path: Path,
     feeder.until("")
     session = feeder.close()
     lost = missing(session, feeder.number)
-    assert len(lost) >= MINUTE - 30
+    assert len(lost) >= MINUTE / 2  # about a minute: the writer has some of them in hand already
     assert lost[0] == 30
     assert lost == named(session, feeder.number)
     assert [hole.reason for hole in session.holes()] == ["not recorded: database or disk is full"]

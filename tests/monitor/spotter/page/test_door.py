@@ -1,5 +1,6 @@
 """Who comes in and by what, how often one may guess, and what the door's file keeps. All time is made up."""
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -584,12 +585,11 @@ except DoorError as error:
 
 @pytest.mark.parametrize("in_order", [False, True])
 def test_on_a_disk_that_has_become_read_only_who_was_let_in_still_is(path: Path, in_order: bool) -> None:
-    door = Door(path)
-    secret = entered(door, "Eva")
-    if in_order:
-        door.close()
-    assert path.with_name("page.db-wal").exists() is not in_order
-    said = said_where_read_only(path.parent, READ_ONLY, str(path), secret).splitlines()
+    with contextlib.closing(Door(path)) as door:
+        secret = entered(door, "Eva")
+        if in_order:
+            door.close()
+        assert path.with_name("page.db-wal").exists() is not in_order
+        said = said_where_read_only(path.parent, READ_ONLY, str(path), secret).splitlines()
     assert said[0] == "Eva"
     assert "readonly database" in said[1]
-    door.close()
