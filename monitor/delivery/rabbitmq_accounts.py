@@ -11,10 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.delivery import accounts
-from monitor.delivery.accounts import Role
-from monitor.delivery.messages import DEVICE_PATTERN
-
 OWN = r"^(amq\.topic|mqtt-subscription-.*)$"
 """The exchange, and the queues that RabbitMQ makes for what an MQTT client reads."""
 
@@ -37,15 +33,6 @@ class User:
             *(f"topic read {topic}" for topic in self.reads),
             *(f"topic write {one}" for one in self.writes),
         ]
-
-
-def user(name: str, device: str, role: Role) -> User:
-    """One device's account, or one of its spotters'. Raises ValueError for names that are not allowed."""
-    if not re.fullmatch(DEVICE_PATTERN, name):
-        raise ValueError(f"account name {name!r}: 1 to 32 of a-z, 0-9, _ and - are allowed")
-    if (name == device) != (role is Role.DEVICE):
-        raise ValueError(f"account name {name!r}: a device's account bears its name, and no other does")
-    return user_of(name, accounts.rights(name, role, device))
 
 
 def user_of(name: str, rights: Sequence[str]) -> User:

@@ -99,7 +99,7 @@ def test_a_sample_that_is_alive_ends_every_run_at_once(runs: list[tuple[int, str
                 row[:3] = np.array([dice.choice([0.01, -0.02]) for _ in range(3)])
             rows.append(row.copy())
     short, long = Vitals(5), Vitals(5)
-    long._ends_all_runs = lambda _: False  # type: ignore[method-assign]
+    long._ends_all_runs = lambda _: False  # type: ignore[method-assign]  # the short way, blocked
     samples = np.array(rows).reshape(-1, 6)
     at = 0
     while at < len(samples):

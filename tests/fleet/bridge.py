@@ -4,8 +4,10 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import ExitStack
+from functools import partial
+from operator import contains
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -57,9 +59,9 @@ def bridged(cluster: Cluster) -> str:
             harm()
             began_s = time.monotonic()
             pulse.raise_alert(f"bridge-{number}")
-            _until(lambda number=number: f"bridge-{number}" in shown)  # type: ignore[misc]
+            _until(partial(contains, shown, f"bridge-{number}"))
             came = shown.get(f"bridge-{number}")
-            _until(lambda number=number: f"bridge-{number}" not in pulse._standing)  # type: ignore[misc]
+            _until(partial(_gone, pulse._standing, f"bridge-{number}"))
             answered = f"bridge-{number}" not in pulse._standing
             when = "never" if came is None else f"after {came - began_s:.2f} s"
             said.append(f"{when}{'' if answered else ', never answered'}")
@@ -86,3 +88,7 @@ def _until(condition: Callable[[], object]) -> None:
     deadline_s = time.monotonic() + SHOWN_WITHIN_S
     while not condition() and time.monotonic() < deadline_s:
         time.sleep(0.01)
+
+
+def _gone(found: Container[str], key: str) -> bool:
+    return key not in found

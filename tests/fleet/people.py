@@ -3,8 +3,8 @@
 import secrets
 from dataclasses import dataclass
 
-from monitor.delivery.accounts import Role
-from monitor.delivery.rabbitmq_accounts import User, user
+from monitor.delivery.accounts import Role, rights
+from monitor.delivery.rabbitmq_accounts import User, user_of
 
 READER = "reader"
 """Reads what all devices say, and may ask each for what is missing: one program in place of many spotters."""
@@ -35,7 +35,7 @@ def people(count: int) -> People:
     for number in range(count):
         device = walker(number)
         users += [
-            user(device, device, Role.DEVICE),
-            user(spotter(number), device, Role.SPOTTER),
+            user_of(device, rights(device, Role.DEVICE, device)),
+            user_of(spotter(number), rights(spotter(number), Role.SPOTTER, device)),
         ]
     return People(users, {one.name: secrets.token_urlsafe(18) for one in users})

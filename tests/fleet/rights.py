@@ -1,5 +1,7 @@
 """What a broker refuses."""
 
+from functools import partial
+
 from tests.fleet.ear import Ear
 from tests.fleet.nodes import Cluster, settings
 from tests.fleet.people import spotter, walker
@@ -18,9 +20,9 @@ def forbidden(cluster: Cluster) -> str:
             program.say(f"rearguard/{one}/alert", b"forged", within_s=2.0)
         for topic in (f"rearguard/{two}/alert", "rearguard/+/alert", "#", "$MQTT/sub/#", "$SYS/#"):
             with Ear(settings(cluster.where, spotter(0), one), name(), {topic: 0}) as curious:
-                if not curious.wait(lambda curious=curious: curious.downs, 5.0):  # type: ignore[misc]
+                if not curious.wait(partial(getattr, curious, "downs"), 5.0):
                     listener.say(f"rearguard/{two}/alert", b"secret")
-                    curious.wait(lambda curious=curious: curious.letters, 1.0)  # type: ignore[misc]
+                    curious.wait(partial(getattr, curious, "letters"), 1.0)
                     found += [f"reads {topic}"] if curious.letters else []
         found += ["writes what is not its own"] if listener.got(b"forged") else []
     return ", ".join(found) or "all refused"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from tests.fleet.ear import Ear
 from tests.fleet.nodes import ADDRESSES, NODES, Cluster, wait_ready
@@ -43,7 +44,7 @@ def subscription_elsewhere(cluster: Cluster) -> str:
         for topic in topics:
             ear.say(topic, b"word", within_s=WAIT_S)
         for one in ears:
-            one.wait(lambda one=one: one.got(b"word"), 3.0)  # type: ignore[misc]
+            one.wait(partial(one.got, b"word"), 3.0)
         came = [one.got(b"word")[0] - began_s for one in ears if one.got(b"word")]
         ended = sum(one.downs for one in ears)
     again(cluster, 1)
@@ -100,7 +101,7 @@ def served_again(cluster: Cluster) -> str:
             joined(ear)
             cluster.processes.kill(node)
             began_s = time.monotonic()
-            ear.wait(lambda ear=ear: ear.downs, 10.0)  # type: ignore[misc]
+            ear.wait(partial(getattr, ear, "downs"), 10.0)
             while ear.say("fact/again", b"word", within_s=3.0) is None:
                 assert time.monotonic() - began_s < 60.0
             times.append(time.monotonic() - began_s)

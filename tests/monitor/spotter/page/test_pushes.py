@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from operator import eq
 from pathlib import Path
 
 import pytest
@@ -196,7 +198,7 @@ def test_a_message_goes_to_those_who_are_rung_and_what_follows_to_whoever_had_it
     for name in ("Eva", "Tom"):
         subscribed(door, name, Phone().subscription(f"{service.origin}/{name}"))
     pushes = Pushes(sender, door)
-    evas = lambda name: name == "Eva"  # noqa: E731
+    evas = partial(eq, "Eva")
     for device, push, rung, sent in (
         ("anna", FALL, evas, ["/Eva"]),
         ("bert", FALL, lambda _: True, ["/Eva", "/Tom"]),
