@@ -14,7 +14,7 @@ from firmware.panel import Panel
 from firmware.sampler import Sampler
 from monitor.commands.options import Commands, add_config, add_port, command, load
 from monitor.delivery.credentials import SecretError
-from monitor.delivery.messages import MessageError, Topics, decode_state
+from monitor.delivery.messages import ONLINE, MessageError, Topics, decode_state
 from monitor.delivery.mqtt import retained, round_trip_s
 from monitor.playback import PacedClock, plugged, trial_of
 from monitor.settings import Settings
@@ -93,6 +93,9 @@ def check_service(settings: Settings) -> Finding:
     if not runs_with:
         return Finding("service", Verdict.NONE, f"the broker knows no heartbeat of {settings.mqtt.device}")
     ours = fingerprint(settings)
+    if retained(settings.mqtt, Topics(settings.mqtt.device).availability) != ONLINE:
+        which = "these" if runs_with == ours else "other"
+        return Finding("service", Verdict.NONE, f"does not run; it ran last with {which} settings")
     if runs_with == ours:
         return tried("service", True, f"runs with these settings (hash {ours})")
     return tried(

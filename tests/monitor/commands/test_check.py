@@ -32,6 +32,11 @@ def test_the_service_s_settings_are_compared_with_those_that_were_read(mqtt: Mqt
     assert (other.part, other.verdict) == ("service", Verdict.FAIL)
     assert f"runs with other settings (hash {fingerprint(settings)}" in other.words
     assert "sudo systemctl restart rearguard" in other.words
+    # Its heartbeat is still at the broker, and proves nothing.
+    other_settings = replace(settings, alarm=replace(settings.alarm, pause_sound_s=60.0))
+    for read, which in ((settings, "these"), (other_settings, "other")):
+        words = f"does not run; it ran last with {which} settings"
+        assert check_service(read) == Finding("service", Verdict.NONE, words)
 
 
 def test_a_simulated_sensor_is_well_however_busy_the_machine(
