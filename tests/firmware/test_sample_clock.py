@@ -30,6 +30,19 @@ def test_times_are_right_within_5_ms_from_the_first_second_on_and_much_better_as
     assert float(np.median(np.abs(errors[200:]))) <= 0.002
 
 
+def test_an_oscillator_that_warms_is_followed_for_minutes() -> None:
+    """A hundredth slower after five minutes: fitted once and for all it would be seconds off by then."""
+    slowing = 0.01 / 600
+    clock, errors = SampleClock(PERIOD_S), []
+    for look in range(1, 6000):
+        look_s = look * 0.05 - 0.008 * (look * 0.618 % 1)
+        newest = int(100 * (look_s - slowing * look_s**2))
+        clock.look(newest, look_s, look_s)
+        true_s = (1 - (1 - 4 * slowing * newest / 100) ** 0.5) / (2 * slowing)
+        errors.append(float(clock.time_s(np.array([float(newest)]))[0]) - true_s)
+    assert max(map(abs, errors[20:])) <= PERIOD_S / 2
+
+
 def test_the_rate_is_learnt() -> None:
     clock = SampleClock(PERIOD_S)
     for k in range(1, 200):

@@ -227,6 +227,11 @@ def test_another_spotter_who_looks_after_lost_contact_ends_the_reminders_until_i
     answer = messages.encode_answer(messages.NO_CONTACT, InputKind.COMING, "Eva\x07")
     (notice,) = play.view.update(TOPICS.answer_of("page"), answer, False, play.moment)
     assert notice.text == "no contact: Eva  (page) is looking after it"
+    nameless = Play()
+    nameless.seen()
+    nameless.wait(4.0)
+    (notice,) = nameless.view.update(TOPICS.answer, answer, False, nameless.moment)
+    assert notice.text == "no contact: somebody is looking after it"  # as earlier versions say it
     assert play.wait(600) == []
     play.beat()
     assert Tone.RING in tones(play.wait(4.0))
