@@ -11,7 +11,6 @@ import secrets
 import socket
 import ssl
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,10 +34,16 @@ HOST_WORDS = "the name or address of the broker, or those of a cluster's nodes w
 PLAIN_PORT, TLS_PORT = 1883, 8883
 
 RETRY_S = (0.5, 1.0, 2.0)
-"""Pause before each further attempt to connect; the last one stays."""
+"""Pause at most before each further attempt to connect, half of it at least; the last one stays."""
 
 PATIENCE_S = (3.0, 3.0, 6.0, 12.0, 24.0)
 """How long each further attempt to connect may take: a slow name server or network is waited for."""
+
+GRANTS_S = 10.0
+"""And how long a broker that has taken us may take until it has granted our subscriptions.
+
+A thousand that come at once and each give up sooner keep a cluster busy with what they gave up.
+"""
 
 SESSION_S = 86_400
 """How long a broker with MQTT 5 keeps messages for a program that is away; one with 3.1.1 decides itself."""
@@ -153,9 +158,9 @@ class Client:
 
     ``next`` must be called at least every second: it also opens the next connection when one is lost.
     ``name`` must be the only client of that name at the broker, or the two throw each other out.
-    ``subscriptions`` are topics with the QoS they are wanted at. With a ``session`` the broker keeps what
-    comes for this name, at QoS 1, while it is away. Raises SecretError if its secrets or certificates are
-    unusable.
+    ``subscriptions`` are topics with the QoS they are wanted at; it is up when the broker has granted them.
+    With a ``session`` the broker keeps what comes for this name, at QoS 1, while it is away; that may come
+    before it is up. Raises SecretError if its secrets or certificates are unusable.
 
     Of several hosts each attempt takes the next, also after a connection that was good: a node that has lost
     its cluster may take connections and serve nobody.
@@ -181,6 +186,7 @@ class Client:
         self._letters: SimpleQueue[tuple[int, Letter]] = SimpleQueue()  # with its connection's number
         self._paho: paho.Client | None = None
         self._connection = OURS
+        self._answered_s: float | None = None  # when the broker has taken us, on this connection
         self._failures = 0
         self._protocol = settings.protocol
         # Not all from the same one on: the others would take over a dead node's clients evenly, too.
@@ -193,7 +199,7 @@ class Client:
 
     def next(self, timeout_s: float) -> Letter | None:
         """The next letter, None after ``timeout_s`` without one."""
-        if not self.up and time.monotonic() >= self._deadline_s:
+        if not self.up and time.monotonic() >= self._due_s:
             if self._paho is None:
                 try:
                     self._open()
@@ -202,8 +208,11 @@ class Client:
                     self._give_up()
                     return Letter(What.DOWN, reason=reason)
             else:
-                reason = f"no answer from {self._where} for {self._patience_s:.0f} s"
-                self._speak_otherwise()
+                if self._answered_s is None:
+                    reason = f"no answer from {self._where} for {self._patience_s:.0f} s"
+                    self._speak_otherwise()
+                else:
+                    reason = f"{self._where} has not granted our subscriptions"
                 self._give_up()
                 return Letter(What.DOWN, reason=reason)
         try:
@@ -268,6 +277,12 @@ class Client:
         return f"the broker at {self._host}:{self._settings.port}"
 
     @property
+    def _due_s(self) -> float:
+        """When the next attempt is due, or the one under way is over."""
+        answered_s = self._answered_s if self._paho is not None else None
+        return self._deadline_s if answered_s is None else answered_s + GRANTS_S
+
+    @property
     def _patience_s(self) -> float:
         return PATIENCE_S[min(self._round, len(PATIENCE_S) - 1)]
 
@@ -319,7 +334,7 @@ class Client:
         """Attach callbacks that only put letters: nothing in them can raise or wait."""
         letters = self._letters
         self._connection = number = self._connection + 1
-        answered = threading.Event()  # the broker has taken us
+        self._answered_s = None
         rights = no_rights(self._settings.device, self._settings.username)
 
         def put(letter: Letter) -> None:
@@ -331,14 +346,18 @@ class Client:
                 unknown = code == "Unsupported protocol version"
                 put(Letter(What.DOWN, reason=f"{self._where} refuses us: {code}", unspoken=unknown))
                 return
-            answered.set()
+            if self._connection == number:
+                self._answered_s = time.monotonic()
             if self._subscriptions:
                 client.subscribe(list(self._subscriptions.items()))
-            put(Letter(What.UP))
+            else:
+                put(Letter(What.UP))
 
         def subscribed(_c: Any, _u: Any, _mid: int, codes: list[Any], _p: Any) -> None:
             if any(code.is_failure for code in codes):
                 put(Letter(What.DOWN, reason=f"{self._where} refuses a subscription"))
+            else:
+                put(Letter(What.UP))
 
         def failed(_c: Any, _u: Any) -> None:
             # paho calls this while it handles the error and does not pass it on.
@@ -346,7 +365,7 @@ class Client:
             put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(sys.exc_info()[1])}"))
 
         def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
-            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}", unspoken=not answered.is_set()))
+            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}", unspoken=self._answered_s is None))
 
         def published(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
             if code.is_failure:  # only MQTT 5 says so
@@ -383,7 +402,9 @@ class Client:
             _deafen(self._paho)
             self._paho = None
         self.up = False
-        self._deadline_s = time.monotonic() + RETRY_S[min(self._round, len(RETRY_S) - 1)]
+        # Not all in one moment: a broker that is back has them all to take in.
+        pause_s = RETRY_S[min(self._round, len(RETRY_S) - 1)] * random.uniform(0.5, 1.0)
+        self._deadline_s = time.monotonic() + pause_s
         self._failures += 1
         self._hosts.append(self._hosts.pop(0))
 

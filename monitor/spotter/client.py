@@ -127,9 +127,9 @@ class SpotterClient:
         for key, incident in waiting.items():
             due = now_s - self._receipted_s.get(key, float("-inf")) >= RECEIPT_S
             if due and self._has(incident, key[-1]):
-                self._receipted_s[key] = now_s
                 incident_id, sequence, name = key
-                self._answer(name, encode_receipt(incident_id, sequence, self._person(name)))
+                if self._answer(name, encode_receipt(incident_id, sequence, self._person(name))):
+                    self._receipted_s[key] = now_s
 
     def answer(self, incident_id: str, word: InputKind, name: str = "") -> bool:
         """Say COMING, FALSE_ALARM or CLEAR; False if there is no way to say it now."""

@@ -15,8 +15,6 @@ from tests.fleet.people import walker
 from tests.fleet.raised import Raised
 from tests.pulse import Pulse
 
-READY_S = 120.0
-
 
 def devices(
     where: Where,
@@ -36,10 +34,9 @@ def devices(
     raised = Raised()
     for pulse in pulses:
         pulse.link.start()
-    began_s = time.monotonic()
     while not over.is_set():
         now_s = time.monotonic()
-        if not ready.is_set() and (all(p.linked for p in pulses) or now_s - began_s > READY_S):
+        if not ready.is_set() and all(pulse.linked for pulse in pulses):
             ready.set()
         raising = ready.is_set() and not calm.is_set()
         for place, pulse in enumerate(pulses):

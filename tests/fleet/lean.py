@@ -15,6 +15,7 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
 from monitor.core.vocabulary import Alert, AlertKind, Certainty, Priority, Stage, Status
+from monitor.delivery import mqtt
 from monitor.delivery.messages import (
     OFFLINE,
     ONLINE,
@@ -34,8 +35,7 @@ from tests.fleet.raised import Raised
 
 OVERDUE_S = 3.0
 STANDS_S = 2.0
-AT_ONCE = 20
-"""Connections that are made at a time, at the start."""
+SILENT_S = 10.0
 
 REST = {"summary": "watching" * 12, "config": "0123456789ab", "version": "1.0"}
 """What brings a heartbeat to a real one's size."""
@@ -54,50 +54,69 @@ class Device:
         self._pending: dict[int, tuple[float, str, bytes, bool]] = {}
         self._said: list[AlertMessage] = []
         self._open: dict[str, Alert] = {}
+        self._failures = 0
         self.linked = False
         self.losses = self.beats = self.sequence = 0
 
-    async def live(self, gate: asyncio.Semaphore) -> None:
-        """Connected for ever, to one node or the next."""
+    async def live(self) -> None:
+        """Connected for ever, to one node or the next, with the product's patience and pauses."""
         beating = asyncio.create_task(self._beat())
         try:
             while True:
-                async with gate:
-                    await self._connect()
+                turn = self._failures // len(self._hosts)
+                self._failures += 1
+                with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                    await self._connect(mqtt.PATIENCE_S[min(turn, len(mqtt.PATIENCE_S) - 1)])
                 if self._writer is not None:
+                    self._failures = 0
                     with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
                         await self._read(self._reader)
                     self._close()
                     self.losses += 1
                 self._hosts.append(self._hosts.pop(0))
-                await asyncio.sleep(0.5)
+                pause_s = mqtt.RETRY_S[min(turn, len(mqtt.RETRY_S) - 1)]
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
         finally:
             beating.cancel()
             self._close()
 
-    async def _connect(self) -> None:
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-            opened = asyncio.open_connection(self._hosts[0], self._where.port)
-            self._reader, writer = await asyncio.wait_for(opened, OVERDUE_S)
-            word = self._where.words[self.name]
-            client = f"rearguard-{self.name}"
-            writer.write(packets.connect(client, self.name, word, self._topics.availability, OFFLINE))
-            answer = await asyncio.wait_for(self._reader.readexactly(4), OVERDUE_S)
+    async def _connect(self, patience_s: float) -> None:
+        writer = None
+        try:
+            async with asyncio.timeout(patience_s):
+                self._reader, writer = await asyncio.open_connection(self._hosts[0], self._where.port)
+                word = self._where.words[self.name]
+                client = f"rearguard-{self.name}"
+                writer.write(packets.connect(client, self.name, word, self._topics.availability, OFFLINE))
+                answer = await self._reader.readexactly(4)
             if answer[3] == 0:
-                topics = (self._topics.answers, self._topics.request, self._topics.availability)
+                topics = (
+                    self._topics.answers,
+                    self._topics.answer,
+                    self._topics.request,
+                    self._topics.availability,
+                )
                 writer.write(packets.subscribe(dict.fromkeys(topics, 0)))
+                async with asyncio.timeout(mqtt.GRANTS_S):
+                    await self._reader.readexactly(4 + len(topics))
                 self._writer = writer
-                due, self._pending = self._pending, {}
-                self.say(self._topics.availability, ONLINE, retain=True)
-                for _, topic, payload, retain in due.values():
-                    if not retain:
-                        self.say(topic, payload)
-                return
-            writer.close()
+        finally:
+            if writer is not None and self._writer is None:
+                writer.close()
+        if self._writer is not None:
+            due, self._pending = self._pending, {}
+            self.say(self._topics.availability, ONLINE, retain=True)
+            for _, topic, payload, retain in due.values():
+                if not retain:
+                    self.say(topic, payload)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         buffer = bytearray()
-        while data := await asyncio.wait_for(reader.read(65536), 10.0):
+        while True:
+            async with asyncio.timeout(SILENT_S):  # wait_for of Python 3.11 may swallow a cancelling
+                data = await reader.read(65536)
+            if not data:
+                return
             buffer += data
             for kind, flags, body in packets.read(buffer):
                 if kind == packets.PUBACK:
@@ -206,9 +225,8 @@ async def _all(
     settled: Event,
     over: Event,
 ) -> Raised:
-    gate = asyncio.Semaphore(AT_ONCE)
     fleet = [Device(where, walker(number)) for number in numbers]
-    tasks = [asyncio.create_task(device.live(gate)) for device in fleet]
+    tasks = [asyncio.create_task(device.live()) for device in fleet]
     raised = Raised()
     while not over.is_set():
         if not ready.is_set() and all(device.linked for device in fleet):

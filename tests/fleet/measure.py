@@ -55,8 +55,6 @@ class Figures:
     memory_mb: float
     cpu: float
     disk_bytes: float
-    beats_hz: float
-    dropped: int
 
     @property
     def wrong(self) -> int:
@@ -86,6 +84,7 @@ def measure(
     else:
         settled.pop()
     began_s = time.monotonic()
+    calm.set()
     processes, readies = [], []
     for job, numbers, *others in jobs:
         rate = [others.pop(0)] if isinstance(others[0], float) else []
@@ -102,7 +101,8 @@ def measure(
                 raise TimeoutError(f"{count} devices: {', '.join(missing)} not ready after {READY_S:.0f} s")
             time.sleep(0.1)
         joined_s = time.monotonic() - began_s
-        cpu_s, disk, since_s = cluster.processes.cpu_s(), cluster.stored_bytes(), time.monotonic()
+        cpu_s, stored, since_s = cluster.processes.cpu_s(), cluster.stored_bytes(), time.monotonic()
+        calm.clear()
         for at_s, words_, act in trouble:
             time.sleep(max(0.0, since_s + at_s - time.monotonic()))
             say(f"  {time.monotonic() - since_s:4.0f} s: {words_}")
@@ -110,10 +110,12 @@ def measure(
         time.sleep(max(0.0, since_s + seconds - time.monotonic()))
         lasted_s = time.monotonic() - since_s
         cpu = (cluster.processes.cpu_s() - cpu_s) / lasted_s
-        memory_mb, disk = cluster.processes.memory_mb(), cluster.stored_bytes() - disk
+        memory_mb = cluster.processes.memory_mb()
+        disk_bytes = (cluster.stored_bytes() - stored) / (count * lasted_s)
         calm.set()
         settle_s = time.monotonic() + SETTLE_S
         for event in settled:
+            event.clear()
             event.wait(max(0.0, settle_s - time.monotonic()))
         time.sleep(SHOWN_S)
         over.set()
@@ -125,25 +127,23 @@ def measure(
         for process in processes:
             process.join(15.0)
             process.kill()
-    lasted_s = time.monotonic() - since_s
-    return _figures(count, all_raised, all_shown, joined_s, lasted_s, memory_mb, cpu, disk)
+    return _figures(count, all_raised, all_shown, since_s, joined_s, memory_mb, cpu, disk_bytes)
 
 
 def _figures(
     count: int,
     raised: list[Raised],
     shown: list[Shown],
+    since_s: float,
     joined_s: float,
-    lasted_s: float,
     memory_mb: float,
     cpu: float,
-    disk: int,
+    disk_bytes: float,
 ) -> Figures:
     began_s = {incident: at_s for one in raised for incident, at_s in one.began_s.items()}
     first_s = {incident: at_s for one in shown for incident, at_s in one.first_s.items()}
     late_s = [first_s[incident] - at_s for incident, at_s in began_s.items() if incident in first_s]
     answered_s = [seconds for one in shown for seconds in one.answered_s]
-    beats = sum(one.heartbeats for one in raised)
     ended = {incident for one in shown for incident in one.ended}
     return Figures(
         devices=count,
@@ -153,16 +153,16 @@ def _figures(
         unended=len((began_s.keys() & first_s.keys()) - ended),
         late_s=_percentiles(late_s, 50, 99, 100),
         answered_s=_percentiles(answered_s, 50, 99),
-        apart_s=max((seconds for one in shown for seconds in one.apart_s), default=0.0),
-        rings=sum(one.rings for one in shown),
+        apart_s=max(
+            (apart_s for one in shown for apart_s, at_s in one.apart_s if at_s > since_s), default=0.0
+        ),
+        rings=sum(at_s > since_s for one in shown for at_s in one.rang_s),
         links_lost=sum(one.links_lost for one in raised),
         name_conflicts=sum(one.name_conflicts for one in raised),
         joined_s=joined_s,
         memory_mb=memory_mb,
         cpu=cpu,
-        disk_bytes=disk / max(beats, 1),
-        beats_hz=beats / lasted_s,
-        dropped=sum(one.dropped for one in shown),
+        disk_bytes=disk_bytes,
     )
 
 

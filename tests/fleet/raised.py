@@ -19,13 +19,12 @@ class Shown:
     """By spotters' views. ``first_s`` is when an incident was first shown, ``times`` how often each report.
 
     ``ended`` are the incidents that were shown to have ended, ``answered_s`` from a spotter's answer to its
-    effect. ``apart_s`` is each time without contact, ``rings`` how often that rang.
+    effect. ``apart_s`` is each time without contact, with when it was over; ``rang_s`` when that rang.
     """
 
     first_s: dict[str, float] = field(default_factory=dict)
     times: Counter[tuple[str, str, int, str]] = field(default_factory=Counter)
     ended: set[str] = field(default_factory=set)
     answered_s: list[float] = field(default_factory=list)
-    apart_s: list[float] = field(default_factory=list)
-    rings: int = 0
-    dropped: int = 0
+    apart_s: list[tuple[float, float]] = field(default_factory=list)
+    rang_s: list[float] = field(default_factory=list)

@@ -37,7 +37,8 @@ class Eyes:
         for notice in notices:
             incident = notice.incident
             if incident is None:
-                shown.rings += self._seen and notice.tone is Tone.RING and "NO CONTACT" in notice.text
+                if self._seen and notice.tone is Tone.RING and "NO CONTACT" in notice.text:
+                    shown.rang_s.append(now_s)
             elif not notice.reminds:
                 shown.first_s.setdefault(incident.id, now_s)
                 shown.times[self._device, incident.id, incident.sequence, incident.stage] += 1
@@ -46,7 +47,7 @@ class Eyes:
         if not view.no_contact:
             self._seen = True
             if self._apart_s:
-                shown.apart_s.append(now_s - self._apart_s)
+                shown.apart_s.append((now_s - self._apart_s, now_s))
             self._apart_s = 0.0
         elif self._seen and not self._apart_s:
             self._apart_s = now_s
@@ -54,7 +55,8 @@ class Eyes:
     def close(self) -> None:
         """What is not over yet counts too."""
         if self._apart_s:
-            self._shown.apart_s.append(time.monotonic() - self._apart_s)
+            now_s = time.monotonic()
+            self._shown.apart_s.append((now_s - self._apart_s, now_s))
 
 
 def spotters(
@@ -100,7 +102,6 @@ def _spotter(where: Where, number: int, shown: Shown, seeing: threading.Event, o
             if known is None or known.stage is Stage.CLEARED:
                 shown.answered_s.append(now_s - first_s.pop(identity))
     eyes.close()
-    shown.dropped += client._client.dropped
     client.close()
 
 
@@ -135,7 +136,6 @@ def reader(where: Where, numbers: Sequence[int], ready: Event, over: Event, resu
                 ready.set()
     for one in eyes.values():
         one.close()
-    shown.dropped += client.dropped
     client.close()
     results.put(shown)
 
@@ -148,6 +148,5 @@ def _together(parts: Sequence[Shown]) -> Shown:
         whole.ended |= part.ended
         whole.answered_s += part.answered_s
         whole.apart_s += part.apart_s
-        whole.rings += part.rings
-        whole.dropped += part.dropped
+        whole.rang_s += part.rang_s
     return whole

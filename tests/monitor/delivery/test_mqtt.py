@@ -154,8 +154,11 @@ def test_an_encryption_that_is_broken_is_not_offered() -> None:
     assert mqtt_file._tls(MqttSettings(tls=True)).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
+GRANTS = ("grants late", "grants nothing", "forbids", "sends first")
+
+
 class OldBroker:
-    """Knows MQTT 3.1.1 only; ``manner`` is how it meets what it does not know."""
+    """Knows MQTT 3.1.1 only; ``manner`` is how it meets what it does not know, or a subscription."""
 
     def __init__(self, manner: str, address: str = "127.0.0.1", port: int = 0) -> None:
         self._manner = manner
@@ -178,10 +181,21 @@ class OldBroker:
                     near.sendall(b"\x20\x02\x00\x03")
                 elif version == 4:
                     near.sendall(b"\x20\x02\x00\x00")
+                    if self._manner in GRANTS:
+                        self._subscribed(near)
                 elif self._manner == "says so":
                     near.sendall(b"\x20\x02\x00\x01")
                 elif self._manner == "closes":
                     near.shutdown(socket.SHUT_RDWR)
+
+    def _subscribed(self, near: socket.socket) -> None:
+        number = near.recv(1024)[2:4]
+        if self._manner == "sends first":
+            near.sendall(b"\x30\x05\x00\x01tok")
+        elif self._manner == "grants late":
+            time.sleep(1.0)
+        if self._manner != "grants nothing":
+            near.sendall(b"\x90\x03" + number + (b"\x80" if self._manner == "forbids" else b"\x00"))
 
     def close(self) -> None:
         for end in (self._listener, *self._open):
@@ -205,6 +219,71 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(
     assert broker.versions == [5, 4, 4]  # what it knows it is spoken to in from now on
     client.close()
     broker.close()
+
+
+def subscriber(broker: OldBroker) -> Client:
+    return Client(MqttSettings(host="127.0.0.1", port=broker.port, protocol=4), "x", {"t": 1})
+
+
+def test_a_broker_that_is_slow_to_grant_a_subscription_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.PATIENCE_S", (0.5,))
+    broker = OldBroker("grants late")
+    client = subscriber(broker)
+    wait_until(lambda: (client.next(0.1), client._answered_s is not None)[1])
+    assert not client.up
+    assert client.publish("t", b"too soon") is None
+    wait_until(lambda: (client.next(0.1), client.up)[1])
+    assert broker.versions == [4]  # on the first connection
+    client.close()
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("manner", "words"),
+    [("grants nothing", "has not granted our subscriptions"), ("forbids", "refuses a subscription")],
+)
+def test_a_broker_that_does_not_grant_a_subscription_is_left_and_in_the_same_version(
+    manner: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.delivery.mqtt.GRANTS_S", 0.5)
+    monkeypatch.setattr("monitor.delivery.mqtt.RETRY_S", (0.0,))
+    broker = OldBroker(manner)
+    settings = MqttSettings(host="127.0.0.1", port=broker.port)
+    client = Client(settings, "x", {"t": 1})
+    client._protocol = 4  # found out before
+    letters = []
+    while len(broker.versions) < 3:
+        letters.append(client.next(0.1))
+    assert broker.versions == [4, 4, 4]
+    downs = [letter for letter in letters if letter is not None]
+    assert len(downs) >= 2
+    assert all(letter.what is What.DOWN and words in letter.reason for letter in downs)
+    client.close()
+    broker.close()
+
+
+def test_what_comes_before_a_subscription_is_granted_is_not_lost() -> None:
+    """A session's messages are acknowledged by the network library as they come."""
+    broker = OldBroker("sends first")
+    client = subscriber(broker)
+    letters = []
+    while not client.up:
+        letters.append(client.next(0.1))
+    found = [(letter.what, letter.payload) for letter in letters if letter is not None]
+    assert found == [(What.RECEIVED, b"ok"), (What.UP, b"")]
+    client.close()
+    broker.close()
+
+
+def test_clients_that_lost_one_broker_do_not_all_come_back_in_one_moment(free_port: int) -> None:
+    settings = MqttSettings(host="127.0.0.1", port=free_port)
+    clients = [Client(settings, "x") for _ in range(20)]
+    pauses_s = []
+    for client in clients:
+        client._give_up()
+        pauses_s.append(client._deadline_s - time.monotonic())
+    assert max(pauses_s) <= mqtt_file.RETRY_S[0]
+    assert min(pauses_s) < 0.8 * mqtt_file.RETRY_S[0]
 
 
 def cluster(manners: tuple[str, str]) -> tuple[list[OldBroker], Client]:
