@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
         "--out", type=Path, metavar="FOLDER", help="where slips and passwords are written (default: slips)"
     )
     several.add_argument(
-        "--cluster", choices=["rabbitmq"], help="write the accounts of a cluster into FOLDER"
+        "--cluster", choices=["rabbitmq"], help="write the nodes and the accounts of a cluster into FOLDER"
     )
     several.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 

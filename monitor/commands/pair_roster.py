@@ -7,7 +7,7 @@ from pathlib import Path
 from socket import gethostname
 
 from monitor.core.vocabulary import RearguardError
-from monitor.delivery import accounts, roster, slips
+from monitor.delivery import accounts, rabbitmq_nodes, roster, slips
 from monitor.delivery.accounts import Role
 from monitor.delivery.roster import Account
 from monitor.delivery.roster_accounts import Broker, Change, Mosquitto, RabbitMq, change
@@ -25,15 +25,18 @@ def pair_roster(args: argparse.Namespace) -> int:
     folder = args.folder or (args.out if args.cluster else accounts.FOLDER)
     broker: Broker = RabbitMq(folder) if args.cluster else Mosquitto(folder)
     found = change(broker.known(), wanted, [args.name] if args.name else names if args.renew else [])
-    for line in _said(found, args.out, dry=args.dry_run):
+    host, port = args.host or f"{gethostname()}.local", args.port or 8883
+    nodes = rabbitmq_nodes.lacking(folder, host.split(","), port) if args.cluster else []
+    for line in _said(found, args.out, folder, nodes, dry=args.dry_run):
         print(line, flush=True)
     if args.dry_run:
         return 0
     words = {account.name: accounts.new_word() for account in found.passwords}
-    host = args.host or f"{gethostname()}.local"
     try:
-        outdated = slips.hand_out(args.out, wanted, found, words, host, args.port or 8883)
+        outdated = slips.hand_out(args.out, wanted, found, words, host, port)
         broker.apply(found, words)
+        if nodes:
+            rabbitmq_nodes.make(folder, host.split(","), port)
     except (RearguardError, OSError) as error:
         print(f"{error}; not all of this was done: run the same again", file=sys.stderr)
         return 2
@@ -43,14 +46,16 @@ def pair_roster(args: argparse.Namespace) -> int:
             f"?{'&'.join(f'device={device}' for device in account.devices)}, "
             f"or make another: rearguard pair {account.name} --renew --roster {args.roster}"
         )
-    for line in _next(found, args.out, folder if args.cluster else None):
+    for line in _next(found, args.out, folder if args.cluster else None, nodes):
         print(line)
     return 0
 
 
-def _said(found: Change, out: Path, *, dry: bool) -> Iterator[str]:
+def _said(found: Change, out: Path, folder: Path, nodes: list[str], *, dry: bool) -> Iterator[str]:
     """What is done, in order, and what is not."""
     now = "would" if dry else "now"
+    for host in nodes:
+        yield f"{now}: make what the node {host} needs, in {folder / host}"
     for name in found.gone:
         yield f"{now}: take away {name}, whom the roster no longer names"
     for account in found.new:
@@ -80,15 +85,18 @@ def _where(account: Account, out: Path) -> str:
     return f"in {slips.password_file(out, account.name)}"
 
 
-def _next(found: Change, out: Path, cluster: Path | None) -> Iterator[str]:
+def _next(found: Change, out: Path, cluster: Path | None, nodes: list[str]) -> Iterator[str]:
     """What is left to people."""
+    for host in nodes:
+        yield f"Copy {cluster}/{host} to {host}, and there: sudo sh {host}/setup.sh; one node after the other"
     if not found:
-        yield "nothing was changed"
+        if not nodes:
+            yield "nothing was changed"
         return
     closes = bool(found.gone or found.renewed)
     if cluster:
         yield f"Copy accounts.json and apply.sh from {cluster} to one node, and there: sudo sh apply.sh"
-        yield f"Keep both in {cluster}: the next roster begins from them"
+        yield f"Keep {cluster}, and keep it to yourself: the next roster begins from it"
     elif closes:  # a reload would leave an open connection as it is
         yield "Put out who is gone or has an old password: sudo systemctl restart mosquitto"
     else:

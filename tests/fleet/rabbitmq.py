@@ -9,6 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import Self
 
+from monitor.delivery import rabbitmq_nodes
 from monitor.delivery.rabbitmq_accounts import definitions, hashed_word
 from tests.fleet.nodes import ADDRESSES, NODES, Ports, Processes, Where, wait_ready
 from tests.fleet.packets import serves
@@ -21,15 +22,6 @@ EPMD = shutil.which("epmd")
 CONFIGURATION = """\
 listeners.tcp = none
 mqtt.listeners.tcp.1 = {address}:{mqtt}
-mqtt.allow_anonymous = false
-# What waits in a session, on all three nodes.
-mqtt.durable_queue_type = quorum
-cluster_formation.peer_discovery_backend = classic_config
-cluster_formation.classic_config.nodes.1 = node1@localhost
-cluster_formation.classic_config.nodes.2 = node2@localhost
-cluster_formation.classic_config.nodes.3 = node3@localhost
-# A node that sees no other stops serving, rather than lead a life of its own.
-cluster_partition_handling = pause_minority
 load_definitions = {folder}/definitions.json
 log.console = true
 log.console.level = warning
@@ -56,7 +48,8 @@ class RabbitMq:
         self._epmd = str(self._ports.new())
         self._distribution = {node: str(self._ports.new()) for node in NODES}
         for node in NODES:
-            words = CONFIGURATION.format(address=ADDRESSES[node], mqtt=self.where.port, folder=folder)
+            own = CONFIGURATION.format(address=ADDRESSES[node], mqtt=self.where.port, folder=folder)
+            words = own + rabbitmq_nodes.settings([f"node{node}@localhost" for node in NODES])
             (folder / f"node-{node}.conf").write_text(words)
 
     def _environment(self, node: int) -> dict[str, str]:
@@ -71,10 +64,7 @@ class RabbitMq:
             "RABBITMQ_MNESIA_BASE": str(own),
             "RABBITMQ_LOG_BASE": str(own),
             "RABBITMQ_LOGS": "-",
-            # A silent node is given up after 5 s at the latest; the default is 75 s.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel net_ticktime 4 -kernel inet_dist_use_interface {127,0,0,1}"
-            ),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_PORT": self._epmd,
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from typing import Protocol
 
 import pytest
 
-from monitor.delivery import accounts, home_assistant
+from monitor.delivery import accounts, home_assistant, rabbitmq_nodes
 from monitor.delivery.messages import Topics
 from monitor.delivery.mqtt import Client, Invitation, MqttSettings, What
 from monitor.delivery.roster import parsed
@@ -38,14 +37,6 @@ allow_anonymous false
 password_file {folder}/passwords
 acl_file {folder}/access
 """
-RABBITMQ_CONFIGURATION = """\
-listeners.tcp = none
-mqtt.listeners.tcp.1 = 127.0.0.1:{port}
-mqtt.allow_anonymous = false
-mqtt.durable_queue_type = quorum
-log.console = true
-log.file = false
-"""
 
 
 class Server(Protocol):
@@ -55,25 +46,28 @@ class Server(Protocol):
 
 
 class RabbitServer:
-    """One node in ``folder``, on loopback ports; the roster's script is run as on a gym's."""
+    """One node, on loopback ports, set up by the files that ``folder`` has for it, as a gym's."""
 
     def __init__(self, folder: Path, port: int, epmd: int, distribution: int) -> None:
         self._folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
-        (folder / "node.conf").write_text(RABBITMQ_CONFIGURATION.format(port=port))
-        (folder / "plugins").write_text("[rabbitmq_mqtt].\n")
-        (folder / ".erlang.cookie").write_text(secrets.token_hex(16))
+        rabbitmq_nodes.make(folder, ["localhost"], port)
+        own = folder / "localhost"
+        words = (own / "rabbitmq.conf").read_text().replace("/etc/rabbitmq/rearguard", str(own))
+        words = words.replace(f"default = {port}", f"default = 127.0.0.1:{port}")
+        (folder / "node.conf").write_text(words)
+        (folder / ".erlang.cookie").write_text((own / "cookie").read_text())
         (folder / ".erlang.cookie").chmod(0o400)
         self._epmd = str(epmd)
         self._environment = {
             **os.environ,
             "PATH": f"{RABBITMQ}:{os.environ['PATH']}",
             "HOME": str(folder),
-            "RABBITMQ_NODENAME": "roster@localhost",
+            "RABBITMQ_NODENAME": rabbitmq_nodes.NODE.format(host="localhost"),
             "RABBITMQ_DIST_PORT": str(distribution),
             "RABBITMQ_CONFIG_FILE": str(folder / "node.conf"),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(own / "enabled_plugins"),
             "RABBITMQ_MNESIA_BASE": str(folder / "store"),
             "RABBITMQ_LOG_BASE": str(folder / "store"),
             "RABBITMQ_LOGS": "-",
@@ -119,6 +113,7 @@ class Gym:
     server: Server
     port: int
     words: dict[str, str]
+    authority: str = ""
 
     def follow(self, text: str) -> None:
         found = change(self.files.known(), parsed(text, "roster.csv"))
@@ -129,8 +124,10 @@ class Gym:
     def settings(self, name: str, device: str = "") -> MqttSettings:
         return Invitation(
             device=device or name,
-            host="127.0.0.1",
+            host="localhost",
             port=self.port,
+            tls=bool(self.authority),
+            ca_file=self.authority,
             protocol=4,  # RabbitMQ 3.10 knows no other
             username=name,
             word=self.words[name],
@@ -146,7 +143,8 @@ def opened(kind: str, folder: Path) -> Iterator[Gym]:
             text = CONFIGURATION.format(port=port, folder=folder)
             gym = Gym(Mosquitto(folder), brokers.Mosquitto(folder, text, port), port, {})
         else:
-            gym = Gym(RabbitMq(folder), RabbitServer(folder, port, epmd, distribution), port, {})
+            server = RabbitServer(folder, port, epmd, distribution)
+            gym = Gym(RabbitMq(folder), server, port, {}, str(folder / "ca.crt"))
         gym.follow(GYM)
         try:
             gym.server.start()
