@@ -30,7 +30,10 @@ rabbitmqctl -s list_users | while read -r name tags; do
     case " NAMES " in *" $name "*) continue ;; esac
     [ "$tags" != "[roster]" ] || rabbitmqctl -s delete_user "$name" < /dev/null
 done
-rabbitmqctl -s import_definitions accounts.json
+# By its input: Debian's rabbitmqctl runs in another folder, as a user that may not read ours.
+rabbitmqctl -s import_definitions < accounts.json
+# RabbitMQ's own first account, with a password that everybody knows.
+! rabbitmqctl -s authenticate_user guest guest > /dev/null 2>&1 || rabbitmqctl -s delete_user guest
 # RabbitMQ looks at rights when a program subscribes, and keeps that for a day, over restarts: what an account
 # has subscribed to and may no longer read ends here, and what waits for accounts that are gone.
 rabbitmqctl -s eval '
@@ -42,7 +45,7 @@ rabbitmqctl -s eval '
         not rabbit_auth_backend_internal:check_topic_access({auth_user, U, [], none},
           {resource, V, topic, <<"amq.topic">>}, read, #{routing_key => Key, variable_map => #{}});
       (_) -> false
-   end, rabbit_binding:list_for_destination(amqqueue:get_name(Q)))].'
+   end, rabbit_binding:list_for_destination(amqqueue:get_name(Q)))].' > /dev/null
 """
 """Tried with RabbitMQ 3.10.8."""
 

@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.fleet import cost, facts
@@ -74,20 +76,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _facts(names: Sequence[str]) -> None:
-    found: dict[str, list[str]] = {facts.row(fact): [] for fact in facts.FACTS}
-    for name in names:
-        with tempfile.TemporaryDirectory() as folder, BROKERS[name](Path(folder), people(2)) as cluster:
-            wait_ready(cluster)
-            for fact in facts.FACTS:
-                found[facts.row(fact)].append(facts.find(cluster, fact))
     print(f"\n| tried | {' | '.join(names)} |\n" + "|---" * (len(names) + 1) + "|")
-    for words, said in found.items():
-        print(f"| {words} | {' | '.join(said)} |", flush=True)
+    for fact, *said in zip(
+        facts.FACTS, *(facts.find(partial(_started, name, 2)) for name in names), strict=True
+    ):
+        print(f"| {facts.row(fact)} | {' | '.join(said)} |", flush=True)
+
+
+@contextmanager
+def _started(name: str, count: int) -> Iterator[Cluster]:
+    """With so many walkers' and spotters' accounts."""
+    with tempfile.TemporaryDirectory() as folder, BROKERS[name](Path(folder), people(count)) as cluster:
+        wait_ready(cluster)
+        yield cluster
 
 
 def _row(name: str, count: int, seconds: float, trouble: Trouble = ()) -> int:
-    with tempfile.TemporaryDirectory() as folder, BROKERS[name](Path(folder), people(count)) as cluster:
-        wait_ready(cluster)
+    with _started(name, count) as cluster:
         try:
             found = measure(cluster, count, seconds, trouble)
         except TimeoutError as error:

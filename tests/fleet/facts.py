@@ -1,9 +1,10 @@
 """What a cluster keeps and what it does not, by trying: each fact's docstring is its row in the table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from tests.fleet import bridge, retained, rights, waiting, wills
-from tests.fleet.nodes import NODES, Cluster, wait_ready
+from tests.fleet.nodes import Cluster, wait_ready
 
 Fact = Callable[[Cluster], str]
 
@@ -34,16 +35,15 @@ def row(fact: Fact) -> str:
     return (fact.__doc__ or "").strip()
 
 
-def find(cluster: Cluster, fact: Fact) -> str:
-    """What came of it; what goes wrong in the trial itself is said in its place."""
-    try:
-        return fact(cluster)
-    except (AssertionError, TimeoutError) as error:
-        for node in NODES:
-            if cluster.processes.alive(node):
-                cluster.processes.thaw(node)
-                cluster.heal(node)
-            else:
-                cluster.start(node)
-        wait_ready(cluster)
-        return f"could not be tried: {error}"
+def find(start: Callable[[], AbstractContextManager[Cluster]]) -> Iterator[str]:
+    """What came of each, in order; where a trial itself goes wrong that is said, and a new cluster started."""
+    due = list(FACTS)
+    while due:
+        with start() as cluster:
+            wait_ready(cluster)
+            while due:
+                try:
+                    yield due.pop(0)(cluster)
+                except (AssertionError, TimeoutError) as error:
+                    yield f"could not be tried: {error}"
+                    break
