@@ -39,10 +39,11 @@ RETRY_S = (0.5, 1.0, 2.0)
 PATIENCE_S = (3.0, 3.0, 6.0, 12.0, 24.0)
 """How long each further attempt to connect may take: a slow name server or network is waited for."""
 
-GRANTS_S = 10.0
+GRANTS_S = (3.0, 10.0)
 """And how long a broker that has taken us may take until it has granted our subscriptions.
 
-A thousand that come at once and each give up sooner keep a cluster busy with what they gave up.
+One that cannot is soon left for the next; but a thousand that come at once and go on giving up so soon keep a
+cluster busy with what they gave up. Two keepalives of silence end a connection sooner.
 """
 
 SESSION_S = 86_400
@@ -186,7 +187,7 @@ class Client:
         self._letters: SimpleQueue[tuple[int, Letter]] = SimpleQueue()  # with its connection's number
         self._paho: paho.Client | None = None
         self._connection = OURS
-        self._answered_s: float | None = None  # when the broker has taken us, on this connection
+        self._answered_s: list[float] = []  # when the broker has taken us, on this connection
         self._failures = 0
         self._protocol = settings.protocol
         # Not all from the same one on: the others would take over a dead node's clients evenly, too.
@@ -199,7 +200,7 @@ class Client:
 
     def next(self, timeout_s: float) -> Letter | None:
         """The next letter, None after ``timeout_s`` without one."""
-        if not self.up and time.monotonic() >= self._due_s:
+        if not self.up and self._letters.empty() and time.monotonic() >= self._due_s:
             if self._paho is None:
                 try:
                     self._open()
@@ -208,11 +209,11 @@ class Client:
                     self._give_up()
                     return Letter(What.DOWN, reason=reason)
             else:
-                if self._answered_s is None:
-                    reason = f"no answer from {self._where} for {self._patience_s:.0f} s"
-                    self._speak_otherwise()
-                else:
+                if self._answered_s:
                     reason = f"{self._where} has not granted our subscriptions"
+                else:
+                    reason = f"no answer from {self._where} for {self._of_round(PATIENCE_S):.0f} s"
+                    self._speak_otherwise()
                 self._give_up()
                 return Letter(What.DOWN, reason=reason)
         try:
@@ -257,7 +258,7 @@ class Client:
 
     def close(self) -> None:
         """Leave the broker in order: it will not announce our will."""
-        leaving = self._paho if self.up else None
+        leaving = self._paho if self._answered_s else None
         self._give_up()
         if leaving is not None:
             leaving.loop_stop()
@@ -279,12 +280,11 @@ class Client:
     @property
     def _due_s(self) -> float:
         """When the next attempt is due, or the one under way is over."""
-        answered_s = self._answered_s if self._paho is not None else None
-        return self._deadline_s if answered_s is None else answered_s + GRANTS_S
+        answered_s = self._answered_s if self._paho is not None else ()
+        return answered_s[0] + self._of_round(GRANTS_S) if answered_s else self._deadline_s
 
-    @property
-    def _patience_s(self) -> float:
-        return PATIENCE_S[min(self._round, len(PATIENCE_S) - 1)]
+    def _of_round(self, times_s: tuple[float, ...]) -> float:
+        return times_s[min(self._round, len(times_s) - 1)]
 
     def _speak_otherwise(self) -> None:
         """Use the other version of MQTT for the next round, where the settings leave the choice."""
@@ -312,8 +312,8 @@ class Client:
         self._listen(client)
         self._paho = client
         self._reached = ""
-        self._deadline_s = time.monotonic() + self._patience_s
-        client.connect_timeout = self._patience_s
+        client.connect_timeout = self._of_round(PATIENCE_S)
+        self._deadline_s = time.monotonic() + client.connect_timeout
         properties = None
         if five and self._session:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own gap
@@ -334,7 +334,7 @@ class Client:
         """Attach callbacks that only put letters: nothing in them can raise or wait."""
         letters = self._letters
         self._connection = number = self._connection + 1
-        self._answered_s = None
+        self._answered_s = answered_s = []
         rights = no_rights(self._settings.device, self._settings.username)
 
         def put(letter: Letter) -> None:
@@ -346,8 +346,7 @@ class Client:
                 unknown = code == "Unsupported protocol version"
                 put(Letter(What.DOWN, reason=f"{self._where} refuses us: {code}", unspoken=unknown))
                 return
-            if self._connection == number:
-                self._answered_s = time.monotonic()
+            answered_s.append(time.monotonic())
             if self._subscriptions:
                 client.subscribe(list(self._subscriptions.items()))
             else:
@@ -365,7 +364,7 @@ class Client:
             put(Letter(What.DOWN, reason=f"cannot reach {self._where}: {_why(sys.exc_info()[1])}"))
 
         def disconnected(_c: Any, _u: Any, _flags: Any, code: Any, _p: Any) -> None:
-            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}", unspoken=self._answered_s is None))
+            put(Letter(What.DOWN, reason=f"lost {self._where}: {code}", unspoken=not answered_s))
 
         def published(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
             if code.is_failure:  # only MQTT 5 says so
@@ -403,8 +402,7 @@ class Client:
             self._paho = None
         self.up = False
         # Not all in one moment: a broker that is back has them all to take in.
-        pause_s = RETRY_S[min(self._round, len(RETRY_S) - 1)] * random.uniform(0.5, 1.0)
-        self._deadline_s = time.monotonic() + pause_s
+        self._deadline_s = time.monotonic() + self._of_round(RETRY_S) * random.uniform(0.5, 1.0)
         self._failures += 1
         self._hosts.append(self._hosts.pop(0))
 

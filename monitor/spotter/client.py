@@ -64,13 +64,14 @@ class SpotterClient:
         self._client = Client(
             settings,
             f"rearguard-spotter-{name}",
-            # What comes each second is of no use later, and would fill the session.
+            # What comes each second is of no use later, and would fill the session. Without one, QoS 1 keeps
+            # no more, and RabbitMQ ties us to one node: when that dies, no other takes us under this name.
             subscriptions={
                 topics.availability: 0,
                 topics.state: 0,
-                topics.alert: 1,
+                topics.alert: int(kept),
                 topics.again: 0,
-                topics.answers: 1,
+                topics.answers: int(kept),
                 **({topics.clip: 0} if pictures else {}),
             },
             will=Will(

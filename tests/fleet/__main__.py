@@ -77,9 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _facts(names: Sequence[str]) -> None:
     print(f"\n| tried | {' | '.join(names)} |\n" + "|---" * (len(names) + 1) + "|")
-    for fact, *said in zip(
-        facts.FACTS, *(facts.find(partial(_started, name, 2)) for name in names), strict=True
-    ):
+    columns = [list(facts.find(partial(_started, name, 2))) for name in names]
+    for fact, *said in zip(facts.FACTS, *columns, strict=True):
         print(f"| {facts.row(fact)} | {' | '.join(said)} |", flush=True)
 
 

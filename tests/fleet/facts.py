@@ -36,7 +36,7 @@ def row(fact: Fact) -> str:
 
 
 def find(start: Callable[[], AbstractContextManager[Cluster]]) -> Iterator[str]:
-    """What came of each, in order; where a trial itself goes wrong that is said, and a new cluster started."""
+    """What came of each, in order; where a trial goes wrong that is said, and a new cluster started."""
     due = list(FACTS)
     while due:
         with start() as cluster:
