@@ -46,30 +46,43 @@ ENVIRONMENT = """\
 # Written by `rearguard pair --roster`, as /etc/rabbitmq/rabbitmq-env.conf.
 NODENAME={node}
 USE_LONGNAME={long}
+# rabbitmqctl too is given up by a node that it says nothing to for net_ticktime.
+CTL_ERL_ARGS="-kernel net_ticktime 4"
 """
 
 SCRIPT = """\
 #!/bin/sh
 # Written by `rearguard pair --roster`: run it as root on {host}, with the files beside it. The first time on
 # one machine after the other: of two nodes that begin together each may make a cluster of its own. Run again,
-# it restarts the node and changes nothing else.
+# it restarts the node.
 set -eu
 cd "$(dirname "$0")"
-found=/etc/rabbitmq/rabbitmq.conf
-if [ -e "$found" ] && ! grep -q '^# Written by .rearguard pair' "$found"; then
-    echo "$found is not from rearguard pair --roster: expected a machine without RabbitMQ, or with ours" >&2
+if [ ! -d /etc/rabbitmq/rearguard ] && dpkg-query -W rabbitmq-server > /dev/null 2>&1; then
+    echo "here is another RabbitMQ: expected a machine without the package rabbitmq-server" >&2
     exit 1
 fi
-apt-get install --yes --no-install-recommends rabbitmq-server
-systemctl stop rabbitmq-server
 install -d -m 755 /etc/rabbitmq/rearguard
+apt-get update
+apt-get install --yes --no-install-recommends --no-upgrade rabbitmq-server
+systemctl stop rabbitmq-server
 install -m 640 -g rabbitmq -t /etc/rabbitmq/rearguard ca.crt broker.crt broker.key
 install -m 644 -t /etc/rabbitmq rabbitmq.conf rabbitmq-env.conf enabled_plugins
 install -m 400 -o rabbitmq -g rabbitmq cookie /var/lib/rabbitmq/.erlang.cookie
 systemctl enable --quiet rabbitmq-server
 systemctl start rabbitmq-server # is over when the node serves
-echo "Nodes that serve together: $(rabbitmqctl -s eval 'rabbit_mnesia:cluster_nodes(running).')"
+together=$(rabbitmqctl -s eval 'rabbit_mnesia:cluster_nodes(running).')
+echo "Nodes that serve together: $together"
 """
+
+NOT_ALONE = """\
+case "$together" in *,*) ;; *)
+    echo "expected those before this one too: do they find each other by name, at 4369 and 25672?" >&2
+    exit 1 ;;
+esac
+"""
+
+COMMON = ("ca.crt", "cookie")
+"""What each node has a copy of."""
 
 
 class NodesError(RearguardError):
@@ -90,10 +103,15 @@ def lacking(folder: Path, hosts: Sequence[str], port: int) -> list[str]:
     Raises NodesError, CertificateError and OSError.
     """
     _check(hosts)
+    authority = folder / "ca.crt"
     found = []
     for host in hosts:
-        texts = _texts(folder, hosts, host, port)
-        if not all(path.exists() and path.read_text(encoding="utf-8") == text for path, text in texts):
+        own = folder / host
+        texts = [*_texts(folder, hosts, host, port)]
+        texts += [(own / name, _read(folder / name) or "missing") for name in COMMON]
+        signed = (own / "broker.key").exists() and (own / "broker.crt").exists() and authority.exists()
+        signed = signed and certificates.signed(own / "broker.crt", authority)
+        if not signed or any(_read(path) != text for path, text in texts):
             found.append(host)
     return found
 
@@ -109,17 +127,20 @@ def make(folder: Path, hosts: Sequence[str], port: int) -> None:
         if not authority.exists():
             owned_files.write_private(authority, certificates.authority(own_key))
         if not cookie.exists():
+            if any((folder / one / cookie.name).exists() for one in hosts):
+                raise NodesError(f"{cookie} is missing: bring it back, it is in the nodes' folders too")
             owned_files.write_private(cookie, secrets.token_hex(32))
         own = folder / host
         owned_files.make_private_folder(own)
         key, certificate = own / "broker.key", own / "broker.crt"
         if not key.exists():
+            certificate.unlink(missing_ok=True)
             owned_files.write_private(key, certificates.key())
         if not certificate.exists() or not certificates.signed(certificate, authority):
             signed = certificates.server(key, [host], authority, own_key)
             owned_files.write_private(certificate, signed)
-        for copied in (authority, cookie):
-            owned_files.write_private(own / copied.name, copied.read_text(encoding="utf-8"))
+        for name in COMMON:
+            owned_files.write_private(own / name, _read(folder / name))
         # The script comes last: where it is, the rest is.
         for path, text in _texts(folder, hosts, host, port):
             owned_files.write_private(path, text)
@@ -130,16 +151,26 @@ def _check(hosts: Sequence[str]) -> None:
         certificates.spelled(host)
         if ":" in host:
             raise NodesError(f"{host} is an IPv6 address: expected a name, or an IPv4 address")
+    said = f"found {','.join(hosts)}"
     if len({"." in host for host in hosts}) > 1:
-        raise NodesError(f"expected hosts with a domain each, or none with one, found {','.join(hosts)}")
+        raise NodesError(f"expected hosts with a domain each, or none with one, {said}")
+    if len({certificates.spelled(host) for host in hosts}) < len(hosts):
+        raise NodesError(f"expected each host once, {said}")
+    if len(hosts) % 2 == 0:
+        raise NodesError(f"expected three nodes, or another odd number, {said}: half of them serve nobody")
 
 
 def _texts(folder: Path, hosts: Sequence[str], host: str, port: int) -> Iterator[tuple[Path, str]]:
     """A node's files that follow from the names alone."""
     own = folder / host
-    nodes = [NODE.format(host=one) for one in hosts]
+    nodes = [NODE.format(host=one) for one in sorted(hosts)]
     yield own / "rabbitmq.conf", LISTENERS.format(host=host, port=port) + settings(nodes)
     long = str("." in host).lower()
     yield own / "rabbitmq-env.conf", ENVIRONMENT.format(node=NODE.format(host=host), long=long)
     yield own / "enabled_plugins", "[rabbitmq_mqtt].\n"
-    yield own / "setup.sh", SCRIPT.format(host=host)
+    alone = host == hosts[0]
+    yield own / "setup.sh", SCRIPT.format(host=host) + ("" if alone else NOT_ALONE)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

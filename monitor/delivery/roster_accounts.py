@@ -23,7 +23,8 @@ MARK = "# from a roster"
 
 SCRIPT = r"""#!/bin/sh
 # Written by `rearguard pair --roster`: run it as root on one node of the cluster, while all of them run, with
-# accounts.json beside it. A second time it changes nothing. Accounts without the tag are left alone.
+# accounts.json beside it. A second time it changes nothing. Of accounts without the tag only RabbitMQ's own
+# guest is deleted, whose password everybody knows.
 set -eu
 cd "$(dirname "$0")"
 rabbitmqctl -s list_users | while read -r name tags; do
@@ -32,7 +33,6 @@ rabbitmqctl -s list_users | while read -r name tags; do
 done
 # By its input: Debian's rabbitmqctl runs in another folder, as a user that may not read ours.
 rabbitmqctl -s import_definitions < accounts.json
-# RabbitMQ's own first account, with a password that everybody knows.
 ! rabbitmqctl -s authenticate_user guest guest > /dev/null 2>&1 || rabbitmqctl -s delete_user guest
 # RabbitMQ looks at rights when a program subscribes, and keeps that for a day, over restarts: what an account
 # has subscribed to and may no longer read ends here, and what waits for accounts that are gone.

@@ -207,7 +207,7 @@ def test_a_cluster_s_accounts_are_written_beside_the_slips(
         "--cluster",
         "rabbitmq",
         "--host",
-        "a.local,b.local",
+        "a.local,b.local,c.local",
         "--out",
         "o",
     ]
@@ -215,12 +215,12 @@ def test_a_cluster_s_accounts_are_written_beside_the_slips(
     said = capsys.readouterr().out
     assert "Copy accounts.json and apply.sh from o to one node, and there: sudo sh apply.sh\n" in said
     assert "Keep o, and keep it to yourself: the next roster begins from it\n" in said
-    for host in ("a.local", "b.local"):
+    for host in ("a.local", "b.local", "c.local"):
         assert f"now: make what the node {host} needs, in o/{host}\n" in said
         step = f"Copy o/{host} to {host}, and there: sudo sh {host}/setup.sh; one node after the other\n"
         assert step in said
     assert (gym / "o/accounts.json").stat().st_mode & 0o777 == 0o600
-    assert "a.local,b.local:8883" in (gym / "o/eva.url").read_text()
+    assert "a.local,b.local,c.local:8883" in (gym / "o/eva.url").read_text()
     before = files(gym)
     assert main(words) == 0
     assert capsys.readouterr().out.endswith("nothing was changed\n")
