@@ -40,7 +40,7 @@ PATIENCE_S = (3.0, 3.0, 6.0, 12.0, 24.0)
 """How long each further attempt to connect may take: a slow name server or network is waited for."""
 
 GRANTS_S = (3.0, 10.0)
-"""And how long a broker that has taken us may take until it has granted our subscriptions.
+"""And how long a broker that has taken us may take until it has granted our subscriptions, by attempt.
 
 One that cannot is soon left for the next; but a thousand that come at once and go on giving up so soon keep a
 cluster busy with what they gave up. Two keepalives of silence end a connection sooner.
@@ -281,7 +281,9 @@ class Client:
     def _due_s(self) -> float:
         """When the next attempt is due, or the one under way is over."""
         answered_s = self._answered_s if self._paho is not None else ()
-        return answered_s[0] + self._of_round(GRANTS_S) if answered_s else self._deadline_s
+        if not answered_s:
+            return self._deadline_s
+        return answered_s[0] + GRANTS_S[min(self._failures, len(GRANTS_S) - 1)]
 
     def _of_round(self, times_s: tuple[float, ...]) -> float:
         return times_s[min(self._round, len(times_s) - 1)]

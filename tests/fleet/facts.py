@@ -23,6 +23,7 @@ FACTS: tuple[Fact, ...] = (
     waiting.kept_waiting_by_a_freeze,
     waiting.written_on_the_lost_side,
     waiting.served_again,
+    waiting.subscribed_again,
     bridge.bridged,
     wills.one_name_twice,
     rights.forbidden,

@@ -63,25 +63,26 @@ class Device:
         beating = asyncio.create_task(self._beat())
         try:
             while True:
+                with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+                    await self._connect()
                 turn = self._failures // len(self._hosts)
                 self._failures += 1
-                with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-                    await self._connect(turn)
                 if self._writer is not None:
-                    self._failures = 0
+                    self._failures, turn = 1, 0
                     with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
                         await self._read(self._reader)
                     self._close()
                     self.losses += 1
                 self._hosts.append(self._hosts.pop(0))
-                pause_s = mqtt.RETRY_S[min(turn if self._failures else 0, len(mqtt.RETRY_S) - 1)]
+                pause_s = mqtt.RETRY_S[min(turn, len(mqtt.RETRY_S) - 1)]
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
         finally:
             beating.cancel()
             self._close()
 
-    async def _connect(self, turn: int) -> None:
+    async def _connect(self) -> None:
         writer = None
+        turn = self._failures // len(self._hosts)
         try:
             async with asyncio.timeout(mqtt.PATIENCE_S[min(turn, len(mqtt.PATIENCE_S) - 1)]):
                 self._reader, writer = await asyncio.open_connection(self._hosts[0], self._where.port)
@@ -97,7 +98,7 @@ class Device:
                     self._topics.availability,
                 )
                 writer.write(packets.subscribe(dict.fromkeys(topics, 0)))
-                async with asyncio.timeout(mqtt.GRANTS_S[min(turn, len(mqtt.GRANTS_S) - 1)]):
+                async with asyncio.timeout(mqtt.GRANTS_S[min(self._failures, len(mqtt.GRANTS_S) - 1)]):
                     await self._reader.readexactly(4 + len(topics))
                 self._writer = writer
         finally:

@@ -109,6 +109,21 @@ def served_again(cluster: Cluster) -> str:
     return ", ".join(f"{seconds:.1f} s" for seconds in sorted(times))
 
 
+def subscribed_again(cluster: Cluster) -> str:
+    """a client without a session whose node is killed: subscribed at another, at QoS 0; at QoS 1"""
+    said = []
+    for qos in (0, 1):
+        with Ear(at(cluster), name(), {name(): qos}, first=ADDRESSES[1]) as ear:
+            joined(ear)
+            cluster.processes.kill(1)
+            began_s = time.monotonic()
+            ear.wait(partial(getattr, ear, "downs"), 10.0)
+            came = ear.wait(lambda: ear.up, WAIT_S)
+            said.append(f"after {time.monotonic() - began_s:.1f} s" if came else "not while the node is dead")
+            again(cluster, 1)
+    return "; ".join(said)
+
+
 def _interrupted(cluster: Cluster, harm: Callable[[int], None], heal: Callable[[int], None]) -> str:
     times = []
     for node in NODES:
