@@ -77,6 +77,7 @@ echo "Nodes that serve together: $together"
 NOT_ALONE = """\
 case "$together" in *,*) ;; *)
     echo "expected those before this one too: do they find each other by name, at 4369 and 25672?" >&2
+    echo "then: systemctl stop rabbitmq-server; rm -r /var/lib/rabbitmq/mnesia; and this script again" >&2
     exit 1 ;;
 esac
 """
