@@ -56,23 +56,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     cores, load = os.cpu_count(), os.getloadavg()[0]
     print(f"{cores} cores, shared by devices, spotters and all three nodes; load before {load:.1f}")
-    wrong = 0
+    wrong = dict.fromkeys(names, 0)
     if args.only in (None, "facts"):
         _facts(names)
     if args.only in (None, "numbers"):
         print(f"\n{HEADER}", flush=True)
         for name in names:
             for count in args.devices:
-                wrong += _row(name, count, args.seconds)
+                wrong[name] += _row(name, count, args.seconds)
     if args.only in (None, "trouble"):
         print(f"\nWith a node killed, one cut off, and each brought back:\n\n{HEADER}", flush=True)
         for name in names:
-            wrong += _row(name, min(args.devices, default=30), TROUBLE_S, TROUBLE)
+            wrong[name] += _row(name, min(args.devices, default=30), TROUBLE_S, TROUBLE)
     if args.only in (None, "cost"):
         print("\n" + "\n".join(cost.traffic(args.seconds)), flush=True)
         print(f"\n{cost.instructions(args.seconds)}")
-    print("passed" if not wrong else f"FAILED: {wrong} alerts lost, shown twice or never ended")
-    return 1 if wrong else 0
+    for name, number in wrong.items():
+        verdict = f"FAILED: {number} alerts lost, shown twice or never ended" if number else "passed"
+        print(f"{name} {verdict}")
+    return 1 if any(wrong.values()) else 0
 
 
 def _facts(names: Sequence[str]) -> None:
