@@ -17,7 +17,7 @@ PROOF_S = 30.0
 """How often the availability is published again, and must come back: rights may be taken away."""
 
 UNPROVEN_S = 1.0
-"""And until it has: a broker may take our first word before it has taken our subscription."""
+"""And until it has: a broker may grant our subscription a moment before it serves it."""
 
 BRIEF_S = 5.0
 BRIEF_TIMES = 3

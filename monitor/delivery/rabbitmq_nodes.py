@@ -169,8 +169,8 @@ def _texts(folder: Path, hosts: Sequence[str], host: str, port: int) -> Iterator
     long = str("." in host).lower()
     yield own / "rabbitmq-env.conf", ENVIRONMENT.format(node=NODE.format(host=host), long=long)
     yield own / "enabled_plugins", "[rabbitmq_mqtt].\n"
-    alone = host == hosts[0]
-    yield own / "setup.sh", SCRIPT.format(host=host) + ("" if alone else NOT_ALONE)
+    first = host == hosts[0]
+    yield own / "setup.sh", SCRIPT.format(host=host) + ("" if first else NOT_ALONE)
 
 
 def _read(path: Path) -> str:
