@@ -311,7 +311,11 @@ def test_who_leaves_before_a_subscription_is_granted_leaves_in_order() -> None:
     broker = OldBroker("grants when asked to")
     client = subscriber(broker)
     wait_until(lambda: (client.next(0.1), client._answered_s)[1])
+    assert client._paho is not None
+    network = client._paho._thread
     client.close()
+    assert network is not None
+    assert not network.is_alive()  # the process may end now
     broker.may_grant.set()
     wait_until(lambda: broker.left == b"\xe0\x00")
     broker.close()
