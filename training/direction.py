@@ -1,4 +1,4 @@
-"""Direction, by laboratory, mount and speed, and what each cue is good for: tables of docs/accuracy.md.
+"""Direction, by laboratory, mount, style and speed, and what each cue is worth: tables of docs/accuracy.md.
 
     python -m training.direction
 
@@ -95,6 +95,32 @@ def measured(trials: list[Trial]) -> tuple[Figures, list[int]]:
     return figures, [first for run in runs for first in first_right_steps(run)]
 
 
+MOUNTS = ("buckle", "small of the back")
+STYLES = (
+    ("Bandai", "gait.npz", "motion capture", "subject"),
+    ("BONES", "bones.npz", "walk", "activity"),
+    ("LAFAN1", "lafan1walks.npz", "", "activity"),
+)
+"""Of these each acted style is a row of its own: the files name it as the subject, or as the activity."""
+
+
+def by_style() -> list[Result]:
+    """A row for each style: direction by way and mount."""
+    rows = []
+    for laboratory, file, word, kind in STYLES:
+        trials = chosen(file, word)
+        for style in sorted({trial.group(kind) for trial in trials}):
+            row: Result = {"style": f"{laboratory}, {style.removeprefix('style-').replace('_', ' ')}"}
+            for mount in MOUNTS:
+                own = [t for t in trials if t.group(kind) == style]
+                figures, _ = measured([t for t in own if mount in f"{t.activity} {t.description}"])
+                for way in ("forward", "backward"):
+                    row[f"{way}, {mount}"] = cell(figures.get(way), long=True)
+                    row[f"{way}, {mount}: counts"] = figures.get(way)
+            rows.append(row)
+    return rows
+
+
 def first_right_steps(run: Run) -> list[int]:
     """For each stretch of four steps and more: which of its steps is the first of the right direction.
 
@@ -126,6 +152,7 @@ WITHOUT = {"without the trunk's cue": "TRUNK", "without the lever either": "LEVE
 
 def main() -> None:
     rows: list[Result] = [{"recordings": label} for label, *_ in CASES]
+    styles = by_style()
     for what in ("", *WITHOUT):
         if what:
             vars(direction)[WITHOUT[what]] = 0.0
@@ -151,6 +178,9 @@ def main() -> None:
     columns = [f"{way}, {what}" for way in ("forward", "backward") for what in WITHOUT]
     ablated = [{key: row[key] for key in row if key == "recordings" or ", without" in key} for row in rows]
     write("direction_ablation", command, files, ("recordings", *columns), ablated, weights)
+    by_mount = [f"{way}, {mount}" for way in ("forward", "backward") for mount in MOUNTS]
+    captures = [file for _, file, *_ in STYLES]
+    write("direction_styles", command, captures, ("style", *by_mount), styles, weights)
 
 
 if __name__ == "__main__":

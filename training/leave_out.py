@@ -32,6 +32,7 @@ from training.folder import FILES, FOLDER
 from training.people import fold_of, laboratory
 from training.results import Result, digest, write
 
+COMMAND = "python -m training.leave_out FOLDER"
 FOLDS = 4
 LABORATORY_STEPS = "3000"
 SHOWN = {"kfall": "KFall", "sisfall": "SisFall", "hapt": "HAPT", "dsads": "DSADS", "ipol": "ipol"}
@@ -97,6 +98,24 @@ def rows_of(score: Score) -> list[Result]:
         name: score[name] | {"activities": None} for name in (*SHOWN, "all") if name in score
     }
     return rows
+
+
+README = ("falls", "… how long", "other trials without", "false fall alarms", "stumbles")
+"""How the rows begin that the README shows."""
+
+
+def unseen(people: list[Result], laboratories: list[Result]) -> list[Result]:
+    """The README's table: for each data set, what other people and what another laboratory score."""
+    return [
+        {
+            "": f"{shown}: {row[''].removeprefix('… ')}",
+            "other people": row[shown],
+            "another laboratory": other[shown],
+        }
+        for shown in SHOWN.values()
+        for row, other in zip(people, laboratories, strict=True)
+        if row[""].startswith(README) and other.get(shown, "-") != "-"
+    ]
 
 
 def taken_off(runs: list[Run]) -> Result:
@@ -187,6 +206,8 @@ def main() -> None:
         left = ("--without", name, "--steps", LABORATORY_STEPS)
         weights = trained(folder / f"without_{name}.npz", *left)
         groups["laboratories"][weights] = [t for t in trials if laboratory(t) == name]
+    tables: dict[str, list[Result]] = {}
+    digests: dict[str, str] = {}
     for left_out, parts in groups.items():
         runs = [run for weights, unseen in parts.items() for run in judged(weights, unseen)]
         runs.sort(key=lambda run: (run.trial.dataset, run.trial.activity, run.trial.name))
@@ -194,14 +215,18 @@ def main() -> None:
         print(f"Left out: {left_out}\n{table(score)}\n{taken_off(runs)}\n", flush=True)
         rows = rows_of(score)
         rows[0]["taken off"] = taken_off(runs)
+        tables[left_out] = rows
         columns = ("", *(name for key, name in SHOWN.items() if key in score))
         own = {path.stem: digest(path) for path in parts}
-        write(left_out, "python -m training.leave_out FOLDER", FILES, columns, rows, weights=own)
+        digests |= own
+        write(left_out, COMMAND, FILES, columns, rows, weights=own)
         if left_out == "people" and options.json:
             options.json.write_text(json.dumps(score))
         if left_out == "people" and options.plots:
             plot_leads(runs, options.plots / "lead.png")
             plot_activities(runs, options.plots / "activities.png")
+    columns = ("", "other people", "another laboratory")
+    write("unseen", COMMAND, FILES, columns, unseen(**tables), weights=digests)
 
 
 if __name__ == "__main__":
