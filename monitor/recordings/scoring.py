@@ -21,7 +21,8 @@ Score = dict[str, Any]
 FALL_KINDS = (EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN)
 BEFORE_ONSET_S = 0.25
 BEFORE_IMPACT_S = 1.5  # where no onset is labelled
-LONG_H = 6.0  # of daily life in one recording: false alarms are given by the day as well
+LONG_H = 6.0  # in one recording: false alarms are given by the day as well
+LONG_AFTER_S = 60.0  # in such a one, an alarm so long after the impact is not the fall's any more
 LYING_S = 1.5  # a recording that ends sooner after the impact can hardly show who stays down
 ONE_INCIDENT_S = 5.0  # fall events this close are stages of one alarm
 BEFORE_STUMBLE_S, AFTER_STUMBLE_S = 0.5, 1.0
@@ -112,9 +113,14 @@ def opens_s(run: Run) -> float:
     return run.trial.onset_s - BEFORE_ONSET_S if has_onset else impact_s(run) - BEFORE_IMPACT_S
 
 
+def closes_s(run: Run) -> float:
+    """When a fall trial's window closes: with the trial, unless that goes on for hours."""
+    return impact_s(run) + LONG_AFTER_S if hours([run]) >= LONG_H else math.inf
+
+
 def found_s(run: Run, kinds: Collection[EventKind]) -> float | None:
     """When a fall was first reported, from the opening of its window on; None if it was missed."""
-    return next((told_s for told_s in run.times_s(kinds) if told_s >= opens_s(run)), None)
+    return next((told_s for told_s in run.times_s(kinds) if opens_s(run) <= told_s <= closes_s(run)), None)
 
 
 def is_early(run: Run, kinds: Collection[EventKind]) -> bool:
@@ -140,11 +146,18 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
             incidents(run.times_s(kinds)) if len(kinds) > 1 else len(run.times_s(kinds)) for run in same
         )
         score |= per_hour(f"false_alarms_per_hour_{kind}", alarms, hours(same))
-    long = [run for run in of_kind(runs, "daily") if hours([run]) >= LONG_H]
+    long = [run for run in runs if hours([run]) >= LONG_H]
     if long:
-        alarms = sum(incidents(run.times_s(kinds)) for run in long)
+        alarms = sum(incidents(_false_s(run, kinds)) for run in long)
         score |= per_hour("false_alarms_per_day", alarms, hours(long) / 24)  # of days
     return score | share("before_window", early, len(fallen))
+
+
+def _false_s(run: Run, kinds: Collection[EventKind]) -> list[float]:
+    """When they were reported outside a fall."""
+    times_s = run.times_s(kinds)
+    is_fall = run.trial.kind == "fall"
+    return [s for s in times_s if not (is_fall and opens_s(run) <= s <= closes_s(run))]
 
 
 def broken(run: Run) -> str:

@@ -100,6 +100,18 @@ def test_an_early_alarm_does_not_hide_a_later_right_one() -> None:
     assert (score["sensitivity"], score["before_window"]) == (1.0, 1.0)
 
 
+def test_in_a_recording_of_hours_a_fall_is_found_within_a_minute_and_other_alarms_count_by_the_day() -> None:
+    hours_s, impact_s = 3600 * 8.0, 10_000.0
+    for after_s, is_found in ((59.0, 1), (61.0, 0)):
+        told = ((50.0, DOWN), (impact_s + after_s, DOWN), (20_000.0, DOWN), (20_001.0, DOWN))
+        fall = run("fall", *told, seconds=hours_s, impact_s=impact_s)
+        score = scoring.falls([fall, run("daily", (5.0, DOWN), seconds=hours_s)], FALL_KINDS)
+        assert score["sensitivity_n"] == [is_found, 1]
+        assert score["false_alarms_per_day_n"] == [4 - is_found, 0.6667]
+    late = run("fall", (impact_s + 61.0, DOWN), seconds=impact_s + 70.0, impact_s=impact_s)
+    assert scoring.falls([late], FALL_KINDS)["sensitivity_n"] == [1, 1]  # to the end of a short recording
+
+
 def test_any_fall_event_finds_a_fall_but_each_kind_is_scored_alone_too() -> None:
     runs = [run("fall", (11.0, IMPACT), impact_s=11.0), run("fall", (14.0, DOWN), impact_s=11.0)]
     assert scoring.falls(runs, FALL_KINDS)["sensitivity_n"] == [2, 2]
