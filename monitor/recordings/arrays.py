@@ -48,18 +48,25 @@ def read(path: Path | Traversable) -> dict[str, Any]:
             )
             raise ValueError(f"expected a recording (.npz), found {found}")
         file.seek(0)
+        arrays: dict[str, Any] = {}
         try:
             with np.load(file, allow_pickle=False) as loaded:
-                arrays = {name: loaded[name] for name in ARRAYS if name in loaded.files}
+                there = [name for name in ARRAYS if name in loaded.files]
+                for name in there:
+                    arrays[name] = loaded[name]
         except Exception as error:  # a bad header, archive or size brings any of Python's own
+            if "Object arrays" in str(error):
+                name = there[len(arrays)]
+                found = "Python's objects; convert them, texts by .astype(str), numbers by .astype(float)"
+                raise ValueError(f"{name}: expected plain values, found {found}") from error
             raise ValueError(
                 "expected a recording (.npz), found one that is damaged, incomplete or not of plain arrays"
             ) from error
     for cuts, lists in ALL_LISTS.items():
-        there = [name for name in (cuts, *lists) if name in arrays]
-        if 0 < len(there) <= len(lists):
+        found_of = [name for name in (cuts, *lists) if name in arrays]
+        if 0 < len(found_of) <= len(lists):
             missing = next(name for name in (cuts, *lists) if name not in arrays)
-            raise ValueError(f"expected {missing} beside {there[0]}, found none")
+            raise ValueError(f"expected {missing} beside {found_of[0]}, found none")
     samples = arrays.get("samples")
     if isinstance(samples, np.ndarray) and samples.dtype.kind in "iu" and samples.size:
         low, high = int(samples.min()), int(samples.max())

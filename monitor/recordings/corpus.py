@@ -114,7 +114,7 @@ class Corpus(Sequence[Trial]):
         file = files(__package__) / EXAMPLE_FILE if is_example else self.path
         if not file.is_file():
             found = (
-                "a folder"
+                "a folder: name the files in it"
                 if self.path.is_dir()
                 else f"no file there; the word `{EXAMPLE}` names the one that comes with rearguard"
             )

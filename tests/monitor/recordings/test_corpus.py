@@ -143,11 +143,11 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:100])
     for name, message in {
         "absent.npz": "found no file there",
-        ".": "found a folder",
+        ".": "found a folder: name the files in it",
         "text.npz": "found a file of another kind",
         "raw.npz": "found a file of another kind",
         "empty.npz": "found an empty file",
-        "pickled.npz": "damaged, incomplete or not of plain arrays",
+        "pickled.npz": r"name: expected plain values, found Python's objects; convert them, texts by .astype",
         "cut.npz": "damaged, incomplete or not of plain arrays",
         "one.npy": "found a single array",
         "other.npz": "found no first, name, kind and 1 more$",
