@@ -8,7 +8,9 @@ import pytest
 
 from monitor.recordings.tuning.floor import FLOOR
 from monitor.weights import CONTACTS, FALLS
+from training import results
 from training.floor import MAY_LOSE_PERCENT
+from training.folder import FOLDER
 from training.results import PAGES, RESULTS, ROOT, digest, names, printed, table
 
 
@@ -38,10 +40,38 @@ def test_the_floor_lies_no_further_than_half_way_to_where_it_was_measured_to_cos
 def test_results_are_of_the_shipped_weights(name: str) -> None:
     result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     shipped = {"falls": digest(FALLS), "contacts": digest(CONTACTS)}
+    others = {}
     if name in ("people", "laboratories", "unseen"):  # others, that did not see whom they are scored on
-        assert not set(result["weights"].values()) & set(shipped.values())
-    else:
-        assert result["weights"].items() <= shipped.items(), f"run again: {result['command']}"
+        others = {key: weights for key, weights in result["weights"].items() if key not in shipped}
+        assert others
+        assert not set(others.values()) & set(shipped.values())
+        assert "falls" not in result["weights"]
+        assert result["instead_of"] == shipped["falls"], f"run again: {result['command']}"
+    used = {key: weights for key, weights in result["weights"].items() if key not in others}
+    assert used.items() <= shipped.items(), f"run again: {result['command']}"
+
+
+@pytest.mark.parametrize("name", names())
+def test_results_are_of_the_recordings_that_are_there(name: str) -> None:
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    there = {file: digest(FOLDER / file) for file in result["recordings"] if (FOLDER / file).is_file()}
+    assert there.items() <= result["recordings"].items(), f"run again: {result['command']}"
+
+
+def test_comments_make_no_other_detector_and_code_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    core = tmp_path / "monitor" / "core"
+    core.mkdir(parents=True)
+
+    def written(text: str) -> str:
+        (core / "a.py").write_text(text)
+        return results.detector()
+
+    first = written('"""A."""\nLIMIT_G = 2.0\n')
+    assert written("# more\nLIMIT_G   =   2.0\n") == first
+    assert written("LIMIT_G = 2.5\n") != first
 
 
 def test_the_unit_allows_the_safety_process_twice_the_memory_that_it_was_measured_to_take() -> None:

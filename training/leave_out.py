@@ -27,7 +27,7 @@ from monitor.recordings.evaluate import detect_all, report
 from monitor.recordings.score_table import table
 from monitor.recordings.scoring import FALL_KINDS, Run, Score, found_s, wilson
 from monitor.settings import Settings
-from monitor.weights import read
+from monitor.weights import CONTACTS, FALLS, read
 from training.folder import FILES, FOLDER
 from training.people import fold_of, laboratory
 from training.results import Result, digest, write
@@ -95,9 +95,26 @@ def rows_of(score: Score) -> list[Result]:
         for what, cell in ROWS.items()
     ]
     rows[0]["scores"] = {
-        name: score[name] | {"activities": None} for name in (*SHOWN, "all") if name in score
+        name: score[name] | {"activities": activities(score[name])}
+        for name in (*SHOWN, "all")
+        if name in score
     }
     return rows
+
+
+def activities(part: Score) -> Result:
+    """Those in which something went wrong: falls detected late or missed, false alarms, and their numbers."""
+    found: Result = {}
+    for name, activity in part["activities"].items():
+        late = activity.get("before_impact_n", [0, 0])
+        wrong = {
+            "not before the impact": late[1] - late[0],
+            "missed": {kind: len(names) for kind, names in activity.get("missed", {}).items() if names},
+            "false alarms": {k: len(names) for k, names in activity.get("false_alarms", {}).items() if names},
+        }
+        if any(wrong.values()):
+            found[name] = {key: activity[key] for key in ("description", "trials")} | wrong
+    return found
 
 
 README = ("falls", "… how long", "other trials without", "false fall alarms", "stumbles")
@@ -207,7 +224,7 @@ def main() -> None:
         weights = trained(folder / f"without_{name}.npz", *left)
         groups["laboratories"][weights] = [t for t in trials if laboratory(t) == name]
     tables: dict[str, list[Result]] = {}
-    digests: dict[str, str] = {}
+    digests = {"contacts": digest(CONTACTS)}
     for left_out, parts in groups.items():
         runs = [run for weights, unseen in parts.items() for run in judged(weights, unseen)]
         runs.sort(key=lambda run: (run.trial.dataset, run.trial.activity, run.trial.name))
@@ -219,14 +236,15 @@ def main() -> None:
         columns = ("", *(name for key, name in SHOWN.items() if key in score))
         own = {path.stem: digest(path) for path in parts}
         digests |= own
-        write(left_out, COMMAND, FILES, columns, rows, weights=own)
+        beside = {"contacts": digest(CONTACTS)}
+        write(left_out, COMMAND, FILES, columns, rows, weights=own | beside, instead_of=digest(FALLS))
         if left_out == "people" and options.json:
             options.json.write_text(json.dumps(score))
         if left_out == "people" and options.plots:
             plot_leads(runs, options.plots / "lead.png")
             plot_activities(runs, options.plots / "activities.png")
     columns = ("", "other people", "another laboratory")
-    write("unseen", COMMAND, FILES, columns, unseen(**tables), weights=digests)
+    write("unseen", COMMAND, FILES, columns, unseen(**tables), digests, instead_of=digest(FALLS))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Where the figures in the docs come from: docs/results/NAME.json, each written by one command.
 
 A table between ``<!-- results: NAME -->`` and ``<!-- end of results -->`` is made of that file, and
-tests/test_results.py holds the two together. To make the tables again from the files:
+tests/test_results.py holds the two together, and tests/test_prose.py sentences with figures. To make the
+tables again from the files, and to see which are of an earlier detector:
 
     python -m training.results
 """
 
+import ast
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -32,6 +34,32 @@ def digest(file: Path | Traversable) -> str:
     return sha256(file.read_bytes()).hexdigest()[:12]
 
 
+def detector() -> str:
+    """Tells one version of the detector's code and default settings from another; comments do not count."""
+    folder = ROOT / "monitor" / "core"
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.py"))]
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                node.body = [line for line in node.body if not _is_text(line)]
+    return sha256("\n".join(map(ast.unparse, trees)).encode()).hexdigest()[:12]
+
+
+def _is_text(line: ast.stmt) -> bool:
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
+
+
+def of_another_detector() -> dict[str, str]:
+    """The commands, by result, of those that another detector, or one that is not named, has given."""
+    found = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names()}
+    now = detector()
+    return {name: result["command"] for name, result in found.items() if result.get("detector") != now}
+
+
 def write(
     name: str,
     command: str,
@@ -39,16 +67,20 @@ def write(
     columns: Sequence[str],
     rows: Sequence[Result],
     weights: dict[str, str],
+    instead_of: str = "",
 ) -> None:
     """Keep what ``command`` has measured on these files of the corpus, and renew the tables in the docs.
 
     ``rows`` each hold a cell for every one of the ``columns``, as a reader sees it, and the numbers
-    behind it under other names. ``weights`` are digests of those that matter, by name.
+    behind it under other names. ``weights`` are digests of those that matter, by name; where they left
+    somebody out, they are measured ``instead_of`` the shipped ones, which are of the same training.
     """
     result = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
         "weights": weights,
+        **({"instead_of": instead_of} if instead_of else {}),
+        "detector": detector(),
         "recordings": {file: digest(FOLDER / file) for file in files},
         "columns": list(columns),
         "rows": list(rows),
@@ -102,3 +134,5 @@ def renew() -> None:
 
 if __name__ == "__main__":
     renew()
+    for name, command in of_another_detector().items():
+        print(f"{name}.json: by an earlier detector, or one that is not named; again by {command}")

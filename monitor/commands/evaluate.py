@@ -9,7 +9,7 @@ from functools import partial
 from monitor.commands.options import Commands, add_config, command, load
 from monitor.core.detector import Detector
 from monitor.recordings import gaps
-from monitor.recordings.evaluate import MOST_JOBS, detect_all, read
+from monitor.recordings.evaluate import ALL, MOST_JOBS, detect_all, read
 from monitor.recordings.evaluate import report as scores
 from monitor.recordings.score_table import table
 from monitor.recordings.scoring import Run, broken
@@ -50,14 +50,25 @@ def jobs(text: str) -> int:
 def act(args: argparse.Namespace) -> int:
     settings = load(args).settings
     make = partial(Detector, settings, shipped())
+    trials, left_out = read(args.files, show_progress=True)
     if args.gaps:
-        report = gaps.score(read(args.files, show_progress=True), make, args.jobs)
+        report = gaps.score(trials, make, args.jobs)
         print(json.dumps(report) if args.json else gaps.table(report))
-        return 0
-    runs = detect_all(read(args.files, show_progress=True), make, args.jobs, show_progress=True)
+        return _left_out(left_out, len(trials))
+    runs = detect_all(trials, make, args.jobs, show_progress=True)
     report = scores(runs, settings.unsafe_step.red_score, args.by)
+    report[ALL]["left_out"] = left_out
     print(json.dumps(report) if args.json else table(report))
-    return _hold(runs) if args.strict else 0
+    status = _left_out(left_out, len(trials))
+    return _hold(runs) or status if args.strict else status
+
+
+def _left_out(left_out: dict[str, dict[str, str]], used: int) -> int:
+    """Says at the end too, where it is read, how many trials the figures are without."""
+    count = sum(map(len, left_out.values()))
+    if count:
+        print(f"without {count} of {used + count} trials, which cannot be used", file=sys.stderr)
+    return 1 if count else 0
 
 
 def _hold(runs: Sequence[Run]) -> int:

@@ -69,8 +69,9 @@ class DirectionSense:
 
     STATE = ("_velocity", "_band", "_earlier", "_mean")
 
-    def __init__(self, settings: DirectionSettings, rate_hz: float) -> None:
+    def __init__(self, settings: DirectionSettings, rate_hz: float, trunk: float = TRUNK) -> None:
         self._settings = settings
+        self._trunk = trunk
         b, a = one_pole(VELOCITY_TIME_CONSTANT_S, rate_hz)
         self._velocity = Filter((b * VELOCITY_TIME_CONSTANT_S * GRAVITY_MPS2, a))
         self._band = Filter(butterworth(1, BAND_HZ, rate_hz))
@@ -92,7 +93,7 @@ class DirectionSense:
         risings, earliers, pitches, forwards = np.sqrt(np.maximum(powers, 0.0))
         pendulum = pendulum / (risings * earliers + STILL)
         trunk = trunk / (pitches * forwards + STILL)
-        return pendulum + TRUNK * (1 - np.abs(pendulum)) * trunk, np.sqrt(np.maximum(bounce, 0.0))
+        return pendulum + self._trunk * (1 - np.abs(pendulum)) * trunk, np.sqrt(np.maximum(bounce, 0.0))
 
     def decide(self, score: float, before: Direction, bounce_g: float, cadence_spm: float) -> Direction:
         """The direction that ``score`` speaks for, where the step before went ``before``."""

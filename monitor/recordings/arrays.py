@@ -3,26 +3,23 @@
 docs/recordings.md describes them for people.
 """
 
-import re
 from importlib.resources.abc import Traversable
-from itertools import chain
+from itertools import chain, pairwise
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G, doubt
+from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G, likely
 
 KINDS = ("fall", "stumble", "walk", "daily")
 DIRECTIONS = ("forward", "backward", "left", "right", "turn", "stand")
-MOUNTING = re.compile(r"[+-]([xyz]) [+-](?!\1)([xyz]) [+-](?!\1|\2)[xyz]")
 RATES_HZ = (10.0, 10_000.0)
 """Slower, a step has too few samples; faster, nothing is worn on a belt."""
 
-MAY_BE_MISSING = ("laboratory", "style")
-TEXTS = ("name", "dataset", "subject", "activity", "description", "kind", *MAY_BE_MISSING)
+REQUIRED = ("samples", "first", "rate_hz", "name", "kind")
+TEXTS = ("name", "dataset", "subject", "activity", "description", "kind", "laboratory", "style")
 NUMBERS = ("rate_hz", "onset_s", "impact_s", "span_start_s", "span_stop_s")
 STRETCHES = ("direction", "direction_start_s", "direction_stop_s")
 LISTS = {"contact_first": ("contact_s",), "direction_first": STRETCHES}
@@ -41,39 +38,62 @@ ARRAYS = ("samples", "first", *ALL_TEXTS, *ALL_NUMBERS, *ALL_LISTS, *chain(*ALL_
 
 
 def read(path: Path | Traversable) -> dict[str, Any]:
-    """A recording's arrays, as far as the file has them. Raises OSError, and ValueError: what it is."""
+    """A recording's arrays; what it may leave out stands for itself. Raises OSError, and ValueError."""
     with path.open("rb") as file:
         start = file.read(6)
         if not start.startswith(b"PK"):
             kinds = {b"": "an empty file", b"\x93NUMPY": "a single array (.npy)"}
-            raise ValueError(
-                f"expected a recording (.npz), found {kinds.get(start, 'a file of another kind')}"
+            found = kinds.get(
+                start, "a file of another kind; `rearguard import` turns tables (.csv) into one"
             )
+            raise ValueError(f"expected a recording (.npz), found {found}")
         file.seek(0)
+        arrays: dict[str, Any] = {}
         try:
             with np.load(file, allow_pickle=False) as loaded:
-                arrays = {name: loaded[name] for name in ARRAYS if name in loaded.files}
+                there = [name for name in ARRAYS if name in loaded.files]
+                for name in there:
+                    arrays[name] = loaded[name]
         except Exception as error:  # a bad header, archive or size brings any of Python's own
+            if "Object arrays" in str(error):
+                name = there[len(arrays)]
+                found = "Python's objects; convert them, texts by .astype(str), numbers by .astype(float)"
+                raise ValueError(f"{name}: expected plain values, found {found}") from error
             raise ValueError(
                 "expected a recording (.npz), found one that is damaged, incomplete or not of plain arrays"
             ) from error
+    for cuts, lists in ALL_LISTS.items():
+        found_of = [name for name in (cuts, *lists) if name in arrays]
+        if 0 < len(found_of) <= len(lists):
+            missing = next(name for name in (cuts, *lists) if name not in arrays)
+            raise ValueError(f"expected {missing} beside {found_of[0]}, found none")
+    samples = arrays.get("samples")
+    if isinstance(samples, np.ndarray) and samples.dtype.kind in "iu" and samples.size:
+        low, high = int(samples.min()), int(samples.max())
+        if low >= -32768 and high <= 32767:
+            arrays["samples"] = samples.astype(np.int16, copy=False)
     return without(np.size(arrays.get("name", ""))) | arrays
 
 
 def without(trials: int) -> dict[str, Any]:
     """What stands for the arrays that a file may leave out."""
-    words = dict.fromkeys(MAY_BE_MISSING, "") | FORM_TEXTS
-    return {
+    words = dict.fromkeys(TEXTS, "") | FORM_TEXTS | {"dataset": "own"}
+    numbers = dict.fromkeys(NUMBERS, nan) | FORM_NUMBERS
+    made = {
         **{name: np.full(trials, word) for name, word in words.items()},
-        **{name: np.full(trials, number) for name, number in FORM_NUMBERS.items()},
-        **{cuts: np.zeros(trials + 1, np.int64) for cuts in RECORDED},
-        **{name: np.empty(0, np.int64) for name in chain(*RECORDED.values())},
-        "fault": np.empty(0, "U1"),
+        **{name: np.full(trials, number) for name, number in numbers.items()},
+        **{cuts: np.zeros(trials + 1, np.int64) for cuts in ALL_LISTS},
+        **{name: np.empty(0, np.int64) for name in chain(*ALL_LISTS.values())},
+        **{name: np.empty(0, "U1") for name in LISTED_TEXTS},
     }
+    return {name: array for name, array in made.items() if name not in REQUIRED}
 
 
 def check(arrays: dict[str, Any]) -> None:
-    """Raises ValueError for arrays that are not a recording's: which one, what was expected and found."""
+    """Raises ValueError for arrays that do not fit together: which one, what was expected and found.
+
+    What single trials hold, unusable.py looks at.
+    """
 
     def refuse(name: str, expected: str, found: str) -> None:
         raise ValueError(f"{name}: expected {expected}, found {found}")
@@ -82,23 +102,23 @@ def check(arrays: dict[str, Any]) -> None:
         if not is_right:
             refuse(name, expected, f"{arrays[name].dtype} {arrays[name].shape}")
 
-    def expect_cuts(name: str, shortest: int) -> None:
+    def expect_cuts(name: str, most: int) -> None:
         cuts = arrays[name]
         is_right = cuts.shape == (trials + 1,) and cuts.dtype.kind in "iu"
         expect(name, is_right, f"whole numbers ({trials + 1},), one more than trials")
-        is_rising = cuts[0] == 0 and cuts[-1] <= shortest and bool(np.all(cuts[1:] >= cuts[:-1]))
-        expect(name, is_rising, f"cuts rising from 0 to no more than {shortest}")
-
-    def expect_values(name: str, is_right: npt.NDArray[np.bool_], expected: str) -> None:
-        if not np.all(is_right):
-            refuse(name, expected, repr(arrays[name][np.argmin(is_right)].item()))
+        numbers = [0, *cuts.tolist(), most]
+        falling = next((pair for pair in pairwise(numbers) if pair[0] > pair[1]), None)
+        if cuts[0] != 0 or falling:
+            found = f"{falling[0]} before {falling[1]}" if falling else f"{cuts[0]} at the beginning"
+            refuse(name, f"cuts rising from 0 to no more than {most}", found)
 
     missing = [name for name in ARRAYS if not isinstance(arrays.get(name), np.ndarray)]
     if missing:
         others = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise ValueError(f"expected the arrays of a recording, found no {', '.join(missing[:3])}{others}")
     samples, trials = arrays["samples"], arrays["name"].size
-    expect("samples", samples.dtype == np.int16 and samples.shape[1:] == (6,), "int16 (N, 6)")
+    if samples.dtype != np.int16 or samples.shape[1:] != (6,):
+        refuse("samples", "int16 (N, 6)", f"{samples.dtype} {samples.shape}{likely(samples)}")
     expect("name", trials > 0, "at least one trial")
     for name in ALL_TEXTS:
         expect(name, arrays[name].shape == (trials,) and arrays[name].dtype.kind == "U", f"text ({trials},)")
@@ -111,71 +131,12 @@ def check(arrays: dict[str, Any]) -> None:
             kinds, what = ("U", "texts") if name in LISTED_TEXTS else ("fiu", "numbers")
             if cuts in RECORDED and name not in LISTED_TEXTS:
                 kinds, what = "iu", "whole numbers"
-            expect(name, arrays[name].ndim == 1 and arrays[name].dtype.kind in kinds, f"a list of {what}")
+            is_kind = arrays[name].dtype.kind in kinds or (kinds == "U" and not arrays[name].size)
+            is_right = arrays[name].ndim == 1 and is_kind
+            expect(name, is_right, f"a list of {what}")
         expect_cuts(cuts, min(len(arrays[name]) for name in lists))
-        arrays = arrays | {name: arrays[name][: arrays[cuts][-1]] for name in lists}  # what is used
-
     for name in (*ALL_TEXTS, *LISTED_TEXTS):
         try:
-            is_printable = np.array([text.isprintable() for text in arrays[name].tolist()], bool)
+            arrays[name].tolist()
         except (ValueError, SystemError) as error:  # a code point beyond Unicode
             raise ValueError(f"{name}: expected text, found what is not Unicode") from error
-        expect_values(name, is_printable, "text that can be printed")
-    expect_values("kind", np.isin(arrays["kind"], KINDS), f"only {', '.join(KINDS)}")
-    expect_values("direction", np.isin(arrays["direction"], DIRECTIONS), f"only {', '.join(DIRECTIONS)}")
-    for name in (*NUMBERS, "utc_offset_s"):
-        expect_values(name, ~np.isinf(arrays[name]), "times in s, or NaN where unknown")
-    for name in ("contact_s", "direction_start_s", "direction_stop_s"):
-        expect_values(name, np.isfinite(arrays[name]), "times in s")
-    slowest_hz, fastest_hz = RATES_HZ
-    rates_hz = arrays["rate_hz"]
-    is_possible = (rates_hz >= slowest_hz) & (rates_hz <= fastest_hz)
-    expect_values("rate_hz", is_possible, f"{slowest_hz:g} to {fastest_hz:,.0f} Hz")
-    is_mounting = np.array([bool(MOUNTING.fullmatch(axes)) for axes in arrays["mounting"].tolist()], bool)
-    expect_values("mounting", is_mounting, "three different axes, such as +x +y +z")
-    for name in ("g_per_count", "dps_per_count"):
-        is_possible = np.isfinite(arrays[name]) & (arrays[name] > 0)
-        expect_values(name, is_possible, "what one count is, more than 0")
-    _check_recorded(arrays)
-    _check_units(arrays)
-
-
-def _check_recorded(arrays: dict[str, Any]) -> None:
-    """The samples' own times, blocks and faults fit the samples."""
-    if not any(arrays[cuts][-1] for cuts in RECORDED):
-        return
-    for i, name in enumerate(arrays["name"].tolist()):
-        own = {
-            part: arrays[part][slice(*arrays[cuts][i : i + 2])]
-            for cuts, parts in RECORDED.items()
-            for part in parts
-        }
-        samples, blocks = int(np.diff(arrays["first"][i : i + 2])[0]), len(own["block_end_us"])
-        if not blocks and not len(own["time_us"]):
-            continue
-        reach = (("block_samples", samples), ("block_lost", 2**32), ("fault_start", blocks))
-        limits = (*reach, ("fault_stop", blocks), ("over_sample", samples - 1), ("over_channel", 5))
-        is_right = (
-            len(own["time_us"]) == samples == own["block_samples"].sum()
-            and all(np.all((own[part] >= 0) & (own[part] <= most)) for part, most in limits)
-            and bool(np.all(np.diff(own["time_us"]) >= 0))
-        )
-        if not is_right:
-            raise ValueError(
-                f"trial {name!r}: expected times and blocks for its {samples} samples, found others"
-            )
-
-
-def _check_units(arrays: dict[str, Any]) -> None:
-    """Those of the journal are the sensor's own, and are kept whatever it says."""
-    cuts, in_time = arrays["first"].tolist(), np.diff(arrays["block_first"]) > 0
-    scale = np.stack([arrays["g_per_count"] * COUNTS_PER_G, arrays["dps_per_count"] * COUNTS_PER_DPS], 1)
-    for i, name in enumerate(arrays["name"].tolist()):
-        if in_time[i]:
-            continue
-        counts = arrays["samples"][cuts[i] : cuts[i + 1]]
-        if not np.all(scale[i] == 1.0):
-            counts = counts * np.repeat(scale[i], 3)
-        doubtful = doubt(counts, arrays["rate_hz"][i].item())
-        if doubtful:
-            raise ValueError(f"trial {name!r}: {doubtful}")

@@ -30,6 +30,7 @@ from monitor.recordings.arrays import (
 from monitor.recordings.journal.packing import Form
 from monitor.recordings.recorded import Counts, Recorded, cuts, from_arrays, to_arrays, units
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
+from monitor.recordings.unusable import unusable
 
 MPU_6050 = Form()
 """What a count is unless the file says otherwise."""
@@ -102,17 +103,18 @@ class Corpus(Sequence[Trial]):
 
     ``example`` is the recording in the package, unless a file of that name is in the current folder.
     Raises RecordingError when the file is not there, is no ``.npz``, holds no trial, or its arrays
-    are missing, do not fit together or hold what no recording can. A name that occurs again gets
-    ``#2``, ``#3`` ... behind it.
+    are missing, do not fit together or hold what no recording can. Of a file in which only some trials
+    cannot be used ``leave_out`` gives the others, and ``left_out`` says by name why. A name that occurs
+    again gets ``#2``, ``#3`` ... behind it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, leave_out: bool = False) -> None:
         self.path = Path(path)
         is_example = str(path) == EXAMPLE and not self.path.exists()
         file = files(__package__) / EXAMPLE_FILE if is_example else self.path
         if not file.is_file():
             found = (
-                "a folder"
+                "a folder: name the files in it"
                 if self.path.is_dir()
                 else f"no file there; the word `{EXAMPLE}` names the one that comes with rearguard"
             )
@@ -124,7 +126,12 @@ class Corpus(Sequence[Trial]):
             raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise RecordingError(f"{path}: {error}") from error
-        self.names = _unique(self._arrays["name"].tolist())
+        names, reasons = _unique(self._arrays["name"].tolist()), unusable(self._arrays)
+        if reasons and not (leave_out and len(reasons) < len(names)):
+            raise RecordingError(f"{path}: {_first(reasons, len(names))}")
+        self.left_out = {names[i]: reason for i, reason in reasons.items()}
+        self._numbers = [i for i in range(len(names)) if i not in reasons]
+        self.names = [names[i] for i in self._numbers]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -136,7 +143,8 @@ class Corpus(Sequence[Trial]):
     def __getitem__(self, index: int | slice) -> Trial | Sequence[Trial]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        i = range(len(self))[index]
+        number = range(len(self))[index]
+        i = self._numbers[number]
 
         def cut(name: str, cuts: str) -> Any:
             return self._arrays[name][slice(*self._arrays[cuts][i : i + 2])]
@@ -148,7 +156,7 @@ class Corpus(Sequence[Trial]):
         form = Form(here["chip"], here["g_per_count"], here["dps_per_count"], here["mounting"])
         fields: dict[str, Any] = {name: self._arrays[name][i].item() for name in (*TEXTS, *NUMBERS)}
         return Trial(
-            **fields | {"name": self.names[i]},
+            **fields | {"name": self.names[number]},
             counts=cut("samples", "first"),
             contact_s=tuple(cut("contact_s", "contact_first").tolist()),
             stretches=tuple(Stretch(*row) for row in rows(STRETCHES, "direction_first")),
@@ -178,14 +186,19 @@ def whole(trial: Trial, rate_hz: float) -> SampleBlock:
 
 def blocks(trial: Trial, rate_hz: float, block_s: float = BLOCK_S) -> Iterator[SampleBlock]:
     """The trial in blocks of ``block_s``, as a sampler would have delivered it."""
-    block = whole(trial, rate_hz)
+    yield from cut(whole(trial, rate_hz), block_s)
+
+
+def cut(block: SampleBlock, block_s: float) -> Iterator[SampleBlock]:
+    """``block``, which begins at 0, in pieces of ``block_s``; they share its memory."""
     edges_s = np.arange(1, math.ceil(block.end_s / block_s - 1e-6) + 1) * block_s
     start = 0
     for end_s, stop in zip(
         edges_s.tolist(), np.searchsorted(block.time_s, edges_s - 1e-9).tolist(), strict=True
     ):
-        cut = slice(start, stop)
-        yield SampleBlock(block.time_s[cut], block.accel_g[cut], block.gyro_dps[cut], end_s)
+        part = slice(start, stop)
+        until_s = min(end_s, block.end_s)
+        yield SampleBlock(block.time_s[part], block.accel_g[part], block.gyro_dps[part], until_s)
         start = stop
 
 
@@ -224,10 +237,13 @@ def save(path: str | Path, trials: Sequence[Trial]) -> None:
         made[name] = np.array([getattr(trial, name) for trial in trials], float)
     if any(trial.recorded or trial.form != MPU_6050 for trial in trials):
         made |= to_arrays([(trial.form, trial.recorded) for trial in trials])
+    complete = arrays.without(len(trials)) | made
     try:
-        arrays.check(arrays.without(len(trials)) | made)
+        arrays.check(complete)
     except ValueError as error:
         raise RecordingError(f"{path}: {error}") from error
+    if reasons := unusable(complete):
+        raise RecordingError(f"{path}: {_first(reasons, len(trials))}")
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **made)
 
@@ -263,6 +279,12 @@ def _channels(trial: Trial) -> Floats:
     known_s = (trial.recorded.time_us - trial.recorded.time_us[0]) / 1e6
     even_s = np.arange(channels.shape[1]) / trial.rate_hz
     return np.array([np.interp(even_s, known_s, row) for row in channels])
+
+
+def _first(reasons: dict[int, str], trials: int) -> str:
+    """The first reason, and of how many trials there are others."""
+    more = f"; {len(reasons) - 1} more of {trials} trials cannot be used" if len(reasons) > 1 else ""
+    return next(iter(reasons.values())) + more
 
 
 def _unique(names: list[str]) -> list[str]:

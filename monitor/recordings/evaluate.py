@@ -1,5 +1,6 @@
 """Scoring recordings: every trial through a fresh detector, then the rules of ``scoring.py``."""
 
+import math
 import os
 import signal
 import sys
@@ -8,19 +9,27 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from monitor.core.samples import BLOCK_S, SampleBlock
 from monitor.core.vocabulary import Event, EventKind
-from monitor.recordings import corpus, scoring
+from monitor.recordings import axes, corpus, scoring
 from monitor.recordings.arrays import KINDS
-from monitor.recordings.corpus import Corpus, Trial
+from monitor.recordings.corpus import Corpus, RecordingError, Trial
 from monitor.recordings.scoring import FALL_KINDS, Run, Score
 
 RATE_HZ = 100.0
 """What the chip delivers; recordings are brought to it."""
+
+PIECE_S = 600.0
+"""More goes into a detector at once only by more memory: a day at once takes 5 GB."""
+
+MOST_NAMED = 5
+"""Trials of a file that are named, with the reason, when they are left out; the report names all."""
+
+ALL = "all"
 
 STARTS = ("anyhow", "walking", "sitting_or_standing", "backward", "backward_walking")
 
@@ -38,19 +47,44 @@ class Detects(Protocol):
 MakeDetector = Callable[[], Detects]
 
 
-def read(files: Sequence[str | Path], show_progress: bool = False) -> list[Trial]:
-    """All trials of ``files``; one that is named twice counts once.
+class Recordings(NamedTuple):
+    """The trials of some files; ``left_out`` says by file and trial why those cannot be used."""
 
-    Raises RecordingError for a file that is not a recording.
+    trials: list[Trial]
+    left_out: dict[str, dict[str, str]]
+
+
+def read(files: Sequence[str | Path], show_progress: bool = False) -> Recordings:
+    """All trials of ``files`` that can be used; a file that is named twice counts once.
+
+    Raises RecordingError for files that are no recordings: it names each of them.
     """
-    trials: list[Trial] = []
+    found, wrong = Recordings([], {}), []
     for file in {Path(file).resolve(): file for file in files}.values():
-        more = Corpus(file)
-        trials += more
+        try:
+            more = Corpus(file, leave_out=True)
+        except RecordingError as error:
+            wrong.append(str(error))
+            continue
+        found.trials.extend(more)
+        if more.left_out:
+            found.left_out[str(file)] = more.left_out
         if show_progress:
-            hours = sum(trial.duration_s for trial in more) / 3600
-            print(f"{file}: {len(more)} trials, {hours:.2f} h", file=sys.stderr, flush=True)
-    return trials
+            for line in _said(str(file), more):
+                print(line, file=sys.stderr, flush=True)
+    if wrong:
+        raise RecordingError("\n".join(wrong))
+    return found
+
+
+def _said(file: str, trials: Corpus) -> Iterator[str]:
+    hours = sum(trial.duration_s for trial in trials) / 3600
+    yield f"{file}: {len(trials)} trial{'s' * (len(trials) != 1)}, {hours:.2f} h"
+    reasons = list(trials.left_out.values())
+    for reason in reasons[:MOST_NAMED]:
+        yield f"{file}: left out: {reason}"
+    if len(reasons) > MOST_NAMED:
+        yield f"{file}: left out: {len(reasons) - MOST_NAMED} more; `--json` names each"
 
 
 def detect_all(
@@ -72,28 +106,41 @@ def report(runs: Sequence[Run], red: float, by: str = "dataset") -> Score:
     """
     parts: dict[str, list[Run]] = {}
     for run in runs:
-        parts.setdefault(run.trial.group(by), []).append(run)
-    return {name: _part(part, red) for name, part in (parts | {"all": list(runs)}).items()}
+        name = run.trial.group(by)
+        parts.setdefault(name if name != ALL else f"{ALL}#2", []).append(run)
+    score = {name: _part(part, red) for name, part in (parts | {ALL: list(runs)}).items()}
+    for name, part in parts.items():
+        score[name]["axes"] = axes.doubts([run.trial for run in part])
+    score[ALL]["axes"] = [f"{name}: {doubt}" for name in parts for doubt in score[name]["axes"]]
+    return score
 
 
 def detect(trial: Trial, make_detector: MakeDetector, live: bool = False) -> Run:
     """What a fresh detector reports about ``trial``, and when it would have in live blocks.
 
-    As splitting the input changes no event, the trial goes in whole and each event counts from
-    the end of the block its sample would have come in; ``live`` really feeds 50 ms blocks.
+    As splitting the input changes no event, the trial goes in by large pieces and each event counts
+    from the end of the block its sample would have come in; ``live`` really feeds 50 ms blocks.
     """
     detector = make_detector()
     reported: list[tuple[float, Event]] = []
     seconds = 0.0
     whole = corpus.whole(trial, RATE_HZ)
-    for block in corpus.blocks(trial, RATE_HZ) if live else [whole]:
+    for block in corpus.cut(whole, BLOCK_S if live else PIECE_S):
         began = process_time()
         events = detector.update(block)
         seconds += process_time() - began
         reported += [(block.end_s if live else _block_end_s(event.time_s), event) for event in events]
-    norm_g = np.linalg.norm(whole.accel_g, axis=1)
-    peak_s = float(whole.time_s[np.argmax(norm_g)]) if len(norm_g) else 0.0
-    return Run(trial, tuple(reported), peak_s, seconds)
+    return Run(trial, tuple(reported), peak_s(trial, whole), seconds)
+
+
+def peak_s(trial: Trial, whole: SampleBlock) -> float:
+    """When the largest acceleration is; of a fall without a labelled impact, not before its onset."""
+    has_onset = trial.kind == "fall" and math.isnan(trial.impact_s) and not math.isnan(trial.onset_s)
+    first = int(np.searchsorted(whole.time_s, trial.onset_s)) if has_onset else 0
+    accel_g = whole.accel_g[first:] if first < len(whole.accel_g) else whole.accel_g
+    if not len(accel_g):
+        return 0.0
+    return float(whole.time_s[len(whole.time_s) - len(accel_g) + int(np.argmax((accel_g**2).sum(axis=1)))])
 
 
 def _block_end_s(time_s: float) -> float:
@@ -187,18 +234,27 @@ def _found(runs: Sequence[Run]) -> Score:
 
 def _activity(runs: Sequence[Run]) -> Score:
     """One activity: what was missed, or which trials alarmed, by name."""
-    first = runs[0].trial
-    score: Score = {"description": first.description, "kind": first.kind, "trials": len(runs)}
-    if first.kind == "fall":
-        missed = {"any": FALL_KINDS, **{kind.value: (kind,) for kind in FALL_KINDS}}
-        score["missed"] = {
-            name: [run.trial.name for run in runs if scoring.found_s(run, kinds) is None]
-            for name, kinds in missed.items()
-        }
-        return score | (scoring.before_impact(runs) or {})
-    score["false_alarms"] = {
-        kind.value: [run.trial.name for run in runs if run.times_s({kind})] for kind in FALL_KINDS
+    falls = scoring.of_kind(runs, "fall")
+    others = [run for run in runs if run.trial.kind != "fall"]
+    kinds = [kind for kind in KINDS if scoring.of_kind(runs, kind)]
+    score: Score = {
+        "description": runs[0].trial.description,
+        "kind": ", ".join(kinds),
+        "trials": len(runs),
     }
-    score["stumble_trials"] = sum(bool(run.times_s({EventKind.STUMBLE})) for run in runs)
-    parts: dict[str, Any] = {"steps": scoring.steps(runs), "direction": scoring.directions(runs)}
-    return score | {name: part for name, part in parts.items() if part}
+    if falls:
+        sought = {"any": FALL_KINDS, **{kind.value: (kind,) for kind in FALL_KINDS}}
+        score["missed"] = {
+            name: [run.trial.name for run in falls if scoring.found_s(run, kinds) is None]
+            for name, kinds in sought.items()
+        }
+        score["early"] = [run.trial.name for run in falls if scoring.is_early(run, FALL_KINDS)]
+        score |= scoring.before_impact(falls) or {}
+    if others:
+        score["false_alarms"] = {
+            kind.value: [run.trial.name for run in others if run.times_s({kind})] for kind in FALL_KINDS
+        }
+        score["stumble_trials"] = sum(bool(run.times_s({EventKind.STUMBLE})) for run in others)
+        parts: dict[str, Any] = {"steps": scoring.steps(others), "direction": scoring.directions(others)}
+        score |= {name: part for name, part in parts.items() if part}
+    return score

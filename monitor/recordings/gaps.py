@@ -10,7 +10,7 @@ from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import EventKind
 from monitor.recordings import corpus, scoring
 from monitor.recordings.corpus import Trial
-from monitor.recordings.evaluate import RATE_HZ, Detects, MakeDetector, each
+from monitor.recordings.evaluate import PIECE_S, RATE_HZ, Detects, MakeDetector, each, peak_s
 from monitor.recordings.scoring import FALL_KINDS, Score
 
 LENGTHS_S = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0)
@@ -57,11 +57,8 @@ def _alarms(numbered: tuple[int, Trial], make_detector: MakeDetector) -> list[se
     number, trial = numbered
     random = np.random.default_rng(number)  # the same holes whoever detects
     whole = corpus.whole(trial, RATE_HZ)
-    peak_s = (
-        float(whole.time_s[np.argmax(np.linalg.norm(whole.accel_g, axis=1))]) if len(whole.time_s) else 0.0
-    )
     unknown = trial.kind != "fall" or np.isnan(trial.impact_s)
-    moment_s = peak_s if unknown else trial.impact_s
+    moment_s = peak_s(trial, whole) if unknown else trial.impact_s
     kinds = [_detected(whole, make_detector())]
     for length_s in LENGTHS_S:
         start_s = moment_s + random.uniform(FROM_S, TO_S)
@@ -70,7 +67,8 @@ def _alarms(numbered: tuple[int, Trial], make_detector: MakeDetector) -> list[se
 
 
 def _detected(block: SampleBlock, detector: Detects) -> set[EventKind]:
-    return {event.kind for event in detector.update(block) if event.kind in FALL_KINDS}
+    events = (event for piece in corpus.cut(block, PIECE_S) for event in detector.update(piece))
+    return {event.kind for event in events if event.kind in FALL_KINDS}
 
 
 def table(report: Score) -> str:

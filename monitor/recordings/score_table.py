@@ -1,9 +1,12 @@
 """The report of ``evaluate`` as text for people, no wider than 100 columns."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from monitor.recordings.arrays import KINDS
 from monitor.recordings.scoring import FALL_KINDS, Score
+
+WIDTH = 100
 
 LEGEND = """\
 a (b-c)         a share, and between b and c with a certainty of 95 %
@@ -69,6 +72,8 @@ def _trials(report: Score) -> Iterator[str]:
         counts = [part["trials"].get(kind, 0) for kind in KINDS]
         speed = _number(part["speed"], "seconds_per_hour", digits=2)
         yield _row(widths, _short(name, 12), *counts, f"{sum(part['hours'].values()):.2f}", speed)
+    for doubt in report["all"]["axes"]:
+        yield from wrap(doubt, WIDTH, subsequent_indent="  ")
 
 
 def _falls(report: Score) -> Iterator[str]:
@@ -109,9 +114,12 @@ def _starts(report: Score) -> Iterator[str]:
                 _number(timed, "lead_s_median", 1000),
                 _number(timed, "lead_s_p10", 1000),
             )
-    unlabelled = report["all"]["falling"]["unlabelled"] if report["all"]["falling"] else 0
-    if unlabelled:
-        yield f"falls without onset and impact: {unlabelled}; their largest acceleration counts as the impact"
+    falling = report["all"]["falling"] or {"unlabelled": 0, "cut_short": 0}
+    if falling["unlabelled"]:
+        yield f"falls without a labelled impact: {falling['unlabelled']}; it is taken to be their largest"
+        yield "  acceleration, after the onset where that is known"
+    if falling["cut_short"]:
+        yield f"falls that end within 1.5 s of the impact: {falling['cut_short']}; who is down hardly shows"
 
 
 def _stumbles(report: Score) -> Iterator[str]:
@@ -176,8 +184,8 @@ def _activities(report: Score) -> Iterator[str]:
     )
     for name, part in report.items():
         for activity, score in part["activities"].items() if name != "all" else ():
-            wrong = score["missed"] if score["kind"] == "fall" else score["false_alarms"]
-            counts = [len(wrong[kind.value]) for kind in FALL_KINDS]
+            wrong = [score[part] for part in ("missed", "false_alarms") if part in score]
+            counts = [sum(len(names[kind.value]) for names in wrong) for kind in FALL_KINDS]
             if any(counts):
                 what = f"{name} {activity} {score['description']}"[:59]
                 yield _row(widths, what, score["trials"], *counts)

@@ -21,7 +21,9 @@ Score = dict[str, Any]
 FALL_KINDS = (EventKind.FALLING, EventKind.IMPACT, EventKind.DOWN)
 BEFORE_ONSET_S = 0.25
 BEFORE_IMPACT_S = 1.5  # where no onset is labelled
-LONG_H = 6.0  # of daily life in one recording: false alarms are given by the day as well
+LONG_H = 6.0  # in one recording: false alarms are given by the day as well
+LONG_AFTER_S = 60.0  # in such a one, an alarm so long after the impact is not the fall's any more
+LYING_S = 1.5  # a recording that ends sooner after the impact can hardly show who stays down
 ONE_INCIDENT_S = 5.0  # fall events this close are stages of one alarm
 BEFORE_STUMBLE_S, AFTER_STUMBLE_S = 0.5, 1.0
 CONTACT_TOLERANCE_S = 0.25
@@ -97,12 +99,11 @@ def hours(runs: Iterable[Run]) -> float:
 
 
 def is_unlabelled(trial: Trial) -> bool:
-    """A fall of which neither onset nor impact is known: its largest acceleration counts as the impact."""
-    return math.isnan(trial.onset_s) and math.isnan(trial.impact_s)
+    """A fall of which the impact is unknown: its largest acceleration, from the onset on, counts as it."""
+    return math.isnan(trial.impact_s)
 
 
 def impact_s(run: Run) -> float:
-    """The fall's impact; NaN where only its onset is known."""
     return run.peak_s if is_unlabelled(run.trial) else run.trial.impact_s
 
 
@@ -112,9 +113,19 @@ def opens_s(run: Run) -> float:
     return run.trial.onset_s - BEFORE_ONSET_S if has_onset else impact_s(run) - BEFORE_IMPACT_S
 
 
+def closes_s(run: Run) -> float:
+    """When a fall trial's window closes: with the trial, unless that goes on for hours."""
+    return impact_s(run) + LONG_AFTER_S if hours([run]) >= LONG_H else math.inf
+
+
 def found_s(run: Run, kinds: Collection[EventKind]) -> float | None:
     """When a fall was first reported, from the opening of its window on; None if it was missed."""
-    return next((told_s for told_s in run.times_s(kinds) if told_s >= opens_s(run)), None)
+    return next((told_s for told_s in run.times_s(kinds) if opens_s(run) <= told_s <= closes_s(run)), None)
+
+
+def is_early(run: Run, kinds: Collection[EventKind]) -> bool:
+    """Was one of them reported before the fall's window?"""
+    return any(told_s < opens_s(run) for told_s in run.times_s(kinds))
 
 
 def incidents(times_s: Sequence[float]) -> int:
@@ -126,7 +137,7 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
     """Sensitivity, specificity and false alarms of these fall events taken together."""
     fallen, others = of_kind(runs, "fall"), of_kind(runs, "stumble", "walk", "daily")
     found = sum(found_s(run, kinds) is not None for run in fallen)
-    early = sum(any(s < opens_s(run) for s in run.times_s(kinds)) for run in fallen)
+    early = sum(is_early(run, kinds) for run in fallen)
     quiet = sum(not run.times_s(kinds) for run in others)
     score = share("sensitivity", found, len(fallen)) | share("specificity", quiet, len(others))
     for kind in ("daily", "walk"):
@@ -135,11 +146,18 @@ def falls(runs: Sequence[Run], kinds: Collection[EventKind]) -> Score:
             incidents(run.times_s(kinds)) if len(kinds) > 1 else len(run.times_s(kinds)) for run in same
         )
         score |= per_hour(f"false_alarms_per_hour_{kind}", alarms, hours(same))
-    long = [run for run in of_kind(runs, "daily") if hours([run]) >= LONG_H]
+    long = [run for run in runs if hours([run]) >= LONG_H]
     if long:
-        alarms = sum(incidents(run.times_s(kinds)) for run in long)
+        alarms = sum(incidents(_false_s(run, kinds)) for run in long)
         score |= per_hour("false_alarms_per_day", alarms, hours(long) / 24)  # of days
     return score | share("before_window", early, len(fallen))
+
+
+def _false_s(run: Run, kinds: Collection[EventKind]) -> list[float]:
+    """When they were reported outside a fall."""
+    times_s = run.times_s(kinds)
+    is_fall = run.trial.kind == "fall"
+    return [s for s in times_s if not (is_fall and opens_s(run) <= s <= closes_s(run))]
 
 
 def broken(run: Run) -> str:
@@ -162,15 +180,16 @@ def stumble_s(run: Run) -> float | None:
 
 def before_impact(runs: Sequence[Run]) -> Score | None:
     """How often and how long before the impact FALLING was reported; leads over the falls it was in."""
-    timed = [run for run in of_kind(runs, "fall") if not math.isnan(impact_s(run))]
-    if not timed:
+    fallen = of_kind(runs, "fall")
+    if not fallen:
         return None
-    found = [(impact_s(run), found_s(run, {EventKind.FALLING})) for run in timed]
+    found = [(impact_s(run), found_s(run, {EventKind.FALLING})) for run in fallen]
     leads_s = [hit_s - told_s for hit_s, told_s in found if told_s is not None]
-    return share("before_impact", sum(lead_s > 0 for lead_s in leads_s), len(timed)) | {
+    return share("before_impact", sum(lead_s > 0 for lead_s in leads_s), len(fallen)) | {
         "lead_s_median": _quantile(leads_s, 0.5),
         "lead_s_p10": _quantile(leads_s, 0.1),
-        "unlabelled": sum(is_unlabelled(run.trial) for run in timed),
+        "unlabelled": sum(is_unlabelled(run.trial) for run in fallen),
+        "cut_short": sum(run.trial.duration_s < impact_s(run) + LYING_S for run in fallen),
     }
 
 
@@ -230,11 +249,11 @@ def unsafe_steps(runs: Sequence[Run], red: float) -> Score | None:
     total = sum(len(run.times_s({EventKind.STEP})) for run in walks)
     if not total:
         return None
-    return {
-        "amber_per_100": round(100 * len(scores) / total, 3),
-        "red_per_100": round(100 * sum(score >= red for score in scores) / total, 3),
-        "steps": total,
-    }
+    flags = {"amber_per_100": len(scores), "red_per_100": sum(score >= red for score in scores)}
+    score: Score = {"steps": total}
+    for name, count in flags.items():
+        score |= per_hour(name, count, total / 100) | {f"{name}_n": [count, total]}
+    return score
 
 
 def _quantile(values: Sequence[float], q: float) -> float | None:
@@ -243,7 +262,7 @@ def _quantile(values: Sequence[float], q: float) -> float | None:
 
 def _bouts(run: Run) -> Iterator[tuple[Floats, Floats]]:
     """The true contacts of each bout, and the initial contacts that were reported (of the whole trial)."""
-    contacts_s = np.array(run.trial.contact_s)
+    contacts_s = np.unique(run.trial.contact_s)  # in order
     if not len(contacts_s):
         return
     steps_s = np.sort([e.contact_s for _, e in run.reported if isinstance(e, StepEvent)])

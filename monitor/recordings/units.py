@@ -52,12 +52,27 @@ _CAUSES = (  # what 1 g reads as, why, and what helps
 
 def doubt(counts: npt.NDArray[np.generic], rate_hz: float) -> str:
     """What is wrong with the units of ``counts`` (n, 6) and what helps; empty where nothing is seen."""
-    length = max(2, round(WINDOW_S * rate_hz))
-    windows = len(counts) // length
-    if windows < SHORTEST:
+    cut, window_s = windows(counts, rate_hz)
+    if len(cut) < SHORTEST:
         return ""
-    cut = counts[: windows * length].astype(np.float32).reshape(windows, length, 6)
-    return _accel_doubt(cut[..., :3] / COUNTS_PER_G) or _gyro_doubt(cut.mean(axis=1), length / rate_hz)
+    return _accel_doubt(cut[..., :3] / COUNTS_PER_G) or _gyro_doubt(cut.mean(axis=1), window_s)
+
+
+def windows(counts: npt.NDArray[np.generic], rate_hz: float) -> tuple[npt.NDArray[np.float32], float]:
+    """``counts`` (n, 6) in windows of about ``WINDOW_S``, (windows, length, 6), and how long they are."""
+    length = max(2, round(WINDOW_S * rate_hz))
+    many = len(counts) // length
+    return counts[: many * length].astype(np.float32).reshape(many, length, 6), length / rate_hz
+
+
+def tilting(accel: Floats, gyro_dps: Floats, window_s: float) -> tuple[Floats, Floats, Floats]:
+    """Where up is in each window, and how it changes to the next: as the gyro says, and as it really does.
+
+    A direction fixed in the world turns in the body frame at minus the gyro's rate.
+    """
+    up = accel / np.maximum(np.linalg.norm(accel, axis=1, keepdims=True), 1e-6)
+    turning: Floats = -np.cross(np.radians(gyro_dps), up)
+    return up, (turning[1:] + turning[:-1]) / 2 * window_s, np.diff(up, axis=0)
 
 
 def _accel_doubt(accel_g: npt.NDArray[np.float32]) -> str:
@@ -79,17 +94,32 @@ def _accel_doubt(accel_g: npt.NDArray[np.float32]) -> str:
     return f"{expected}: probably {cause}; {cure}"
 
 
-def _gyro_doubt(mean: npt.NDArray[np.float32], window_s: float) -> str:
-    """``mean`` (windows, 6): samples as counts, averaged over each window.
+def likely(samples: npt.NDArray[np.generic]) -> str:
+    """What samples that are no int16 (N, 6) probably are, and what helps; empty where nothing is seen."""
+    if samples.ndim != 2 or samples.shape[1] != 6 or samples.dtype.kind not in "iuf":
+        return ""
+    if samples.dtype.kind != "f":
+        return f" with {samples.min()} to {samples.max()}, beyond int16"
+    unknown = np.count_nonzero(~np.isfinite(samples).all(axis=1))
+    if unknown:
+        return f", {unknown} of them with NaN: end the trial there, or leave it out"
+    gravity_g = (
+        float(np.median(np.linalg.norm(samples[:, :3], axis=1))) / COUNTS_PER_G if len(samples) else 0.0
+    )
+    if gravity_g == 0.0:
+        return ""
+    low_g, high_g = CALM_G
+    if low_g <= gravity_g <= high_g:
+        return ": probably counts already; round them"
+    _, cause, cure = min(_CAUSES, key=lambda row: abs(math.log(gravity_g / row[0])))
+    return f": probably {cause}; {cure}, the gyro's deg/s by 16.4, and round"
 
-    A direction fixed in the world turns in the body frame at minus the gyro's rate: what that
-    predicts from window to window is compared with how the acceleration's direction really changes.
-    """
-    gyro_radps = np.radians(mean[:, 3:].astype(float) / COUNTS_PER_DPS)
-    up = mean[:, :3] / np.maximum(np.linalg.norm(mean[:, :3], axis=1, keepdims=True), 1e-6)
-    turning: Floats = -np.cross(gyro_radps, up)
-    predicted = _rms((turning[1:] + turning[:-1]) / 2 * window_s)
-    tilted = _rms(np.diff(up, axis=0))
+
+def _gyro_doubt(mean: npt.NDArray[np.float32], window_s: float) -> str:
+    """``mean`` (windows, 6): samples as counts, averaged over each window."""
+    sensed = mean.astype(float)
+    _, by_gyro, really = tilting(sensed[:, :3], sensed[:, 3:] / COUNTS_PER_DPS, window_s)
+    predicted, tilted = _rms(by_gyro), _rms(really)
     low, high = TILT_PER_GYRO
     is_moved = tilted > TILTING_RAD and not 0.0 < predicted < TURNING_RADPS * window_s
     if not is_moved or low * predicted <= tilted <= high * predicted:

@@ -7,9 +7,11 @@ import pytest
 
 from monitor.core.calibration import BETWEEN_DEG, UnsureError, find_mounting, find_up, walk_begins
 from monitor.core.samples import Floats
-from monitor.recordings import simulated_walker
+from monitor.recordings import corpus, simulated_walker
+from monitor.recordings.corpus import Corpus
 from monitor.recordings.simulated_walker import Move
 from monitor.weights import shipped
+from tests.recordings import recorded
 
 RATE_HZ = 100.0
 STILL = 300
@@ -40,6 +42,17 @@ def session(move: Move = Move.FORWARD, seed: int = 1, turn: Floats | None = None
 def test_each_of_the_24_mountings_is_found(name: str, turn: Floats) -> None:
     still, walk = session(turn=turn)
     assert find_mounting(still, walk, RATE_HZ, shipped().contacts).mounting == name
+
+
+@pytest.mark.parametrize("name", ["ipol/3-3", "ipol/5-4", "ipol/9-6"])
+def test_forward_is_found_where_the_trunk_rolls_as_it_pitches(name: str) -> None:
+    trial = Corpus(recorded("gait.npz")).find(name)
+    block = corpus.whole(trial, RATE_HZ)
+    start, stop = (round((trial.stretches[i].start_s - s) * RATE_HZ) for i, s in ((1, 0.5), (2, 0.0)))
+    still, walk = (
+        (block.accel_g[cut], block.gyro_dps[cut]) for cut in (slice(start - STILL, start), slice(start, stop))
+    )
+    assert find_mounting(still, walk, RATE_HZ, shipped().contacts).mounting == "+x +y +z"
 
 
 def tilted(pair: Pair, degrees: float) -> Pair:

@@ -61,6 +61,7 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     [
         ([], "name: expected at least one trial"),
         ([trial("\ud800")], r"name: expected text that can be printed, found '\\ud800'"),
+        ([trial(onset_s=2.0, impact_s=1.9)], "onset_s: expected no later than impact_s, found 2.0"),
         ([trial(rate_hz=1e9)], "rate_hz: expected 10 to 10,000 Hz, found 1000000000.0"),
         ([trial(stretches=(Stretch("up", 0.0, 1.0),))], "direction: expected only forward, .*, found 'up'"),
     ],
@@ -123,7 +124,7 @@ def test_blocks_are_the_whole_cut_in_time(samples: int, rate_hz: float, block_s:
         np.concatenate([np.empty((0, 3)), *(b.gyro_dps for b in parts)]), whole.gyro_dps
     )
     for number, block in enumerate(parts):
-        assert block.end_s == pytest.approx((number + 1) * block_s)
+        assert block.end_s == pytest.approx(min((number + 1) * block_s, whole.end_s))
         assert np.all(block.time_s < block.end_s)
         assert np.all(block.time_s >= number * block_s - 1e-6)
 
@@ -142,14 +143,14 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:100])
     for name, message in {
         "absent.npz": "found no file there",
-        ".": "found a folder",
+        ".": "found a folder: name the files in it",
         "text.npz": "found a file of another kind",
         "raw.npz": "found a file of another kind",
         "empty.npz": "found an empty file",
-        "pickled.npz": "damaged, incomplete or not of plain arrays",
+        "pickled.npz": r"name: expected plain values, found Python's objects; convert them, texts by .astype",
         "cut.npz": "damaged, incomplete or not of plain arrays",
         "one.npy": "found a single array",
-        "other.npz": "found no first, name, dataset and 15 more$",
+        "other.npz": "found no first, name, kind and 1 more$",
     }.items():
         with pytest.raises(RecordingError, match=message) as caught:
             Corpus(tmp_path / name)
@@ -173,7 +174,7 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
         ("rate_hz", np.array([100.0, 0.0]), "rate_hz: expected 10 to 10,000 Hz, found 0.0"),
         ("rate_hz", np.array([100.0, math.nan]), "rate_hz: expected 10 to 10,000 Hz, found nan"),
         ("rate_hz", np.array([9.9, 10.0]), "rate_hz: expected 10 to 10,000 Hz, found 9.9"),
-        ("rate_hz", np.array([10_000.0, 10_001.0]), "rate_hz: expected 10 to 10,000 Hz, found 10001.0"),
+        ("rate_hz", np.array([100.0, 10_001.0]), "rate_hz: expected 10 to 10,000 Hz, found 10001.0"),
         ("rate_hz", np.array([100.0]), r"rate_hz: expected numbers \(2,\), found float64 \(1,\)"),
         ("kind", np.array(["walk", "run"]), "kind: expected only fall, stumble, walk, daily"),
         ("activity", np.array([1, 2]), r"activity: expected text \(2,\)"),
@@ -193,6 +194,24 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path) -> None:
         ("name", np.array(["\ud800", "b"]), r"name: expected text that can be printed, found '\\ud800'"),
         ("subject", np.array(["a", "\x1b[2J"]), "subject: expected text that can be printed"),
         ("name", np.full(8, 255, np.uint8).view("<U1"), "name: expected text, found what is not Unicode"),
+        ("samples", np.full((800, 6), 40_000), "int32|int64.* with 40000 to 40000, beyond int16"),
+        (
+            "samples",
+            np.full((800, 6), 0.6),
+            "float64.*: probably values in g.*multiply them by 2048, the gyro",
+        ),
+        ("samples", np.full((800, 6), 5.7), "float64.*: probably values in m/s2, not in counts"),
+        ("samples", np.full((800, 6), 1200.0), "float64.*: probably counts already; round them"),
+        (
+            "samples",
+            np.full((800, 6), math.nan),
+            "800 of them with NaN: end the trial there, or leave it out",
+        ),
+        ("impact_s", np.array([1600.0, 2.0]), "impact_s: expected seconds from .*, which lasts 4.0 s, found"),
+        ("span_start_s", np.array([-1.0, 2.0]), "span_start_s: expected seconds .*, found -1.0"),
+        ("contact_s", np.array([50.0, 55.0]), "contact_s: expected seconds from the trial's beginning"),
+        ("direction_start_s", np.array([3.0]), "direction_start_s: expected no later than direction_stop_s"),
+        ("direction_stop_s", np.array([40.0]), "direction_stop_s: expected seconds from the trial's"),
         (
             "contact_first",
             np.array([0, 2, 9]),
@@ -206,6 +225,28 @@ def test_an_array_that_does_not_fit_is_refused(
     np.savez(tmp_path / "bad.npz", allow_pickle=True, **(arrays | {name: value}))
     with pytest.raises(RecordingError, match=message):
         Corpus(tmp_path / "bad.npz")
+
+
+def test_stretches_that_lie_over_each_other_are_refused(tmp_path: Path) -> None:
+    for start_s, is_right in ((2.6, True), (2.4, False)):  # half a second is the clocks' own
+        stretches = (Stretch("forward", start_s, 4.0), Stretch("backward", 0.0, 3.0))
+        if is_right:
+            corpus.save(tmp_path / "own.npz", [trial(stretches=stretches), trial("b", stretches=stretches)])
+        else:
+            with pytest.raises(RecordingError, match="expected stretches behind each other, found"):
+                corpus.save(tmp_path / "own.npz", [trial(stretches=stretches)])
+
+
+def test_whole_numbers_of_another_size_are_read(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    for kind in (np.int32, np.int64, ">i2"):
+        np.savez(tmp_path / "own.npz", **(arrays | {"samples": arrays["samples"].astype(kind)}))
+        assert Corpus(tmp_path / "own.npz")[0].counts.dtype == np.int16
+
+
+def test_no_directions_are_no_text_either(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    none = {"direction": np.array([]), "direction_first": np.zeros(3, int)}
+    np.savez(tmp_path / "own.npz", **(arrays | none))
+    assert Corpus(tmp_path / "own.npz")[0].stretches == ()
 
 
 def header(text: str) -> bytes:

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from monitor.cli import main
 from monitor.core.detector import Detector, DetectorSettings
 from monitor.core.samples import SampleBlock
 from monitor.core.vocabulary import Direction, Event, EventKind, StepEvent
 from monitor.recordings import corpus, scoring
-from monitor.recordings.arrays import MAY_BE_MISSING
-from monitor.recordings.corpus import Corpus, RecordingError, Stretch, Trial
+from monitor.recordings.arrays import REQUIRED
+from monitor.recordings.corpus import EXAMPLE, Corpus, RecordingError, Stretch, Trial
 from monitor.recordings.evaluate import MakeDetector, detect, detect_all, read
 from monitor.recordings.evaluate import report as scores
 from monitor.recordings.score_table import LEGEND, table
@@ -55,7 +57,7 @@ def evaluate(
     show_progress: bool = False,
     by: str = "dataset",
 ) -> Score:
-    return scores(detect_all(read(files, show_progress), make, jobs, show_progress), red, by)
+    return scores(detect_all(read(files, show_progress).trials, make, jobs, show_progress), red, by)
 
 
 def standing(seconds: float, *peaks: tuple[float, float], rate_hz: float = 100.0) -> np.ndarray:
@@ -105,7 +107,7 @@ def test_the_report_holds_what_the_rules_say(recordings: Path) -> None:
     }
     assert (lab["steps"]["f1"], lab["steps"]["lag_s"]) == (1.0, 0.0)
     assert lab["direction"]["forward"]["right_n"] == [2.5, 2.5]
-    assert lab["unsafe_step"] == {"amber_per_100": 0.0, "red_per_100": 0.0, "steps": 7}
+    assert lab["unsafe_step"]["amber_per_100_n"] == lab["unsafe_step"]["red_per_100_n"] == [0, 7]
     assert lab["activities"]["F01"]["missed"]["impact"] == ["F2"]
     assert home["activities"]["D02"]["false_alarms"]["impact"] == ["D1"]
     for part in ("falling", "falls_by_start", "stumble", "steps", "direction", "unsafe_step"):
@@ -150,7 +152,7 @@ def test_falls_without_labels_are_scored_and_said(tmp_path: Path) -> None:
     corpus.save(tmp_path / "f.npz", [fall])
     report = evaluate([tmp_path / "f.npz"], MAKE, red=0.8, jobs=1)
     assert report["lab"]["fall"]["sensitivity_n"] == [1, 1]
-    assert "falls without onset and impact: 1; their largest acceleration counts" in table(report)
+    assert "falls without a labelled impact: 1; it is taken to be their largest" in table(report)
 
 
 def test_scores_can_be_given_by_person_or_activity(recordings: Path) -> None:
@@ -190,11 +192,122 @@ def test_scores_can_be_given_by_laboratory_and_style(tmp_path: Path) -> None:
         assert list(report) == [*parts, "all"]
 
 
-def test_a_file_without_laboratory_and_style_is_read(recordings: Path) -> None:
+def test_a_file_may_leave_out_all_labels(recordings: Path) -> None:
     with np.load(recordings) as whole:
-        np.savez(recordings, **{name: whole[name] for name in whole.files if name not in MAY_BE_MISSING})
-    assert {(trial.laboratory, trial.style) for trial in Corpus(recordings)} == {("", "")}
-    assert list(evaluate([recordings], MAKE, red=0.8, jobs=1, by="style")) == ["S1", "S2", "all"]
+        np.savez(recordings, **{name: whole[name] for name in REQUIRED})
+    assert {(trial.laboratory, trial.dataset, trial.contact_s) for trial in Corpus(recordings)} == {
+        ("", "own", ())
+    }
+    report = evaluate([recordings], MAKE, red=0.8, jobs=1, by="style")
+    assert list(report) == ["-", "all"]
+    assert report["all"]["falling"]["unlabelled"] == 3
+    assert report["all"]["steps"] is report["all"]["direction"] is None
+
+
+def test_a_list_without_its_cuts_is_refused(recordings: Path) -> None:
+    with np.load(recordings) as whole:
+        np.savez(recordings, **{name: whole[name] for name in whole.files if name != "contact_first"})
+    with pytest.raises(RecordingError, match="expected contact_first beside contact_s, found none"):
+        Corpus(recordings)
+
+
+def of_rates(path: Path, *rates_hz: float) -> Path:
+    """A recording whose trials "0", "1" ... claim these rates."""
+    corpus.save(path, [Trial(str(i), "daily", 100.0, standing(3)) for i in range(len(rates_hz))])
+    with np.load(path) as whole:
+        np.savez(path, **(dict(whole) | {"rate_hz": np.array(rates_hz)}))
+    return path
+
+
+def test_a_trial_that_cannot_be_used_does_not_take_the_others_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = of_rates(tmp_path / "own.npz", 100.0, 0.0, 100.0)
+    assert main(["evaluate", str(path), "--jobs", "1", "--json"]) == 1
+    captured = capsys.readouterr()
+    score = json.loads(captured.out)["all"]
+    reason = "trial '1': rate_hz: expected 10 to 10,000 Hz, found 0.0"
+    assert score["left_out"] == {str(path): {"1": reason}}
+    assert score["trials"] == {"daily": 2}
+    assert f"{path}: left out: {reason}" in captured.err
+    assert "without 1 of 3 trials, which cannot be used" in captured.err
+    for option in ("--gaps", "--strict"):
+        assert main(["evaluate", str(path), "--jobs", "1", option]) == 1
+
+
+def test_five_trials_are_named_and_the_others_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = of_rates(tmp_path / "own.npz", 100.0, *[0.0] * 6)
+    found = read([path], show_progress=True)
+    assert ([trial.name for trial in found.trials], len(found.left_out[str(path)])) == (["0"], 6)
+    assert capsys.readouterr().err.count("left out: trial") == 5
+    with pytest.raises(RecordingError, match=r"'1': rate_hz: .*; 5 more of 7 trials cannot be used"):
+        Corpus(path)
+
+
+def test_a_file_of_which_no_trial_can_be_used_is_refused(tmp_path: Path) -> None:
+    path = of_rates(tmp_path / "own.npz", *[0.0] * 7)
+    with pytest.raises(RecordingError, match=r"'0': rate_hz: .*; 6 more of 7"):
+        read([path])
+
+
+def test_all_bad_files_are_named_at_once(recordings: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"(?s)absent.*folder"):
+        read([tmp_path / "absent.npz", recordings, tmp_path])
+
+
+def test_falls_and_others_of_one_activity_are_not_mixed_up(tmp_path: Path) -> None:
+    trials = [
+        Trial("W", "walk", 100.0, standing(36), "lab"),
+        Trial("F", "fall", 100.0, standing(20, (5, 5.0)), "lab", impact_s=10.0),
+        Trial("D", "daily", 100.0, standing(36, (9, 4.0)), "lab"),
+    ]
+    corpus.save(tmp_path / "own.npz", trials)
+    activity = evaluate([tmp_path / "own.npz"], MAKE, red=0.8, jobs=1)["lab"]["activities"][""]
+    assert (activity["kind"], activity["trials"]) == ("fall, walk, daily", 3)
+    assert (activity["missed"]["impact"], activity["early"]) == (["F"], ["F"])
+    assert activity["false_alarms"]["impact"] == ["D"]
+
+
+def test_a_data_set_called_all_does_not_hide_behind_the_sum(tmp_path: Path) -> None:
+    corpus.save(tmp_path / "own.npz", [Trial(n, "daily", 100.0, standing(36), n) for n in ("all", "x")])
+    report = evaluate([tmp_path / "own.npz"], MAKE, red=0.8, jobs=1)
+    assert {name: part["trials"]["daily"] for name, part in report.items()} == {"all#2": 1, "x": 1, "all": 2}
+
+
+def test_the_largest_acceleration_of_a_fall_without_impact_is_looked_for_from_its_onset_on() -> None:
+    counts = standing(20, (2, 6.0), (10, 5.0))
+    for kind, labels, peak_s in (
+        ("fall", {"onset_s": 9.3}, 10.0),
+        ("fall", {}, 2.0),
+        ("fall", {"onset_s": 9.3, "impact_s": 9.9}, 2.0),
+        ("daily", {"onset_s": 9.3}, 2.0),
+    ):
+        assert detect(Trial("t", kind, 100.0, counts, **labels), MAKE).peak_s == peak_s
+
+
+def test_a_long_recording_goes_into_the_detector_in_pieces() -> None:
+    lengths: list[int] = []
+
+    class Counts:
+        def update(self, block: SampleBlock) -> list[Event]:
+            lengths.append(len(block.time_s))
+            return []
+
+    detect(Trial("t", "daily", 100.0, standing(1300)), Counts)
+    assert lengths == [60_000, 60_000, 10_000]
+
+
+def test_axes_that_are_not_the_body_s_are_said(tmp_path: Path) -> None:
+    turned = [
+        replace(t, counts=t.counts * np.array([1, -1, -1, 1, -1, -1], np.int16)) for t in Corpus(EXAMPLE)
+    ]
+    corpus.save(tmp_path / "own.npz", turned)
+    report = evaluate([tmp_path / "own.npz"], MAKE, red=0.8, jobs=1)
+    assert len(report["simulated"]["axes"]) == 1
+    assert "simulated: axes: expected x forward, y left, z up" in table(report)
+    assert max(map(len, table(report).splitlines())) <= 100
 
 
 def test_a_file_named_twice_counts_once(recordings: Path) -> None:

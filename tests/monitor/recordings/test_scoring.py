@@ -82,8 +82,10 @@ def test_a_fall_without_labels_is_scored_by_its_largest_acceleration(
     assert (score["before_impact_n"], score["unlabelled"]) == ([is_before, 1], 1)
 
 
-def test_a_fall_of_which_only_the_onset_is_known_has_no_lead() -> None:
-    assert scoring.before_impact([run("fall", (9.9, FALLING), onset_s=10.0, peak_s=10.7)]) is None
+def test_a_fall_of_which_only_the_onset_is_known_is_timed_by_its_largest_acceleration() -> None:
+    score = scoring.before_impact([run("fall", (9.9, FALLING), onset_s=10.0, peak_s=10.7)])
+    assert score is not None
+    assert (score["lead_s_median"], score["unlabelled"]) == (0.8, 1)
 
 
 @pytest.mark.parametrize("labels", [{"span_start_s": 10.0}, {"span_stop_s": 10.0}])
@@ -96,6 +98,18 @@ def test_half_a_span_is_none(labels: Any) -> None:
 def test_an_early_alarm_does_not_hide_a_later_right_one() -> None:
     score = scoring.falls([run("fall", (2.0, FALLING), (10.1, DOWN), onset_s=10.0)], FALL_KINDS)
     assert (score["sensitivity"], score["before_window"]) == (1.0, 1.0)
+
+
+def test_in_a_recording_of_hours_a_fall_is_found_within_a_minute_and_other_alarms_count_by_the_day() -> None:
+    hours_s, impact_s = 3600 * 8.0, 10_000.0
+    for after_s, is_found in ((59.0, 1), (61.0, 0)):
+        told = ((50.0, DOWN), (impact_s + after_s, DOWN), (20_000.0, DOWN), (20_001.0, DOWN))
+        fall = run("fall", *told, seconds=hours_s, impact_s=impact_s)
+        score = scoring.falls([fall, run("daily", (5.0, DOWN), seconds=hours_s)], FALL_KINDS)
+        assert score["sensitivity_n"] == [is_found, 1]
+        assert score["false_alarms_per_day_n"] == [4 - is_found, 0.6667]
+    late = run("fall", (impact_s + 61.0, DOWN), seconds=impact_s + 70.0, impact_s=impact_s)
+    assert scoring.falls([late], FALL_KINDS)["sensitivity_n"] == [1, 1]  # to the end of a short recording
 
 
 def test_any_fall_event_finds_a_fall_but_each_kind_is_scored_alone_too() -> None:
@@ -142,14 +156,18 @@ def test_before_impact_means_before_and_leads_count_late_ones_too() -> None:
         run("fall", (10.2, FALLING), onset_s=9.9, impact_s=10.4),
         run("fall", (10.4, FALLING), onset_s=9.9, impact_s=10.4),
         run("fall", (10.6, IMPACT), onset_s=9.9, impact_s=10.4),
-        run("fall", (10.6, FALLING), onset_s=9.9),
     ]
     score = scoring.before_impact(runs)
     assert score is not None
     assert score["before_impact_n"] == [2, 4]
     assert score["lead_s_median"] == pytest.approx(0.2)
     assert score["lead_s_p10"] == pytest.approx(0.04)
-    assert scoring.before_impact(runs[4:]) is None
+    assert scoring.before_impact([run("walk", (10.6, FALLING))]) is None
+
+
+def test_falls_that_end_with_their_impact_are_counted() -> None:
+    runs = [run("fall", impact_s=10.0, seconds=seconds) for seconds in (10.1, 11.4, 11.6)]
+    assert (scoring.before_impact(runs) or {})["cut_short"] == 2
 
 
 # Stumbles
@@ -234,6 +252,17 @@ def test_a_rest_longer_than_three_seconds_ends_a_bout(gap_s: float, counted: int
     assert score["precision_n"] == [4, counted]
 
 
+def test_contacts_may_come_in_any_order_and_twice() -> None:
+    steps = told_at(*CONTACTS, CONTACTS[0] + 0.27)
+    scores = [
+        scoring.steps([walked(*steps, contact_s=contacts)])
+        for contacts in (CONTACTS, CONTACTS[::-1], (*CONTACTS, *CONTACTS))
+    ]
+    assert scores[0] == scores[1] == scores[2]
+    assert scores[0] is not None
+    assert scores[0]["precision_n"] == [10, 11]
+
+
 def test_no_steps_at_all_are_misses() -> None:
     score = scoring.steps([walked(contact_s=CONTACTS)])
     assert score is not None
@@ -298,5 +327,13 @@ def test_flags_are_counted_per_hundred_steps_of_walks() -> None:
     calm = walked(*steps)
     flagged = Run(calm.trial, (*calm.reported, *flags), 0.0, 0.0)
     score = scoring.unsafe_steps([calm, flagged, run("daily", (1.0, EventKind.STEP))], red=0.8)
-    assert score == {"amber_per_100": 2.0, "red_per_100": 1.0, "steps": 100}
+    assert score == {
+        "steps": 100,
+        "amber_per_100": 2.0,
+        "amber_per_100_n": [2, 100],
+        "amber_per_100_ci95": [0.225, 7.221],
+        "red_per_100": 1.0,
+        "red_per_100_n": [1, 100],
+        "red_per_100_ci95": [0.013, 5.564],
+    }
     assert scoring.unsafe_steps([run("walk")], red=0.8) is None
