@@ -107,13 +107,13 @@ def _times(arrays: dict[str, Any]) -> Iterator[tuple[str, Right, str]]:
     starts_s, stops_s = (_used(name, arrays) for name in ("direction_start_s", "direction_stop_s"))
     yield "direction_start_s", starts_s <= stops_s, "no later than direction_stop_s"
     trials = _trials_of("direction_start_s", arrays)
-    order = np.lexsort((starts_s, trials))
-    overlaps = (trials[order][1:] == trials[order][:-1]) & (
-        starts_s[order][1:] < stops_s[order][:-1] - OUTSIDE_S
-    )
+    scored = np.flatnonzero(np.isin(_used("direction", arrays), ("forward", "backward")))
+    order = scored[np.lexsort((starts_s[scored], trials[scored]))]
+    before, after = order[:-1], order[1:]
+    overlaps = (trials[after] == trials[before]) & (starts_s[after] < stops_s[before] - OUTSIDE_S)
     is_right = np.ones(len(starts_s), bool)
-    is_right[order[1:][overlaps]] = False
-    yield "direction_start_s", is_right, "stretches behind each other"
+    is_right[after[overlaps]] = False
+    yield "direction_start_s", is_right, "stretches of forward and backward behind each other"
 
 
 def _misfit(arrays: dict[str, Any], i: int) -> str:

@@ -227,13 +227,14 @@ def test_an_array_that_does_not_fit_is_refused(
         Corpus(tmp_path / "bad.npz")
 
 
-def test_stretches_that_lie_over_each_other_are_refused(tmp_path: Path) -> None:
+def test_forward_and_backward_at_once_are_refused(tmp_path: Path) -> None:
+    turn = Stretch("turn", 1.0, 4.0)  # one may turn while walking
     for start_s, is_right in ((2.6, True), (2.4, False)):  # half a second is the clocks' own
-        stretches = (Stretch("forward", start_s, 4.0), Stretch("backward", 0.0, 3.0))
+        stretches = (Stretch("forward", start_s, 4.0), turn, Stretch("backward", 0.0, 3.0))
         if is_right:
             corpus.save(tmp_path / "own.npz", [trial(stretches=stretches), trial("b", stretches=stretches)])
         else:
-            with pytest.raises(RecordingError, match="expected stretches behind each other, found"):
+            with pytest.raises(RecordingError, match="stretches of forward and backward behind each other"):
                 corpus.save(tmp_path / "own.npz", [trial(stretches=stretches)])
 
 
