@@ -325,9 +325,11 @@ def test_steps_of_a_turn_teach_nothing() -> None:
 
 
 def test_the_evenness_of_a_walk_is_that_of_its_steps_since_the_last_turn() -> None:
-    uneven, turn = [0.6, 0.6, 1.0, 1.0], dict.fromkeys(range(1, 9), 4 * TURN_DPS)
-    assert any("uneven" in event.reason for event in walked([*uneven, *uneven, *EVEN]))
-    assert walked([*uneven, *uneven, *EVEN], yaw_dps=turn) == []
+    uneven, turn = [0.6, 0.6, 0.85, 0.85] * 2, dict.fromkeys(range(9, 12), 4 * TURN_DPS)
+    steps_s = [*uneven, *EVEN]
+    after_s = 1 + sum(steps_s[:12])
+    assert any("uneven" in event.reason for event in walked(steps_s) if event.time_s > after_s)
+    assert [event.reason for event in walked(steps_s, yaw_dps=turn) if event.time_s > after_s] == []
 
 
 def test_the_first_steps_of_a_walk_are_not_checked() -> None:
@@ -482,3 +484,4 @@ def test_the_limits_are_these() -> None:
         ("heavy step", 2.8, 4.2),
         ("veering off the line", 5.0, 14.0),
     ]
+    assert IN_A_TURN == 1.4
