@@ -18,6 +18,7 @@ from monitor.core.vocabulary import Direction, Reading, UnsafeStepEvent
 
 OTHERS = 0.25  # share of the other terms' mean that is added to the worst
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
+IN_A_TURN = 1.4  # the trunk sways more there: limits are so much wider
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class UnsafeSettings:
         "limits are learned later, from more",
     )
     limit_mads: float = number(
-        8.0,
+        5.0,
         3.0,
         20.0,
         "mean absolute deviations",
@@ -103,7 +104,7 @@ TERMS = (
     Term("step_time_cv_percent", "uneven rhythm", 15.0, 50.0),
     Term("asymmetry_percent", "limping", 30.0, 60.0),
     Term("impact_g", "heavy step", 2.8, 4.2),
-    Term("veering_deg", "veering off the line", 8.0, 24.0),
+    Term("veering_deg", "veering off the line", 5.0, 14.0),
 )
 
 
@@ -148,7 +149,8 @@ SWAY = [i for i, t in enumerate(TERMS) if t.name.startswith(("trunk", "roll", "p
 RHYTHM = [i for i, t in enumerate(TERMS) if t.name.endswith("_percent")]
 OK, BAD = np.array([t.ok for t in TERMS]), np.array([t.bad for t in TERMS])
 SPAN = BAD - OK
-LOWEST, HIGHEST = 0.6 * OK, 1.4 * OK  # no walker's own limits lie further from ordinary people's
+LOWEST, HIGHEST = 0.6 * OK, 1.2 * OK  # no walker's own limits lie further from ordinary people's
+LOWEST[-1] = HIGHEST[-1] = OK[-1]  # veering is less the walker's own turning already
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class Unsafe:
 
 def judge(measured: Measured, baselines: Baselines, settings: UnsafeSettings) -> Judgement:
     """What is to be said of a step; where it is a good one, its baseline learns from it."""
-    ok, bad = baselines[measured.travel].limits()
+    ok, bad = _limits(measured, baselines)
     share = 100 * _of_a_walk(measured) / (ok + settings.amber_score * (bad - ok))
     flag = flagged(measured, baselines, settings)
     return Judgement(float(share[SWAY].max()), float(share[RHYTHM].max()), flag)
@@ -203,14 +205,14 @@ def flagged(measured: Measured, baselines: Baselines, settings: UnsafeSettings) 
     if measured.travel != Direction.BACKWARD and not settings.both_directions:
         return None
     values, own = _of_a_walk(measured), baselines[measured.travel]
-    ok, bad = own.limits()
+    ok, bad = _limits(measured, baselines)
     over = values - ok
     score = 0.0
     if over.max() > 0.0:  # most steps are ordinary in everything
         terms = np.minimum(np.maximum(over / (bad - ok), 0.0), 1.0)
         worst = float(terms.max())
         score = min(1.0, worst + OTHERS * (float(terms.sum()) - worst) / (len(TERMS) - 1))
-    if not measured.paused and (own.learning or score < settings.amber_score):
+    if not (measured.paused or measured.turning) and (own.learning or score < settings.amber_score):
         own.learn(measured.values, measured.took_s)
     if score < settings.amber_score:
         return None
@@ -225,3 +227,9 @@ def flagged(measured: Measured, baselines: Baselines, settings: UnsafeSettings) 
 def _of_a_walk(measured: Measured) -> Floats:
     """The step's values; who stands may move as he likes."""
     return np.where(OF_THE_TRUNK, 0.0, measured.values) if measured.paused else measured.values
+
+
+def _limits(measured: Measured, baselines: Baselines) -> tuple[Floats, Floats]:
+    """The walker's own, for such a step."""
+    ok, bad = baselines[measured.travel].limits()
+    return (IN_A_TURN * ok, IN_A_TURN * bad) if measured.turning else (ok, bad)

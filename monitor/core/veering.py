@@ -4,52 +4,73 @@ from math import isnan, nan
 
 import numpy as np
 
-from monitor.core.filters import SlowMean
 from monitor.core.samples import Floats
 
 TURN_DPS = 35.0  # a mean yaw rate over a stride that is no walking straight on
 LINE_S = 10.0  # the heading of so long ago is the line
-SETTLED_STEPS = 2
-STRAIGHT_S = 60.0  # averaging time of the walker's own turning: a bend, and the gyroscope's bias
+MEAN_S = 5.0  # a trunk turns to and fro about its heading: both headings are means over so long
+KNOWN_S = 60.0  # of straight walking, before his own turning is known: a bend, and the gyroscope's bias
+STRAIGHT_S = 120.0  # averaging time of that
+
+Stride = tuple[float, float, float]
+"""The contact that ends it, its heading in degrees, and by how much he usually turned then, in deg/s."""
 
 
 class Veering:
     """How far the walker has turned from where he went 10 s ago, beyond his own usual turning."""
 
-    STATE = ("_own", "_heading_deg", "_at_step_deg", "_before")
+    STATE = ("_heading_deg", "_at_step_deg", "_began_s", "_strides", "_straight_s", "_own_dps")
 
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
-        self._own = SlowMean(STRAIGHT_S, rate_hz)
         self._heading_deg = 0.0
-        self._at_step_deg = nan
-        self._before: list[tuple[float, float]] = []  # contact, heading of the stride that it ends
+        self.begin()
 
-    def headings_deg(self, yaw_dps: Floats, turning_dps: Floats) -> Floats:
-        """The heading at every sample (n,), from any zero. A turn (n,) is not the walker's own."""
-        own_dps = self._own(np.where(turning_dps > TURN_DPS, 0.0, yaw_dps))
-        turned = self._heading_deg + np.cumsum(yaw_dps - own_dps) / self._rate_hz
+    def begin(self) -> None:
+        """A walk begins: nothing is known. Whoever stands still may show the gyroscope another bias."""
+        self._straight_s = self._own_dps = 0.0
+        self.turn()
+
+    def turn(self) -> None:
+        """There is no line yet."""
+        self._at_step_deg = nan
+        self._began_s = nan  # the first stride since
+        self._strides: list[Stride] = []
+
+    def headings_deg(self, yaw_dps: Floats) -> Floats:
+        """The heading at every sample (n,), from any zero."""
+        turned = self._heading_deg + np.cumsum(yaw_dps) / self._rate_hz
         if len(turned):
             self._heading_deg = float(turned[-1])
         return turned
 
     def veered_deg(self, contact_s: float, heading_deg: float) -> float:
-        """At a step; 0 while less than 10 s are known. A stride has a heading; a step turns the pelvis.
-
-        It speaks of two steps before: whoever turns on purpose has turned by then.
-        """
+        """At a step; 0 while too little is known. A stride has a heading; a step turns the pelvis."""
         stride_deg = (heading_deg + self._at_step_deg) / 2
         self._at_step_deg = heading_deg
         if isnan(stride_deg):
             return 0.0
-        self._before.append((contact_s, stride_deg))
-        long_ago = [at for at, (then_s, _) in enumerate(self._before) if contact_s - then_s >= LINE_S]
-        if not long_ago:
+        if self._strides:
+            before_s, before_deg, _ = self._strides[-1]
+            passed_s = contact_s - before_s
+            self._straight_s += passed_s
+            off_deg = stride_deg - before_deg - passed_s * self._own_dps
+            self._own_dps += off_deg / min(self._straight_s, STRAIGHT_S)
+        else:
+            self._began_s = contact_s
+        self._strides.append((contact_s, stride_deg, self._own_dps))
+        since_s = contact_s - LINE_S - MEAN_S
+        if self._began_s > since_s:
             return 0.0
-        self._before = self._before[long_ago[-1] :]
-        return abs(self._before[-1 - SETTLED_STEPS][1] - self._before[0][1])
+        self._strides = [stride for stride in self._strides if stride[0] > since_s]
+        line = [stride for stride in self._strides if stride[0] <= contact_s - LINE_S]
+        if not line or self._straight_s < KNOWN_S:
+            return 0.0
+        now = [stride for stride in self._strides if stride[0] > contact_s - MEAN_S]
+        own_dps = line[-1][2]  # before he drifted
+        return abs(_mean_deg(now, own_dps) - _mean_deg(line, own_dps))
 
-    def forget(self) -> None:
-        """A turn, or a walk that begins: there is no line yet."""
-        self._at_step_deg = nan
-        self._before = []
+
+def _mean_deg(strides: list[Stride], own_dps: float) -> float:
+    """The heading over some strides, less what the walker turns by himself."""
+    return sum(heading_deg - own_dps * at_s for at_s, heading_deg, _ in strides) / len(strides)

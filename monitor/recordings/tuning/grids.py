@@ -20,7 +20,7 @@ STEPS: dict[AlertKind, dict[str, tuple[float, ...]]] = {
     AlertKind.STUMBLE: {"threshold": tuple(np.arange(-3.0, 6.01, 0.025).tolist())},
     AlertKind.UNSAFE_STEP: {
         "amber_score": (-0.2, -0.1, 0.0, 0.1, 0.2),
-        "limit_mads": (-4.0, -3.0, -2.0, -1.0, 0.0, 2.0, 4.0, 8.0),
+        "limit_mads": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0),
     },
 }
 """What is tried, as differences from the present: 600, 361 and 40 settings, and more where these are far from
