@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from training.results import RESULTS, ROOT
+from training.unsafe_steps import SEVERE
 
 Row = dict[str, Any]
 
@@ -117,13 +118,14 @@ def longest_hole() -> str:
 
 
 def hurried() -> str:
-    sways = [
-        row("unsafe_steps", f"a sway of 20 degrees {way}")["counts"][0] for way in ("to the side", "backward")
-    ]
-    quick = row("unsafe_steps", "a step at twice the pace")["counts"]
-    assert len(set(sways)) == 1
-    reached = f"reached by sways in all other stretches ({sways[0]} of 26)"
-    return f"{reached}, not by a hurried step ({quick[0]} of {quick[1]})"
+    found, of = row("unsafe_steps", "a step at twice the pace")["counts"]
+    return f"**A hurried step** is missed in {of - found} stretches"
+
+
+def severe() -> str:
+    counts = [row("unsafe_steps", kind)["counts"] for kind in SEVERE]
+    found, of = [found for found, _ in counts], {of for _, of in counts}
+    return f"from such captures, {min(found)} to {max(found)} of {of.pop()} are flagged, by kind"
 
 
 def angry() -> str:
@@ -146,7 +148,7 @@ def hours() -> str:
 
 
 SENTENCES: dict[str, tuple[Callable[[], str], ...]] = {
-    "README.md": (real_forward, captured_backward),
+    "README.md": (real_forward, captured_backward, severe),
     "docs/accuracy.md": (
         taken_off,
         gym,
