@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isnan, log, nan
+from math import inf, isnan, log, nan
 from statistics import median
 
 import numpy as np
@@ -17,6 +17,10 @@ SHORTEST_S = 0.25
 LONGEST_S = 1.6  # a longer pause ends the walk
 RHYTHM_STEPS = 4
 SURE = log(0.4 / 0.6)  # log-odds from which a moment is a contact
+SURE_IN_TIME = log(0.3 / 0.7)  # ... where the rhythm expects one
+SURE_EARLY = log(0.6 / 0.4)  # ... where it comes long before that
+IN_TIME = 3 / 4, 4 / 3  # of the usual step time
+EARLY = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +83,35 @@ class Steps:
         self._before = scores[-2:]
         before, peak, after = scores[:-2], scores[1:-1], scores[2:]
         steps = []
-        for hop in np.flatnonzero((peak > before) & (peak >= after) & (peak > SURE)).tolist():
+        for hop in np.flatnonzero((peak > before) & (peak >= after) & (peak > SURE_IN_TIME)).tolist():
             proved = (hop + 1) * HOP - 1 - self._odd
             curve = before[hop] - 2 * peak[hop] + after[hop]  # of the parabola through the peak
             beyond = float(0.5 * (before[hop] - after[hop]) / curve)
             ago = HOP * (LOOK_AHEAD + 1 - beyond) + (HOP - 1) / 2
-            step = self._judge(float(time_s[proved]), ago, proved, *swing[:, proved].tolist())
-            if step:
-                steps.append(step)
+            contact_s = float(time_s[proved]) - ago / self._rate_hz
+            if peak[hop] > self._least(contact_s):
+                steps.append(self._add(float(time_s[proved]), contact_s, proved, *swing[:, proved].tolist()))
         self._odd = (self._odd + len(time_s)) % HOP
         return steps
 
-    def _judge(
-        self, proved_s: float, ago: float, proved: int, direction_score: float, bounce_g: float
-    ) -> Step | None:
-        contact_s = proved_s - ago / self._rate_hz
+    def _least(self, contact_s: float) -> float:
+        """Log-odds above which a moment is a contact after those before it."""
+        step_s = contact_s - self._step.contact_s if self._step else inf
+        if step_s < SHORTEST_S:
+            return inf
+        if len(self._times) < 2:
+            return SURE
+        share = step_s / median(self._times)
+        if share < EARLY:
+            return SURE_EARLY
+        return SURE_IN_TIME if IN_TIME[0] <= share <= IN_TIME[1] else SURE
+
+    def _add(
+        self, proved_s: float, contact_s: float, proved: int, direction_score: float, bounce_g: float
+    ) -> Step:
         before, step_s = Direction.UNKNOWN, nan
         if self._step:
             step_s = contact_s - self._step.contact_s
-            if step_s < SHORTEST_S:
-                return None
             if step_s > LONGEST_S:
                 step_s, self._times = nan, []
             else:

@@ -16,7 +16,7 @@ from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
 from monitor.core.direction import RUNNING_G, RUNNING_SPM, DirectionSense, DirectionSettings
 from monitor.core.posture import Body, Posture
 from monitor.core.samples import Floats
-from monitor.core.steps import LONGEST_S, SHORTEST_S, SURE, Step, Steps
+from monitor.core.steps import LONGEST_S, SHORTEST_S, SURE, SURE_EARLY, SURE_IN_TIME, Step, Steps
 from monitor.core.vocabulary import Direction, EventKind
 from monitor.recordings.corpus import Corpus, whole
 from monitor.recordings.simulated_walker import Move, Walk, walk
@@ -159,6 +159,33 @@ def test_step_times(hops: tuple[int, ...], times_s: list[float], monkeypatch: py
 @pytest.mark.parametrize(("height", "count"), [(SURE + 0.01, 1), (SURE - 0.01, 0)])
 def test_a_moment_must_be_sure_to_be_a_contact(height: float, count: int, monkeypatch) -> None:
     assert len(proved(peaks(50, height=height), monkeypatch)) == count
+
+
+RHYTHM = [  # after contacts at a beat of 0.6 s, the next in s, and the log-odds that it needs
+    ("on the beat", 0.6, SURE_IN_TIME),
+    ("somewhat quicker", 0.46, SURE_IN_TIME),
+    ("somewhat slower", 0.78, SURE_IN_TIME),
+    ("much quicker", 0.42, SURE),
+    ("much slower", 0.84, SURE),
+    ("twice as quick", 0.34, SURE_EARLY),
+    ("after a pause", 1.7, SURE),
+]
+
+
+@pytest.mark.parametrize(("next_s", "least"), [r[1:] for r in RHYTHM], ids=[r[0] for r in RHYTHM])
+@pytest.mark.parametrize(("over", "more"), [(0.01, 1), (-0.01, 0)], ids=["above", "below"])
+def test_a_contact_on_the_beat_needs_less_and_an_early_one_more(
+    next_s: float, least: float, over: float, more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = peaks(50, 80, 110, 140)
+    scores[140 + round(next_s * 50)] = least + over
+    assert len(proved(scores, monkeypatch)) == 4 + more
+
+
+def test_two_contacts_are_no_rhythm(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = peaks(50, 80)
+    scores[110] = SURE - 0.01
+    assert len(proved(scores, monkeypatch)) == 2
 
 
 def test_a_contact_lies_look_ahead_before_its_peak(monkeypatch: pytest.MonkeyPatch) -> None:
