@@ -16,19 +16,15 @@ from training.targets import NEVER, Array, Span, Targets, handled_s, peak_s, tar
 
 CROP = 800  # samples
 TAKEN_OFF = 0.08  # of ordinary crops end in a hand
-PACED, PACE_SD = 0.5, 0.15  # of crops, and of the pace's logarithm: most are from 0.86 to 1.16 times as long
 UNKNOWN_HOPS = 10  # at a crop's start nothing is asked: no history yet
 UNITS_PER_COUNT = np.repeat([1 / COUNTS_PER_G, 1 / COUNTS_PER_DPS], 3).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """``slower`` times as long as its counts say; the times are those of the longer one."""
-
     trial: Trial
     peak_s: float
     handled_s: Span = NEVER
-    slower: float = 1.0
 
     @property
     def every(self) -> int:
@@ -37,17 +33,7 @@ class Recording:
 
     @property
     def length(self) -> int:
-        return int(len(self.trial.counts) // self.every * self.slower)
-
-    def paced(self, slower: float) -> "Recording":
-        """The same by somebody of another pace."""
-        trial, (from_s, to_s) = self.trial, self.handled_s
-        times = {
-            name: getattr(trial, name) * slower
-            for name in ("onset_s", "impact_s", "span_start_s", "span_stop_s")
-        }
-        handled_s = (from_s * slower, to_s * slower)
-        return Recording(replace(trial, **times), self.peak_s * slower, handled_s, slower)
+        return len(self.trial.counts) // self.every
 
 
 def recordings() -> list[Recording]:
@@ -76,8 +62,6 @@ def batch(some: Sequence[Recording], random: np.random.Generator) -> tuple[Array
     """Augmented crops (b, CROP, 6) in g and deg/s; targets stacked (b, CROP / HOP, heads)."""
     cuts, asked = [], []
     for recording in some:
-        if random.random() < PACED:
-            recording = recording.paced(float(np.exp(random.normal(0.0, PACE_SD))))
         start = _start(recording, random)
         cut, handled = _cut(recording, start, random), recording.handled_s
         worn = recording.trial.kind in ("daily", "walk") and recording.trial.dataset != "hapt_off"
@@ -111,16 +95,11 @@ def _start(recording: Recording, random: np.random.Generator) -> int:
 
 
 def _cut(recording: Recording, start: int, random: np.random.Generator) -> Array:
+    index = np.clip(np.arange(start, start + CROP), max(start, 0), recording.length - 1) * recording.every
+    cut = recording.trial.counts[index].astype(np.float32)
+    if recording.every > 1 and random.random() < 0.5:  # some samplers average, some pick
+        cut = 0.5 * (cut + recording.trial.counts[index + 1])
     trial, (from_s, _) = recording.trial, recording.handled_s
-    hop = np.clip(np.arange(start, start + CROP), max(start, 0), recording.length - 1)
-    position = np.minimum(hop * (recording.every / recording.slower), len(trial.counts) - recording.every)
-    index = position.astype(int)
-    share = (position - index)[:, None].astype(np.float32)
-    after = np.minimum(index + 1, len(trial.counts) - 1)
-    if recording.every > 1 and random.random() < 0.5:
-        share = 0.5 * (1 + share)  # some samplers average, some pick
-    cut: Array = (1 - share) * trial.counts[index] + share * trial.counts[after]
-    cut[:, 3:] /= recording.slower
     if trial.kind == "fall" and random.random() < 0.05:  # the belt comes off at the impact
         return _tumbled(cut, round((trial.impact_s + random.uniform(0.0, 0.3)) * RATE_HZ) - start, random)
     if from_s > 0.5 and random.random() < 0.6:  # the hand holds it otherwise

@@ -116,8 +116,8 @@ def _gait(
     )
     body = Posture(rate_hz).update(accel_g, gyro_dps)
     time_s = np.arange(len(accel_g)) / rate_hz
-    pendulum_alone = 0.0  # the second cue speaks where the first does not: for ways that nobody walked
-    steps = Steps(DirectionSettings(), rate_hz, contacts, pendulum_alone).update(time_s, body)
+    # The second cue speaks where the first does not: for ways that nobody walked.
+    steps = Steps(DirectionSettings(), rate_hz, contacts, pendulum_alone=True).update(time_s, body)
     steps = steps[walk_begins([step.contact_s for step in steps]) :]
     if not steps:
         return 0.0, 0.0, 0

@@ -69,9 +69,9 @@ class DirectionSense:
 
     STATE = ("_velocity", "_band", "_earlier", "_mean")
 
-    def __init__(self, settings: DirectionSettings, rate_hz: float, trunk: float = TRUNK) -> None:
+    def __init__(self, settings: DirectionSettings, rate_hz: float, *, pendulum_alone: bool = False) -> None:
         self._settings = settings
-        self._trunk = trunk
+        self._trunk = 0.0 if pendulum_alone else TRUNK
         b, a = one_pole(VELOCITY_TIME_CONSTANT_S, rate_hz)
         self._velocity = Filter((b * VELOCITY_TIME_CONSTANT_S * GRAVITY_MPS2, a))
         self._band = Filter(butterworth(1, BAND_HZ, rate_hz))

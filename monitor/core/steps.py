@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 
 from monitor.core.contact_network import HOP, LOOK_AHEAD, ContactScore
-from monitor.core.direction import TRUNK, DirectionSense, DirectionSettings
+from monitor.core.direction import DirectionSense, DirectionSettings
 from monitor.core.posture import Body
 from monitor.core.samples import Floats
 from monitor.core.vocabulary import Direction, StepEvent
@@ -56,7 +56,7 @@ class Step:
 class Steps:
     """Finds steps about 0.25 s after their contacts; ``weights`` are the contact network's.
 
-    ``trunk`` is the weight of the direction's second cue.
+    ``pendulum_alone``: of the direction's two cues the second does not speak.
     """
 
     STATE = ("_sense", "_score", "_before", "_odd", "_step", "_times")
@@ -66,9 +66,10 @@ class Steps:
         direction: DirectionSettings,
         rate_hz: float,
         weights: Mapping[str, Floats],
-        trunk: float = TRUNK,
+        *,
+        pendulum_alone: bool = False,
     ) -> None:
-        self._sense = DirectionSense(direction, rate_hz, trunk)
+        self._sense = DirectionSense(direction, rate_hz, pendulum_alone=pendulum_alone)
         self._score = ContactScore(weights, rate_hz)
         self._before: Floats = np.full(2, np.inf)  # the last two hops' scores
         self._odd = 0  # samples that wait for their hop to fill

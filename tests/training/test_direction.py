@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
+from monitor.core import direction
+from monitor.core.detector import Detector
+from monitor.core.vocabulary import StepEvent
 from monitor.recordings.corpus import Stretch, Trial
+from monitor.recordings.evaluate import detect
 from monitor.recordings.simulated_walker import Move, walk
 from monitor.recordings.units import COUNTS_PER_DPS, COUNTS_PER_G
-from training.direction import cell, reversed_in_time, slower
+from monitor.settings import Settings
+from monitor.weights import shipped
+from training.direction import WITHOUT, cell, reversed_in_time, slower
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +27,20 @@ def test_reversed_twice_it_is_the_same(trial: Trial) -> None:
     assert np.array_equal(twice.counts, trial.counts)
     for got, asked in zip(twice.stretches, trial.stretches, strict=True):
         assert got == Stretch(asked.direction, pytest.approx(asked.start_s), pytest.approx(asked.stop_s))
+
+
+@pytest.mark.parametrize("constant", WITHOUT.values())
+def test_what_an_ablation_takes_away_was_there(
+    trial: Trial, constant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores() -> list[float]:
+        run = detect(trial, lambda: Detector(Settings(), shipped()))
+        return [event.direction_score for _, event in run.reported if isinstance(event, StepEvent)]
+
+    whole = scores()
+    monkeypatch.setattr(direction, constant, 0.0)
+    assert len(whole) > 4
+    assert not np.allclose(scores(), whole)
 
 
 def test_slower_motion_has_smaller_rates_and_accelerations_but_the_same_gravity(trial: Trial) -> None:
