@@ -36,17 +36,21 @@ def test_the_floor_lies_no_further_than_half_way_to_where_it_was_measured_to_cos
         assert FLOOR[key] <= half_way
 
 
+INSTEAD_OF = dict.fromkeys(("people", "laboratories", "unseen"), "falls") | {"contacts": "contacts"}
+"""Results of weights that did not see whom they are scored on, and which of the shipped ones they replace."""
+
+
 @pytest.mark.parametrize("name", names())
 def test_results_are_of_the_shipped_weights(name: str) -> None:
     result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     shipped = {"falls": digest(FALLS), "contacts": digest(CONTACTS)}
     others = {}
-    if name in ("people", "laboratories", "unseen"):  # others, that did not see whom they are scored on
+    if name in INSTEAD_OF:
         others = {key: weights for key, weights in result["weights"].items() if key not in shipped}
         assert others
         assert not set(others.values()) & set(shipped.values())
-        assert "falls" not in result["weights"]
-        assert result["instead_of"] == shipped["falls"], f"run again: {result['command']}"
+        assert INSTEAD_OF[name] not in result["weights"]
+        assert result["instead_of"] == shipped[INSTEAD_OF[name]], f"run again: {result['command']}"
     used = {key: weights for key, weights in result["weights"].items() if key not in others}
     assert used.items() <= shipped.items(), f"run again: {result['command']}"
 

@@ -43,10 +43,10 @@ def detector_with(weights: str) -> Detector:
     return Detector(Settings(), read(falls=Path(weights)))
 
 
-def trained(path: Path, *options: str) -> Path:
-    """Weights trained with these options of training.train, unless they are there."""
+def trained(path: Path, *options: str, module: str = "training.train") -> Path:
+    """Weights trained with these options of ``module``, unless they are there."""
     if not path.exists():
-        subprocess.run([sys.executable, "-m", "training.train", str(path), *options], check=True)
+        subprocess.run([sys.executable, "-m", module, str(path), *options], check=True)
     return path
 
 
