@@ -90,6 +90,23 @@ def test_after_a_turn_a_line_is_known_in_fifteen_seconds() -> None:
     assert values[line + 2] > 10.0
 
 
+def test_what_led_into_a_turn_is_not_the_walker_s_own_turning() -> None:
+    veering = Veering(RATE_HZ)
+    heading_deg = 0.0
+    straight_on = []
+    for step in range(500):  # a half turn every 24 s, of 10 steps, which is called one from the fourth on
+        turned = step % 40 - 30
+        heading_deg += 18.0 if turned >= 0 else 0.0
+        if turned >= 3:
+            veering.turn()
+            continue
+        veered_deg = veering.veered_deg(step * STEP_S, heading_deg)
+        if turned < 0:
+            straight_on.append(veered_deg)
+    assert len(straight_on) > 350
+    assert max(straight_on) < 1.0
+
+
 def test_a_new_walk_is_learned_from_its_beginning() -> None:
     veering = Veering(RATE_HZ)
     straight(veering, 150)
