@@ -47,7 +47,7 @@ def test_a_drift_is_measured_in_degrees_over_ten_seconds(drift_dps: float) -> No
 def test_how_a_walker_usually_turns_is_known_after_a_minute() -> None:
     values = veered([(40.0, 2.0)])
     assert at(values, KNOWN_S) == 0.0
-    assert at(values, KNOWN_S + 2.0) > 10.0
+    assert at(values, KNOWN_S + 4.0) > 10.0
 
 
 @pytest.mark.parametrize("bend_dps", [2.0, -5.0])
@@ -105,6 +105,15 @@ def test_what_led_into_a_turn_is_not_the_walker_s_own_turning() -> None:
             straight_on.append(veered_deg)
     assert len(straight_on) > 350
     assert max(straight_on) < 1.0
+
+
+def test_neither_is_what_leads_out_of_it() -> None:
+    veering = Veering(RATE_HZ)
+    straight(veering, 40)
+    veering.turn()
+    headings_deg = [30.0, 20.0, 10.0, *[0.0] * 400]  # too far, and back to the line
+    values = [veering.veered_deg((42 + i) * STEP_S, deg) for i, deg in enumerate(headings_deg)]
+    assert max(values[30:]) < 1.0
 
 
 def test_a_new_walk_is_learned_from_its_beginning() -> None:
