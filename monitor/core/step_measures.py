@@ -27,8 +27,8 @@ class Measured:
     """A step and what was measured of it.
 
     ``values`` by unsafe.TERMS, in their units. ``travel`` is the way the walk goes, ``took_s`` the time since
-    the contact before, ``paused`` whether the walk had ended between the two. In a turn, ``turning``, only
-    sway, pauses and hurry are measured.
+    the contact before, ``paused`` whether the walk had ended between the two. In a turn, ``turning``, of the
+    rhythm only hesitation and hurry are measured, and no veering.
     """
 
     step: Step

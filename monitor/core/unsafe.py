@@ -18,7 +18,7 @@ from monitor.core.vocabulary import Direction, Reading, UnsafeStepEvent
 
 OTHERS = 0.25  # share of the other terms' mean that is added to the worst
 STEPS_BEFORE = 20  # steps before the walker's own limits speak
-IN_A_TURN = 1.4  # the trunk sways more there: limits are so much wider
+IN_A_TURN = 1.4  # the trunk sways more there: all limits, of the rhythm too, are so much wider
 
 
 @dataclass(frozen=True, slots=True)

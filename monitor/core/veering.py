@@ -11,6 +11,7 @@ LINE_S = 10.0  # the heading of so long ago is the line
 MEAN_S = 5.0  # a trunk turns to and fro about its heading: both headings are means over so long
 KNOWN_S = 60.0  # of straight walking, before his own turning is known: a bend, and the gyroscope's bias
 STRAIGHT_S = 120.0  # averaging time of that
+BESIDE_A_TURN = 3  # strides that still turn: a mean over a stride passes TURN_DPS so late
 
 Stride = tuple[float, float, float]
 """The contact that ends it, its heading in degrees, and by how much he usually turned then, in deg/s."""
@@ -28,14 +29,17 @@ class Veering:
 
     def begin(self) -> None:
         """A walk begins: nothing is known. Whoever stands still may show the gyroscope another bias."""
-        self._straight_s = self._own_dps = 0.0
+        self._strides: list[Stride] = []
         self.turn()
+        self._straight_s = self._own_dps = 0.0
 
     def turn(self) -> None:
-        """There is no line yet."""
+        """There is no line yet, and what led into the turn is not the walker's own turning."""
+        if self._strides:
+            self._own_dps = self._strides[-BESIDE_A_TURN - 1 :][0][2]
         self._at_step_deg = nan
         self._began_s = nan  # the first stride since
-        self._strides: list[Stride] = []
+        self._strides = []
 
     def headings_deg(self, yaw_dps: Floats) -> Floats:
         """The heading at every sample (n,), from any zero."""
@@ -50,13 +54,13 @@ class Veering:
         self._at_step_deg = heading_deg
         if isnan(stride_deg):
             return 0.0
-        if self._strides:
+        if len(self._strides) > BESIDE_A_TURN:
             before_s, before_deg, _ = self._strides[-1]
             passed_s = contact_s - before_s
             self._straight_s += passed_s
             off_deg = stride_deg - before_deg - passed_s * self._own_dps
             self._own_dps += off_deg / min(self._straight_s, STRAIGHT_S)
-        else:
+        elif not self._strides:
             self._began_s = contact_s
         self._strides.append((contact_s, stride_deg, self._own_dps))
         since_s = contact_s - LINE_S - MEAN_S

@@ -68,8 +68,8 @@ def read(path: Path | Traversable) -> dict[str, Any]:
             missing = next(name for name in (cuts, *lists) if name not in arrays)
             raise ValueError(f"expected {missing} beside {found_of[0]}, found none")
     samples = arrays.get("samples")
-    if isinstance(samples, np.ndarray) and samples.dtype.kind in "iu" and samples.size:
-        low, high = int(samples.min()), int(samples.max())
+    if isinstance(samples, np.ndarray) and samples.dtype.kind in "iu":
+        low, high = int(samples.min(initial=0)), int(samples.max(initial=0))
         if low >= -32768 and high <= 32767:
             arrays["samples"] = samples.astype(np.int16, copy=False)
     return without(np.size(arrays.get("name", ""))) | arrays

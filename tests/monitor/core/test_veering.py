@@ -47,7 +47,7 @@ def test_a_drift_is_measured_in_degrees_over_ten_seconds(drift_dps: float) -> No
 def test_how_a_walker_usually_turns_is_known_after_a_minute() -> None:
     values = veered([(40.0, 2.0)])
     assert at(values, KNOWN_S) == 0.0
-    assert at(values, KNOWN_S + 2.0) > 10.0
+    assert at(values, KNOWN_S + 4.0) > 10.0
 
 
 @pytest.mark.parametrize("bend_dps", [2.0, -5.0])
@@ -88,6 +88,32 @@ def test_after_a_turn_a_line_is_known_in_fifteen_seconds() -> None:
     line = round((LINE_S + MEAN_S) / STEP_S)
     assert values[:line] == [0.0] * line
     assert values[line + 2] > 10.0
+
+
+def test_what_led_into_a_turn_is_not_the_walker_s_own_turning() -> None:
+    veering = Veering(RATE_HZ)
+    heading_deg = 0.0
+    straight_on = []
+    for step in range(500):  # a half turn every 24 s, of 10 steps, which is called one from the fourth on
+        turned = step % 40 - 30
+        heading_deg += 18.0 if turned >= 0 else 0.0
+        if turned >= 3:
+            veering.turn()
+            continue
+        veered_deg = veering.veered_deg(step * STEP_S, heading_deg)
+        if turned < 0:
+            straight_on.append(veered_deg)
+    assert len(straight_on) > 350
+    assert max(straight_on) < 1.0
+
+
+def test_neither_is_what_leads_out_of_it() -> None:
+    veering = Veering(RATE_HZ)
+    straight(veering, 40)
+    veering.turn()
+    headings_deg = [30.0, 20.0, 10.0, *[0.0] * 400]  # too far, and back to the line
+    values = [veering.veered_deg((42 + i) * STEP_S, deg) for i, deg in enumerate(headings_deg)]
+    assert max(values[30:]) < 1.0
 
 
 def test_a_new_walk_is_learned_from_its_beginning() -> None:

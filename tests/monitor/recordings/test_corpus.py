@@ -244,6 +244,13 @@ def test_whole_numbers_of_another_size_are_read(tmp_path: Path, arrays: dict[str
         assert Corpus(tmp_path / "own.npz")[0].counts.dtype == np.int16
 
 
+def test_trials_without_samples_are_read_whatever_the_size_of_their_numbers(tmp_path: Path) -> None:
+    none = {"samples": np.empty((0, 6), int), "first": np.zeros(2, int)}
+    one = {"rate_hz": np.array([100.0]), "name": np.array(["walk"]), "kind": np.array(["walk"])}
+    np.savez(tmp_path / "own.npz", **none, **one)
+    assert len(Corpus(tmp_path / "own.npz")[0].counts) == 0
+
+
 def test_no_directions_are_no_text_either(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     none = {"direction": np.array([]), "direction_first": np.zeros(3, int)}
     np.savez(tmp_path / "own.npz", **(arrays | none))
