@@ -122,6 +122,10 @@ def hurried() -> str:
     return f"**A hurried step** is missed in {of - found} stretches"
 
 
+def steps() -> str:
+    return f"Steps: F1 {rows('contacts')[0]['laboratory left out: score']['f1']:.3f} in a laboratory left out"
+
+
 def severe() -> str:
     counts = [row("unsafe_steps", kind)["counts"] for kind in SEVERE]
     found, of = [found for found, _ in counts], {of for _, of in counts}
@@ -148,7 +152,7 @@ def hours() -> str:
 
 
 SENTENCES: dict[str, tuple[Callable[[], str], ...]] = {
-    "README.md": (real_forward, captured_backward, severe),
+    "README.md": (real_forward, captured_backward, severe, steps),
     "docs/accuracy.md": (
         taken_off,
         gym,

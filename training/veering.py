@@ -107,7 +107,8 @@ def shipped_limit() -> list[Result]:
         n, times = sum(map(len, flags)), sum(map(spells, flags))
         steps = sum(len(run.times_s({EventKind.STEP})) for run in runs)
         minutes = sum(run.trial.duration_s for run in runs) / 60
-        shown = f"{100 * n / steps:.2f} of 100 steps ({n} of {steps}); {times} times in {minutes:.0f} min"
+        often = "once" if times == 1 else f"{times} times"
+        shown = f"{100 * n / steps:.2f} of 100 steps ({n} of {steps}); {often} in {minutes:.0f} min"
         rows.append({"walking": label, "flagged": shown, "counts": [n, steps], "spells": times})
     treadmill = chosen(*WALKS[0][1:])
     for drift_dps in DRIFTS_DPS:
