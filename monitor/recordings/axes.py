@@ -32,12 +32,11 @@ def doubts(trials: Sequence[Trial]) -> list[str]:
 
 
 def _gravity(trials: Sequence[Trial]) -> str:
-    walks = [
-        trial.counts[:, :3].mean(axis=0) for trial in trials if trial.kind == "walk" and len(trial.counts)
-    ]
-    if not walks:
+    means = [t.counts[:, :3].mean(axis=0) for t in trials if t.kind == "walk" and len(t.counts)]
+    ways = [mean / np.linalg.norm(mean) for mean in means if mean.any()]
+    if not ways:
         return ""
-    read = np.median([mean / np.linalg.norm(mean) for mean in walks if mean.any()] or [[0, 0, 1]], axis=0)
+    read = np.median(ways, axis=0)
     x, y, z = (f"{value:.1f}" for value in read.tolist())
     return f"gravity at x {x}, y {y}, z {z} while walking" if read[2] < UP_G else ""
 
